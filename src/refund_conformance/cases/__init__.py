@@ -1,0 +1,43 @@
+"""What is sent: every case, made from the contract and the request schema."""
+
+from collections.abc import Callable, Iterator
+
+from hypothesis.strategies import SearchStrategy
+
+from refund_conformance.cases import bodies, combinations, orders, questions, requests
+from refund_conformance.cases.case import Case, plain_case
+from refund_conformance.contract import Contract
+
+_SOURCES: tuple[Callable[[Contract], Iterator[Case]], ...] = (
+    requests.route_cases,
+    requests.auth_cases,
+    requests.auth_code_cases,
+    requests.content_type_cases,
+    requests.json_cases,
+    requests.valid_form_cases,
+    bodies.broken_cases,
+    bodies.accepted_cases,
+    bodies.several_fields_cases,
+    bodies.named_cases,
+    orders.order_cases,
+    orders.caller_cases,
+    questions.question_cases,
+    questions.limit_cases,
+    combinations.combined_cases,
+)
+
+
+def explorations(contract: Contract) -> dict[str, SearchStrategy[Case]]:
+    """Return the strategies that draw further cases, by clause."""
+    return {**requests.explored_requests(contract), **bodies.explored_bodies(contract)}
+
+
+def all_cases(contract: Contract) -> dict[str, Case]:
+    """Return every listed case by id, in a fixed order; the plain case comes first."""
+    found = {case.id: case for case in (plain_case(contract),)}
+    for source in _SOURCES:
+        for case in source(contract):
+            if case.id in found:
+                raise ValueError(f"two cases are called {case.id}")
+            found[case.id] = case
+    return found

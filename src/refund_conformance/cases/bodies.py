@@ -1,0 +1,114 @@
+"""Cases about the fields of the body, made from the request schema."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from hypothesis import strategies as st
+
+from refund_conformance.cases.case import Case, Draft, made, plain_draft
+from refund_conformance.contract import Contract
+from refund_conformance.payloads import fields, json_text
+from refund_conformance.payloads.fields import Break
+from refund_conformance.situation import Situation
+
+
+def with_body(contract: Contract, body: Mapping[str, Any]) -> Draft:
+    """Return the plain request with another body."""
+    return replace(plain_draft(contract), body=json_text.dump(dict(body)))
+
+
+def body_situation(contract: Contract, body: Mapping[str, Any]) -> Situation:
+    """Return the situation that a body makes: the fields that jsonschema finds invalid, and unknown ones."""
+    invalid = frozenset(fields.invalid_fields(contract, body))
+    unknown = tuple(("unknown-field", name) for name in fields.unknown_names(contract, body))
+    return Situation(invalid=invalid, questions=unknown)
+
+
+def broken_cases(contract: Contract) -> Iterator[Case]:
+    """Yield a case for each way to break exactly one keyword of one field."""
+    for item in fields.breaks(contract):
+        yield broken_case(contract, f"{item.clause}/{item.slug}", item)
+
+
+def broken_case(contract: Contract, id_: str, *breaks: Break) -> Case:
+    """Return the case of a body with these fields broken."""
+    body = fields.broken(contract, *breaks)
+    what = " and ".join(f"{item.field} ({item.slug})" for item in breaks)
+    return made(id_, f"An invalid {what} is refused.", body_situation(contract, body), with_body(contract, body))
+
+
+def accepted_cases(contract: Contract) -> Iterator[Case]:
+    """Yield the chosen bodies that must be accepted: at each limit, without optional fields, ordinary e-mails."""
+    plain = fields.plain(contract)
+    for field in contract.fields.values():
+        for script, value in fields.at_limit(field).items():
+            aspect = "max-length" if script == "ascii" else "unicode"
+            yield _accepted(contract, f"{field.name}.{aspect}/at-limit-{script}", {**plain, field.name: value})
+        if "maxLength" in field.schema and field.schema.get("format") != "email":
+            emoji = f"{fields.SCRIPTS['emoji']} 👩‍👩‍👧 🇺🇳 {fields.SCRIPTS['combining']}"
+            yield _accepted(contract, f"{field.name}.unicode/emoji", {**plain, field.name: emoji})
+        if field.schema.get("format") == "email":
+            for slug, value in fields.accepted_emails().items():
+                yield _accepted(contract, f"{field.name}.accepts/{slug}", {**plain, field.name: value})
+        if not field.required:
+            absent = {name: value for name, value in plain.items() if name != field.name}
+            yield _accepted(contract, f"{field.name}.optional/absent", absent)
+
+
+def _accepted(contract: Contract, id_: str, body: Mapping[str, Any]) -> Case:
+    clause, _, slug = id_.partition("/")
+    title = f"A valid {clause.partition('.')[0]} ({slug}) is accepted."
+    return made(id_, title, body_situation(contract, body), with_body(contract, body))
+
+
+def several_fields_cases(contract: Contract) -> Iterator[Case]:
+    """Yield bodies in which every field is invalid at once, in different ways."""
+    by_field: dict[str, list[Break]] = {}
+    for item in fields.breaks(contract):
+        chosen = by_field.setdefault(item.field, [])
+        if item.aspect not in {other.aspect for other in chosen} and item.aspect != "name":
+            chosen.append(item)
+    if len(by_field) < 2:
+        return
+    rows = max(map(len, by_field.values()))
+    for row in range(rows):
+        breaks = [items[row % len(items)] for items in by_field.values()]
+        slug = "-and-".join(f"{item.field}-{item.aspect}" for item in breaks)
+        yield broken_case(contract, f"fields.all-reported/{slug}"[:120], *breaks)
+
+
+def named_cases(contract: Contract) -> Iterator[Case]:
+    """Yield one case for each field, to see whether the message names it."""
+    for field in contract.fields.values():
+        item = next(item for item in fields.breaks(contract) if item.field == field.name)
+        yield broken_case(contract, f"fields.message-names-field/{field.name}", item)
+
+
+def explored_bodies(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
+    """Return, by clause, strategies that draw further bodies that break one keyword of one field."""
+    found: dict[str, st.SearchStrategy[Case]] = {}
+    for field, aspect in product(contract.fields.values(), ("type", "max-length", "unicode", "format")):
+        values = fields.values_breaking(field, aspect)
+        if values is not None:
+            found[f"{field.name}.{aspect}"] = values.map(_breaker(contract, field.name, aspect))
+    valid = st.fixed_dictionaries({field.name: fields.valid_values(field) for field in contract.fields.values()})
+    found["order.refund-open"] = valid.map(
+        lambda body: replace(
+            made(
+                "order.refund-open/drawn-body",
+                "Whatever the valid body, an open refund request stands in the way.",
+                replace(body_situation(contract, body), order="refund-open"),
+                with_body(contract, body),
+                "spent",
+            ),
+        )
+    )
+    return found
+
+
+def _breaker(contract: Contract, field: str, aspect: str) -> Any:
+    return lambda value: broken_case(
+        contract, f"{field}.{aspect}/drawn", Break(field, aspect, "drawn", {field: value})
+    )

@@ -1,0 +1,92 @@
+"""Cases in which several parts of a request are wrong at once: a covering array of all pairs."""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import covertable
+
+from refund_conformance.cases.bodies import body_situation
+from refund_conformance.cases.case import Case, Draft, plain_draft
+from refund_conformance.cases.orders import SPENT
+from refund_conformance.contract import Contract
+from refund_conformance.payloads import fields, headers, json_text
+from refund_conformance.situation import Situation
+
+FACTORS: Mapping[str, tuple[str, ...]] = {
+    "who": ("merchant", "missing", "forged", "unconfigured"),
+    "media": ("json", "other"),
+    "body": ("plain", "malformed", "not-an-object", "one-field", "all-fields"),
+    "order": ("refundable", "not_paid", "zero_price", SPENT, "unknown", "foreign"),
+}
+"""What is combined: caller and authorization, content type, body and fields, order group."""
+
+_STATES = {"not_paid": "not-paid", "zero_price": "zero-price", SPENT: "refund-open"}
+_ORDER_CLAUSES = {"refund-open": "order.once"}
+
+
+def combined_cases(contract: Contract) -> Iterator[Case]:
+    """Yield cases in which every pair of values of two factors meets, where at least two parts are wrong."""
+    rows = covertable.make({name: list(values) for name, values in FACTORS.items()})
+    seen: set[tuple[str, ...]] = set()
+    for row in rows:
+        values = tuple(row[name] for name in FACTORS)
+        case = combination(contract, *values)
+        if values not in seen and len(case.situation.wrong) > 1:
+            seen.add(values)
+            yield case
+
+
+def drawn_combination(contract: Contract, random_: random.Random) -> Case:
+    """Return a random combination."""
+    return combination(contract, *(random_.choice(values) for values in FACTORS.values()))
+
+
+def combination(contract: Contract, who: str, media: str, body: str, order: str) -> Case:
+    """Return the case of one value of each factor."""
+    situation, draft = _body(contract, body)
+    if who in ("missing", "forged"):
+        form = headers.absent if who == "missing" else headers.forged("payload-changed")
+        situation, draft = situation.with_part("authorization", who), replace(draft, authorization=form)
+    elif who == "unconfigured":
+        situation = situation.with_part("caller", who)
+        draft = replace(draft, credential="unconfigured_token")
+    if media == "other":
+        situation = situation.with_part("content_type", "other")
+        draft = replace(draft, content_type="text/plain")
+    situation = situation.with_part("order", _STATES.get(order, order))
+    clause = "auth.first" if situation.authorization != "valid" else "errors.alone"
+    names = [who, media, body, order.replace("_", "-")]
+    blame = tuple((part, _clause(contract, situation, part)) for part in situation.wrong)
+    title = f"Several things wrong at once: {', '.join(situation.wrong) or 'nothing'}."
+    return Case(f"{clause}/{'-'.join(names)}", title, situation, draft, order, blame=blame)
+
+
+def _body(contract: Contract, body: str) -> tuple[Situation, Draft]:
+    draft = plain_draft(contract)
+    if body in ("one-field", "all-fields"):
+        nulls = dict.fromkeys(contract.fields, None)
+        first = next(iter(contract.fields))
+        value = nulls if body == "all-fields" else {**fields.plain(contract), first: None}
+        return body_situation(contract, value), replace(draft, body=json_text.dump(value))
+    if body == "malformed":
+        return Situation(body=body), replace(draft, body=draft.body[:-1])
+    if body == "not-an-object":
+        return Situation(body=body), replace(draft, body=b"[]")
+    return Situation(), draft
+
+
+def _clause(contract: Contract, situation: Situation, part: str) -> str:
+    """Return the clause that is about a wrong part alone."""
+    if part == "field":
+        name = min(situation.invalid)
+        return f"{name}.null" if f"{name}.null" in contract.clauses else "fields.all-reported"
+    value = getattr(situation, part)
+    if part == "order":
+        return _ORDER_CLAUSES.get(value, f"order.{value}")
+    return {
+        "authorization": f"auth.{value}",
+        "content_type": f"content-type.{value}",
+        "body": "json.malformed" if value == "malformed" else "json.structure",
+        "caller": "caller.configuration",
+    }[part]

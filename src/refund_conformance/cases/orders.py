@@ -1,0 +1,61 @@
+"""Cases about the order and the caller: states, unknown and foreign orders, an unknown configuration."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from refund_conformance.cases.case import Case, made, plain_draft
+from refund_conformance.contract import Contract
+from refund_conformance.situation import Situation
+
+SPENT = "spent"
+"""The group of orders on which the run itself has created a refund request."""
+
+REFUNDABLE_GROUPS = ("refundable", "refund_finished")
+"""Groups whose orders an accepted request uses up."""
+
+PICKS = ("first", "middle", "last")
+
+_REFUSED = (
+    ("order.not-paid", "not_paid", "not-paid", "An order that is not paid is refused."),
+    ("order.zero-price", "zero_price", "zero-price", "An order with a price of zero is refused."),
+    ("order.refund-open", "refund_new", "refund-open", "An order whose refund request is New is refused."),
+    ("order.refund-open", "refund_processing", "refund-open", "An order whose refund is Processing is refused."),
+    ("order.unknown", "unknown", "unknown", "An order that does not exist is not found."),
+    ("order.foreign", "foreign", "foreign", "Another merchant's order is not found."),
+)
+
+
+def order_cases(contract: Contract) -> Iterator[Case]:
+    """Yield cases for each group of orders that must be refused, and for those refundable again."""
+    draft = plain_draft(contract)
+    for clause, group, state, title in _REFUSED:
+        for pick in PICKS:
+            case = made(f"{clause}/{group.replace('_', '-')}-{pick}", title, Situation(order=state), draft, group)
+            yield replace(case, pick=pick)
+    for pick in PICKS:
+        title = "An order whose earlier refund request has ended is accepted."
+        case = made(f"order.refund-ended/{pick}", title, Situation(), draft, "refund_finished")
+        yield replace(case, pick=pick)
+    yield made(
+        "order.foreign/other-merchant-token",
+        "With another merchant's token, our order is not found.",
+        Situation(order="foreign"),
+        replace(draft, credential="other_merchant_token"),
+    )
+    yield made(
+        "order.once/second-request",
+        "A second request for an order is refused.",
+        Situation(order="refund-open"),
+        draft,
+        SPENT,
+    )
+
+
+def caller_cases(contract: Contract) -> Iterator[Case]:
+    """Yield the case of a caller whose configuration cannot be identified."""
+    yield made(
+        "caller.configuration/unconfigured-token",
+        "A caller without a configuration is refused.",
+        Situation(caller="unconfigured"),
+        replace(plain_draft(contract), credential="unconfigured_token"),
+    )

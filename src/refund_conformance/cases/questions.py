@@ -1,0 +1,106 @@
+"""Cases that ask what the document leaves open, and cases at the limits of what a server can take in."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from refund_conformance.cases.case import Case, Draft, plain_draft
+from refund_conformance.cases.orders import SPENT
+from refund_conformance.contract import Contract
+from refund_conformance.payloads import fields, headers, json_text
+from refund_conformance.situation import Situation
+
+
+def question_cases(contract: Contract) -> Iterator[Case]:
+    """Yield a case for each open question that one request can answer.
+
+    The id's first half is the clause that an answer outside the permitted ones breaks.
+    """
+    draft = plain_draft(contract)
+    media = contract.operation.media_type
+    header = {
+        "content-type-parameters": ("content-type.exact", replace(draft, content_type=f"{media}; charset=utf-8")),
+        "content-type-case": ("content-type.exact", replace(draft, content_type=media.title())),
+        "bearer-case": ("auth.malformed", replace(draft, authorization=headers.form("bearer {token}"))),
+        "byte-order-mark": ("json.encoding", replace(draft, body=b"\xef\xbb\xbf" + draft.body)),
+        "utf16-json": ("json.encoding", replace(draft, body=draft.body.decode().encode("utf-16"))),
+    }
+    for question, (clause, asked) in header.items():
+        yield _case(clause, question, "", asked)
+    yield from _name_questions(contract, draft)
+    yield from _value_questions(contract, draft)
+
+
+def _name_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
+    text = draft.body.decode()
+    name, value = next(reversed(fields.plain(contract).items()))
+    twice = f"{text[:-1]},{json_text.dump({name: value}).decode()[1:-1]}}}"
+    yield _case("json.valid-forms", "duplicate-keys", name, replace(draft, body=twice.encode()))
+    more = {**fields.plain(contract), "comment": "text"}
+    yield _case("fields.name", "unknown-field", "comment", replace(draft, body=json_text.dump(more)))
+    deep = f'{text[:-1]},"comment":{"[" * json_text.DEPTH}{"]" * json_text.DEPTH}}}'
+    yield _case("json.structure", "deep-nesting", "comment", replace(draft, body=deep.encode()))
+
+
+def _value_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
+    plain = fields.plain(contract)
+    for field in contract.fields.values():
+        name, limit = field.name, field.schema.get("maxLength")
+        if field.schema.get("format") == "email":
+            body = json_text.dump({**plain, name: "käufer@bücher.example"})
+            yield _case(f"{name}.accepts", "international-email", name, replace(draft, body=body))
+        elif field.schema.get("type") == "string" and limit:
+            yield _case(
+                f"{name}.unicode",
+                "character-unit",
+                name,
+                replace(draft, body=json_text.dump({**plain, name: fields.text("emoji", limit)})),
+                "refundable",
+            )
+            nul = json_text.dump({**plain, name: "a@b"}).replace(b"a@b", b"a\\u0000b")
+            yield _case(f"{name}.unicode", "nul-character", name, replace(draft, body=nul), "refundable")
+            half = nul.replace(b"\\u0000", b"\\ud83d")
+            yield _case(f"{name}.unicode", "lone-surrogate", name, replace(draft, body=half), "refundable")
+            if not field.required:
+                empty = json_text.dump({**plain, name: ""})
+                yield _case(f"{name}.optional", "empty-description", name, replace(draft, body=empty))
+
+
+def _case(clause: str, question: str, field: str, draft: Draft, group: str = SPENT) -> Case:
+    title = f"The open question {question}: any lawful answer will do."
+    situation = Situation(questions=((question, field),))
+    return Case(f"{clause}/asks-{question}", title, situation, draft, group)
+
+
+def limit_cases(contract: Contract) -> Iterator[Case]:
+    """Yield bodies that strain a server: a huge number, deep nesting and a long text in one field."""
+    plain = fields.plain(contract)
+    field = next(iter(contract.fields))
+    draft = plain_draft(contract)
+    text = json_text.dump({**plain, field: "@@"}).decode()
+    strains = {
+        "server.no-5xx/huge-number": (text.replace('"@@"', "9" * 5000), "number-range"),
+        "server.no-5xx/huge-exponent": (text.replace('"@@"', "1e999"), "number-range"),
+        "server.no-5xx/deep-value": (
+            text.replace('"@@"', "[" * json_text.DEPTH + "]" * json_text.DEPTH),
+            "deep-nesting",
+        ),
+        "server.answers/large-body": (text.replace("@@", "x" * 150_000), ""),
+    }
+    for id_, (body, question) in strains.items():
+        situation = Situation(
+            invalid=frozenset({field}), questions=((question, field),) if question in contract.questions else ()
+        )
+        clause = id_.partition("/")[0]
+        yield Case(
+            id_,
+            f"A strain on the server ({id_.partition('/')[2]}) gets an ordinary answer.",
+            situation,
+            replace(draft, body=body.encode()),
+            blame=(("field", clause),),
+        )
+
+
+def refusing_parts(contract: Contract, question: str) -> frozenset[str]:
+    """Return the parts of a request that would be wrong if a question's answer is a refusal."""
+    effects = contract.questions[question].answers.values()
+    return frozenset(part for effect in effects for part in effect)

@@ -1,0 +1,208 @@
+"""Cases about the request as HTTP and JSON see it: URL, method, authorization, content type, JSON text."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import quote
+
+from hypothesis import strategies as st
+
+from refund_conformance.cases.case import Case, made, missing_case, plain_draft
+from refund_conformance.contract import Contract
+from refund_conformance.payloads import fields, headers, json_text, paths
+from refund_conformance.payloads.paths import PathForm
+from refund_conformance.situation import Situation
+
+OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
+
+
+def route_cases(contract: Contract) -> Iterator[Case]:
+    """Yield cases for unknown URLs, other methods and malformed order ids."""
+    draft = plain_draft(contract)
+    for slug, path in paths.unknown_urls(contract.operation.path).items():
+        yield made(
+            f"route.unknown-url/{slug}",
+            f"A URL that the API does not have ({slug}) is not found.",
+            Situation(route="unknown-url"),
+            replace(draft, path=path),
+        )
+    for method in OTHER_METHODS:
+        yield made(
+            f"route.method/{method.lower()}",
+            f"{method} on the refund URL creates nothing.",
+            Situation(route="other-method"),
+            replace(draft, method=method),
+        )
+    for slug, write in paths.malformed_ids().items():
+        yield made(
+            f"route.order-id/{slug}",
+            f"An order id that is no plain number ({slug}) is not found.",
+            Situation(route="malformed-order-id"),
+            replace(draft, path=_with_id(contract, write)),
+        )
+
+
+def _with_id(contract: Contract, write: PathForm) -> PathForm:
+    return lambda order: contract.operation.path.replace("{order}", quote(write(order), safe=""))
+
+
+def auth_cases(contract: Contract) -> Iterator[Case]:
+    """Yield cases for authorization that is missing, malformed, forged or expired."""
+    draft = plain_draft(contract)
+    yield missing_case(contract)
+    yield made(
+        "auth.missing/standard-header",
+        "A token in the standard Authorization header alone authorizes nothing.",
+        Situation(authorization="missing"),
+        replace(draft, authorization=headers.standard_header),
+    )
+    for slug, form in headers.MALFORMED.items():
+        yield made(
+            f"auth.malformed/{slug}",
+            f"An authorization header of another form ({slug}) is refused.",
+            Situation(authorization="malformed"),
+            replace(draft, authorization=form),
+        )
+    for slug in headers.FORGERIES:
+        yield made(
+            f"auth.forged/{slug}",
+            f"A forged token ({slug}) is refused.",
+            Situation(authorization="forged"),
+            replace(draft, authorization=headers.forged(slug)),
+        )
+    yield made(
+        "auth.expired/expired-token",
+        "An expired token is refused.",
+        Situation(authorization="expired"),
+        replace(draft, credential="expired_token"),
+    )
+
+
+def auth_code_cases(contract: Contract) -> Iterator[Case]:
+    """Yield one case for each kind of refused authorization, to see the codes."""
+    draft = plain_draft(contract)
+    kinds = {
+        "missing": replace(draft, authorization=headers.absent),
+        "forged": replace(draft, authorization=headers.forged("payload-changed")),
+        "expired": replace(draft, credential="expired_token"),
+    }
+    for kind, wrong in kinds.items():
+        case = made(f"auth.codes/{kind}", f"The code tells that authorization is {kind}.", Situation(), wrong)
+        situation = Situation(authorization=kind)
+        yield replace(case, situation=situation, blame=(("authorization", f"auth.{kind}"),))
+
+
+def content_type_cases(contract: Contract) -> Iterator[Case]:
+    """Yield cases for content types other than application/json, and for none."""
+    draft = plain_draft(contract)
+    for slug, media_type in headers.JSON_BODY_TYPES.items():
+        yield made(
+            f"content-type.other/{slug}",
+            f"The content type {media_type} is refused, though the body is JSON.",
+            Situation(content_type="other"),
+            replace(draft, content_type=media_type),
+        )
+    yield from _form_cases(contract)
+    yield made(
+        "content-type.missing/no-header",
+        "A request without a content type is refused.",
+        Situation(content_type="missing"),
+        replace(draft, content_type=None),
+    )
+    yield made(
+        "content-type.missing/empty",
+        "A request with an empty content type is refused.",
+        Situation(content_type="missing"),
+        replace(draft, content_type=""),
+    )
+
+
+def _form_cases(contract: Contract) -> Iterator[Case]:
+    """Yield the two form types with a body of their own kind."""
+    body = fields.plain(contract)
+    bodies = {
+        "application/x-www-form-urlencoded": "&".join(
+            f"{name}={quote(str(value))}" for name, value in body.items()
+        ),
+        "multipart/form-data; boundary=frontier": "".join(
+            f'--frontier\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in body.items()
+        )
+        + "--frontier--\r\n",
+    }
+    for media_type, text in bodies.items():
+        slug = "urlencoded" if "urlencoded" in media_type else "multipart"
+        yield made(
+            f"content-type.other/form-body-{slug}",
+            f"A form ({slug}) is refused.",
+            Situation(content_type="other", body="malformed"),
+            replace(plain_draft(contract), content_type=media_type, body=text.encode()),
+        )
+
+
+def json_cases(contract: Contract) -> Iterator[Case]:
+    """Yield cases for bodies that are not JSON, not UTF-8, or no object.
+
+    The required fields in them are invalid: a server that reads such a body leniently refuses it with the wrong
+    error, instead of accepting it and using up an order.
+    """
+    body = doomed(contract)
+    for slug, raw in json_text.malformed(body).items():
+        yield _body_case(contract, f"json.malformed/{slug}", f"Malformed JSON ({slug})", "malformed", raw)
+    yield _body_case(
+        contract,
+        "json.malformed/deep-unclosed",
+        "Deep unclosed nesting",
+        "malformed",
+        json_text.unclosed_nesting(),
+    )
+    for slug, raw in json_text.badly_encoded(body).items():
+        yield _body_case(contract, f"json.encoding/{slug}", f"Invalid UTF-8 ({slug})", "malformed", raw)
+    for slug, raw in json_text.not_objects(body).items():
+        yield _body_case(
+            contract, f"json.structure/{slug}", f"JSON that is no object ({slug})", "not-an-object", raw
+        )
+
+
+def doomed(contract: Contract) -> dict[str, object]:
+    """Return a body whose required string fields are blank: no server that reads it may accept it."""
+    plain = fields.plain(contract)
+    return {
+        name: "" if contract.fields[name].required and isinstance(value, str) else value
+        for name, value in plain.items()
+    }
+
+
+def _body_case(contract: Contract, id_: str, what: str, value: str, body: bytes) -> Case:
+    return made(id_, f"{what} is refused.", Situation(body=value), replace(plain_draft(contract), body=body))
+
+
+def valid_form_cases(contract: Contract) -> Iterator[Case]:
+    """Yield unusual spellings of valid JSON, which must be accepted."""
+    for slug, raw in json_text.valid_forms({**fields.plain(contract)}).items():
+        yield made(
+            f"json.valid-forms/{slug}",
+            f"An object spelt unusually ({slug}) is accepted.",
+            Situation(),
+            replace(plain_draft(contract), body=raw),
+        )
+
+
+def explored_requests(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
+    """Return, by clause, strategies that draw further cases of these areas."""
+    draft = plain_draft(contract)
+    token = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
+    kinds = st.sampled_from(["application", "text", "image", "multipart", "json"])
+    media_types = st.builds("{}/{}".format, kinds, token).filter(lambda t: t != contract.operation.media_type)
+    return {
+        "json.malformed": json_text.damaged(doomed(contract)).map(
+            lambda raw: _body_case(contract, "json.malformed/drawn", "Damaged JSON", "malformed", raw)
+        ),
+        "content-type.other": media_types.map(
+            lambda media_type: made(
+                "content-type.other/drawn",
+                "Another content type is refused.",
+                Situation(content_type="other"),
+                replace(draft, content_type=media_type),
+            )
+        ),
+    }

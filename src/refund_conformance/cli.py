@@ -1,0 +1,116 @@
+"""The command line."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from refund_conformance import __version__
+from refund_conformance.errors import SuiteError
+
+
+class Command(click.Group):
+    """The command group: every error a person can cause is one message and an exit status."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command; never show a traceback for a SuiteError."""
+        try:
+            return super().main(*args, **options)
+        except SuiteError as problem:
+            click.echo(f"refund-conformance: {problem}", err=True)
+            sys.exit(problem.exit_status)
+
+
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="refund-conformance")
+def main() -> None:
+    """Check whether a server keeps the promises of POST /v1/order/{order id}/refund."""
+
+
+@main.command(context_settings={"ignore_unknown_options": False})
+@click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
+@click.option("--profile", default="ci", show_default=True, help="How much to do: ci or nightly.")
+@click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
+@click.option("--strict", is_flag=True, help="Warnings count as violations.")
+@click.option("-n", "--workers", type=click.IntRange(0, 64), default=0, help="Worker processes (pytest-xdist).")
+@click.option("--seed", type=int, help="Seed of what is drawn.")
+@click.option("--fault", multiple=True, help="A fault for the embedded mock, to see a failing report.")
+@click.argument("clauses", nargs=-1, metavar="[CLAUSE]... [-- PYTEST ARGS]")
+@click.pass_context
+def run(
+    context: click.Context,
+    target: Path | None,
+    profile: str,
+    report: Path,
+    strict: bool,
+    workers: int,
+    seed: int | None,
+    fault: tuple[str, ...],
+    clauses: tuple[str, ...],
+) -> None:
+    """Run the suite and write a report.
+
+    A CLAUSE is the id of a clause, or the beginning of some: auth, json.malformed.
+    """
+    from refund_conformance.command import Choice, execute
+
+    chosen, extra = _split(clauses, context.obj or ())
+    sys.exit(execute(Choice(target, profile, report, strict, workers, seed, fault, chosen, extra)))
+
+
+def _split(clauses: tuple[str, ...], extra: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Take apart what stands before and after ``--``, which click hands over together."""
+    words = sys.argv[1:]
+    if "--" not in words:
+        return clauses, tuple(extra)
+    after = tuple(words[words.index("--") + 1 :])
+    return clauses[: len(clauses) - len(after)], after
+
+
+@main.command()
+@click.argument("clause", required=False)
+def clauses(clause: str | None) -> None:
+    """List the clauses: level, id and promise."""
+    from refund_conformance import contract
+
+    loaded = contract.load()
+    chosen = loaded.select([clause] if clause else [])
+    for item in loaded.clauses.values():
+        if item.id in chosen:
+            click.echo(f"{item.level:<6} {item.id:<28} {item.promise}")
+
+
+@main.command()
+@click.argument("clause")
+def explain(clause: str) -> None:
+    """Explain a clause: its promise, its source, and the cases that check it."""
+    from refund_conformance import contract
+    from refund_conformance.cases import all_cases
+
+    loaded = contract.load()
+    chosen = loaded.select([clause])
+    for item in (item for item in loaded.clauses.values() if item.id in chosen):
+        click.echo(f"{item.id} ({item.level})\n  {item.promise}\n  Source: {item.source}")
+        cases = [case for case in all_cases(loaded).values() if case.clause == item.id]
+        if item.every_answer:
+            click.echo("  Judged on every answer of the run.")
+        for case in cases:
+            click.echo(f"  - {case.slug}: {case.title}")
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path), default=Path("reports/latest"))
+def report(directory: Path) -> None:
+    """Make the pages of a report again from its events, without sending anything."""
+    from refund_conformance import contract
+    from refund_conformance.report.pages import render
+    from refund_conformance.report.terminal import tell
+
+    summary = render(directory)
+    tell(summary, contract.load(), directory, sys.stdout)
+    sys.exit(summary.exit_status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""One request as it was sent, and what came back: exact bytes and times."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it goes on the wire. ``target`` is the request target, percent-encoded, from the slash on."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer: status, reason, header fields in order, and the body, decoded from any content coding."""
+
+    status: int
+    reason: str
+    headers: Headers
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header field, or None."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+class Failure(StrEnum):
+    """Why there is no whole answer."""
+
+    UNREACHABLE = "unreachable"  # no connection: refused, no such host, TLS
+    CLOSED = "closed"  # the connection ended before an answer began
+    TIMEOUT = "timeout"  # no whole answer within the time limit
+    BROKEN = "broken"  # bytes that are no HTTP message, or a body cut short
+    OVERSIZED = "oversized"  # a body over the size limit
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request with its answer, or with the failure that stands in its place.
+
+    ``seconds`` is the time of the last attempt, ``attempts`` how often it was sent, ``started`` a Unix time,
+    ``number`` its place in the record.
+    """
+
+    request: Request
+    response: Response | None
+    failure: Failure | None
+    detail: str
+    started: float
+    seconds: float
+    attempts: int = 1
+    number: int = 0

@@ -1,0 +1,237 @@
+"""Checks that take more than one request."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from refund_conformance.cases import all_cases
+from refund_conformance.cases.case import Case, plain_case
+from refund_conformance.effects import NO_EFFECT
+from refund_conformance.examination import Examination, Sent, bench_key
+from refund_conformance.finding import Finding, Kind
+from refund_conformance.judge import describe_reading
+from refund_conformance.lifecycle import lifecycle
+from refund_conformance.race import race
+from refund_conformance.reading import Reading
+from refund_conformance.result import Outcome, Result, outcome_of
+from refund_conformance.situation import Situation
+from refund_conformance.target.orders import NoOrderError
+
+Flow = Callable[[Examination], Result]
+
+STEADY_TRIES = 5
+
+
+def no_effect(examination: Examination, clause: str) -> Result:
+    """Prove that the requests refused on a shared order had no effect: a valid one is still accepted."""
+    key = next(key for key, about in NO_EFFECT.items() if about == clause)
+    case = replace(plain_case(examination.contract), id=f"{clause}/valid-request-afterwards")
+    case = replace(case, title="After all those refused requests, a valid one is accepted.")
+    return _recorded(examination, case, lambda: _no_effect(examination, key, case))
+
+
+def _no_effect(examination: Examination, key: str, case: Case) -> Result:
+    if examination.tainted[key]:
+        return Result(
+            case.id, case.clause, case.title, Outcome.SPARED, "a request with an effect was found already"
+        )
+    if key in examination.proven and key not in examination.orders.benches:
+        return Result(case.id, case.clause, case.title, Outcome.HELD, tries=1)
+    bench = examination.orders.bench(key)
+    if not bench.sent:
+        for representative in _representatives(examination, key):
+            examination.examine(representative)
+        bench = examination.orders.bench(key)
+    if not bench.sent:
+        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, "no request was refused on that order")
+    examination.orders.drop_bench(key)
+    sent = examination.send(case, bench.order)
+    if sent.accepted:
+        examination.orders.spent.append(bench.order)
+    if sent.wrong and sent.reading is not None:
+        examination.find_effect(key, bench)
+        if examination.tainted[key]:
+            reason = "the request with the effect is named in a case of its own"
+            return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
+        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, "the shared order was not refundable")
+    return examination.conclude(case, bench.order, sent)
+
+
+def _representatives(examination: Examination, key: str) -> Sequence[Case]:
+    cases = [case for case in all_cases(examination.contract).values() if case.group == "refundable"]
+    refused = [case for case in cases if len(case.situation.wrong) == 1 and bench_key(case) == key]
+    return list({case.clause: case for case in reversed(refused)}.values())
+
+
+def every_request(examination: Examination) -> Result:
+    """Send unauthorized requests on a connection that was authorized just before, alternating."""
+    cases = all_cases(examination.contract)
+    wanted = [
+        cases["auth.missing/no-header"],
+        cases["auth.malformed/not-a-token"],
+        cases["auth.forged/payload-changed"],
+    ]
+    title = "On a connection that was authorized before, a request without authorization is refused."
+    about = replace(wanted[0], id="auth.every-request/same-connection", title=title)
+    about = replace(about, blame=(("authorization", about.clause),))
+    return _recorded(examination, about, lambda: _every_request(examination, about, wanted))
+
+
+def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]) -> Result:
+    numbers: list[int] = []
+    findings: tuple[Finding, ...] = ()
+    with examination.client.fresh_wire() as wire:
+        for case in wanted:
+            if examination.client.request(case.draft, "0") is None:
+                continue
+            numbers.append(examination.control(wire).number)
+            bench = examination.orders.bench("auth")
+            asked = replace(case, id=about.id, blame=about.blame)
+            sent = examination.send(asked, bench.order, wire)
+            numbers.append(sent.number)
+            if sent.accepted:
+                examination.orders.drop_bench("auth")
+            else:
+                bench.sent.append(case)
+            findings = tuple(f for f in sent.findings if f.kind is not Kind.ADVICE)
+            if findings:
+                break
+    result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings)
+    return replace(result, exchanges=tuple(numbers), answer="error", failed=len(findings), tries=1)
+
+
+def foreign_as_unknown(examination: Examination) -> Result:
+    """Compare the answers for foreign orders with those for unknown ones: nothing may tell them apart."""
+    case = Case(
+        "order.foreign/same-as-unknown",
+        "The answer for another merchant's order is that for an unknown one, word for word.",
+        Situation(order="foreign"),
+        plain_case(examination.contract).draft,
+        "foreign",
+    )
+    return _recorded(examination, case, lambda: _foreign_as_unknown(examination, case))
+
+
+def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
+    answers = examination.order_answers
+    foreign, unknown = answers.get("order.foreign", []), answers.get("order.unknown", [])
+    if not foreign or not unknown:
+        reason = "there is no answer for both a foreign and an unknown order to compare"
+        return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
+    known = {_told(order, reading) for order, reading in unknown}
+    for order, reading in foreign:
+        if _told(order, reading) not in known:
+            actual = f"{describe_reading(reading)}, with a status or message of its own"
+            finding = Finding(case.clause, Kind.OTHER_ERROR, "the answer for an unknown order", actual)
+            return Result(
+                case.id, case.clause, case.title, Outcome.VIOLATED, findings=(finding,), failed=1, tries=1
+            )
+    return Result(case.id, case.clause, case.title, Outcome.HELD, answer="error", tries=1)
+
+
+def _told(order: str, reading: Reading) -> tuple[object, ...]:
+    """Return what an answer tells, without the order's own id in it."""
+    messages = tuple(
+        (error.code, re.sub(r"\d+", "#", (error.message or "").replace(order, "#"))) for error in reading.errors
+    )
+    return (reading.status, messages)
+
+
+def steady(examination: Examination) -> Result:
+    """Send one refused request several times: the answer stays the same."""
+    case = next(case for case in all_cases(examination.contract).values() if case.area == "email")
+    about = replace(
+        case, id="server.steady/same-request", title="The same request gets the same answer each time."
+    )
+    return _recorded(examination, about, lambda: _steady(examination, about, case))
+
+
+def _steady(examination: Examination, about: Case, case: Case) -> Result:
+    bench = examination.orders.bench(bench_key(case))
+    sendings: list[Sent] = []
+    for _ in range(STEADY_TRIES):
+        sendings.append(examination.send(case, bench.order))
+        if sendings[-1].accepted:
+            examination.orders.drop_bench(bench_key(case))
+            break
+        bench.sent.append(case)
+    told = {_told(bench.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
+    findings: tuple[Finding, ...] = ()
+    if len(told) > 1:
+        actual = f"{len(told)} different answers in {len(sendings)} tries"
+        findings = (Finding("server.steady", Kind.UNSTEADY, "the same answer each time", actual),)
+    result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings, answer="error")
+    return replace(result, exchanges=tuple(s.number for s in sendings), failed=len(findings), tries=len(sendings))
+
+
+def race_rounds(examination: Examination, rounds: int) -> Result:
+    """Send simultaneous requests; return the worst result of the rounds."""
+    about = replace(
+        plain_case(examination.contract), id="order.race/one-order-1", title="Of requests at once one wins."
+    )
+    if examination.violated & {"order.once", "order.refund-open"}:
+        reason = "a second request is accepted even when it comes later (order.once)"
+        return _kept(examination, Result(about.id, about.clause, about.title, Outcome.SPARED, reason))
+    return _recorded(examination, about, lambda: _worst(examination, race(examination, rounds)))
+
+
+def _worst(examination: Examination, results: Sequence[Result]) -> Result:
+    """Keep all results but the worst, and return that one for its caller to keep."""
+    worst = max(results, key=lambda result: list(Outcome).index(result.outcome))
+    for result in results:
+        if result is not worst:
+            _kept(examination, result)
+    return worst
+
+
+def walk(examination: Examination, walks: int, steps: int, seed: int) -> Result:
+    """Walk over several orders at random."""
+    about = replace(plain_case(examination.contract), id="order.lifecycle/walk", title="A random walk.")
+    return _recorded(examination, about, lambda: lifecycle(examination, walks, steps, seed))
+
+
+def review(examination: Examination, kind: str) -> Result:
+    """Return what the answers of a kind broke in this run; without any yet, ask for one of each code first.
+
+    The result is not kept: each answer was judged when it came.
+    """
+    about = plain_case(examination.contract)
+    if not examination.answers[kind]:
+        for case in _one_of_each_outcome(examination):
+            examination.examine(case)
+    areas = {"error": "errors", "success": "success"}
+    broken = sorted(clause for clause in examination.violated if clause.startswith(areas[kind]))
+    if not examination.answers[kind]:
+        reason = f"no answer of the kind {kind!r} came"
+        return Result(about.id, areas[kind], f"Answers: {kind}", Outcome.UNTESTED, reason)
+    outcome = Outcome.VIOLATED if broken else Outcome.HELD
+    findings = tuple(Finding(clause, Kind.OTHER_ERROR, "see the cases", "see the cases") for clause in broken)
+    return Result(
+        about.id, areas[kind], f"Answers of the kind {kind!r} keep their promises.", outcome, "", findings
+    )
+
+
+def _one_of_each_outcome(examination: Examination) -> list[Case]:
+    """Return a case for each single part that can be wrong in a way of its own."""
+    found: dict[tuple[str, str], Case] = {}
+    for case in all_cases(examination.contract).values():
+        if len(case.situation.wrong) == 1:
+            part = case.situation.wrong[0]
+            found.setdefault((part, getattr(case.situation, part, "")), case)
+    return list(found.values())
+
+
+def _kept(examination: Examination, result: Result) -> Result:
+    examination.keep(result)
+    return result
+
+
+def _recorded(examination: Examination, case: Case, check: Callable[[], Result]) -> Result:
+    """Run a check, turning a lack of orders or tokens into an untested result, and keep the result."""
+    try:
+        if case.draft.credential not in examination.settings.tokens:
+            raise NoOrderError(f"auth.{case.draft.credential} is not set")
+        result = check()
+    except NoOrderError as reason:
+        result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(reason))
+    return _kept(examination, result)

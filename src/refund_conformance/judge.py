@@ -1,0 +1,284 @@
+"""Compare an answer with the permitted ones, and name the clause that fails: pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from refund_conformance.contract import Contract
+from refund_conformance.finding import Finding, Kind
+from refund_conformance.oracle import Permitted
+from refund_conformance.reading import Reading
+
+FIELD_PLACE = "{field}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of an answer: the permitted ones, and the clause that each wrong part belongs to.
+
+    ``clause`` is what the case is about. ``blame`` maps a wrong part to the clause that fails if that part is
+    not refused; ``fields`` are all field names that a message may name.
+    """
+
+    clause: str
+    permitted: frozenset[Permitted]
+    blame: tuple[tuple[str, str], ...] = ()
+    fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The findings on one answer, and the permitted answer that it is, if it is one."""
+
+    findings: tuple[Finding, ...]
+    matched: Permitted | None
+
+
+def judge(contract: Contract, question: Question, reading: Reading) -> Verdict:
+    """Return what is wrong with an answer; nothing, if it is permitted and keeps every general promise."""
+    return Verdict(*_Judgement(contract, question, reading).result())
+
+
+def silence(question: Question, detail: str) -> Finding:
+    """Return the finding for an exchange without a whole answer (clause server.answers)."""
+    expected = describe(question.permitted)
+    return Finding("server.answers", Kind.SILENCE, expected, detail, (question.clause,))
+
+
+def describe(permitted: Iterable[Permitted]) -> str:
+    """Return the permitted answers in words."""
+    return ", or ".join(sorted({_describe(answer) for answer in permitted}))
+
+
+def _describe(answer: Permitted) -> str:
+    status = " or ".join(str(status) for status in sorted(answer.statuses))
+    if answer.success:
+        return f"{status} without errors"
+    if answer.errors == "undemanded":
+        return status
+    if answer.errors == "some":
+        return f"{status} with an error code"
+    if answer.fields:
+        return f"{status} with one {answer.errors} for {' and one for '.join(sorted(answer.fields))}"
+    return f"{status} with {answer.errors} alone"
+
+
+def describe_reading(reading: Reading) -> str:
+    """Return what came back in words; nothing of the target but numbers and its reason for no shape."""
+    if reading.errors and reading.codes:
+        return f"{reading.status} with {', '.join(map(str, reading.codes))}"
+    if 200 <= reading.status < 300:
+        return f"{reading.status} without errors"
+    return f"{reading.status} without an error code"
+
+
+class _Judgement:
+    """One question and one answer; the methods are the steps of the decision."""
+
+    def __init__(self, contract: Contract, question: Question, reading: Reading) -> None:
+        self.contract = contract
+        self.question = question
+        self.reading = reading
+        self.expected = describe(question.permitted)
+        self.actual = describe_reading(reading)
+        self.listed = frozenset(contract.errors) | {
+            answer.errors for answer in question.permitted if isinstance(answer.errors, int)
+        }
+
+    def result(self) -> tuple[tuple[Finding, ...], Permitted | None]:
+        matched = next((answer for answer in self._ordered() if self._is(answer)), None)
+        if matched:
+            return tuple(self._general(matched)), matched
+        findings = tuple(self._diagnose())
+        assert findings, f"no finding for {self.actual} against {self.expected}"  # noqa: S101
+        return findings, None
+
+    def _ordered(self) -> list[Permitted]:
+        return sorted(self.question.permitted, key=lambda answer: (answer.part, sorted(answer.fields)))
+
+    # -- is it permitted? ---------------------------------------------------------------------------
+
+    def _is(self, answer: Permitted) -> bool:
+        if self.reading.status not in answer.statuses:
+            return False
+        if answer.success:
+            return not self._has_error_body()
+        if answer.errors == "undemanded":
+            return True
+        return self.reading.shape is None and self._has_codes_of(answer)
+
+    def _has_codes_of(self, answer: Permitted) -> bool:
+        """Whether the codes, and the fields that a 15010 names, are those of a permitted answer."""
+        codes = self.reading.codes
+        if answer.errors == "some":
+            own = {code for code in codes if self._status_of(code) in answer.statuses}
+            return bool(own) and len(own) == len(set(codes))
+        if answer.fields:
+            return set(codes) == {answer.errors} and self._names_each(answer.fields)
+        return codes == (answer.errors,)
+
+    def _names_each(self, fields: frozenset[str]) -> bool:
+        """Whether errors and fields can be paired one to one, each error naming its field."""
+        errors = self.reading.errors
+        if len(errors) != len(fields):
+            return False
+        options = [[field for field in fields if error.names(field)] for error in errors]
+        taken: set[str] = set()
+        for choices in sorted(options, key=len):
+            field = next((choice for choice in choices if choice not in taken), None)
+            if field is None:
+                return False
+            taken.add(field)
+        return True
+
+    def _has_error_body(self) -> bool:
+        return self.reading.shape is None
+
+    def _status_of(self, code: int) -> int | None:
+        error = self.contract.errors.get(code)
+        return error.status if error else None
+
+    # -- it is permitted: the general promises --------------------------------------------------------
+
+    def _general(self, matched: Permitted) -> Iterator[Finding]:
+        if matched.errors in ("none", "undemanded"):
+            return
+        if matched.should and not matched.should & set(self.reading.codes):
+            wanted = " or ".join(map(str, sorted(matched.should)))
+            yield self._advice("auth.codes", f"{self.reading.status} with {wanted}")
+        if self.reading.media_type != self.contract.operation.media_type:
+            yield self._advice(
+                "errors.media-type",
+                f"Content-Type: {self.contract.operation.media_type}",
+                f"Content-Type: {self.reading.media_type[:80] or 'none'}",
+            )
+        yield from self._wordings()
+
+    def _wordings(self) -> Iterator[Finding]:
+        for error in self.reading.errors:
+            documented = self.contract.errors.get(error.code or 0)
+            if documented is None or error.message is None:
+                continue
+            before, place, after = documented.message.partition(FIELD_PLACE)
+            same = (
+                error.message.startswith(before) and error.message.endswith(after)
+                if place
+                else error.message == documented.message
+            )
+            if not same:
+                yield self._advice("errors.message", f"{error.code}: {documented.message}", "another wording")
+                return
+
+    def _advice(self, clause: str, expected: str, actual: str | None = None) -> Finding:
+        return Finding(clause, Kind.ADVICE, expected, actual or self.actual)
+
+    # -- it is not permitted: what really went wrong --------------------------------------------------
+
+    def _diagnose(self) -> Iterator[Finding]:
+        status = self.reading.status
+        if status >= 500:
+            yield self._finding("server.no-5xx", Kind.CRASH, self._blamed())
+        elif status < 200 or 300 <= status < 400:
+            yield self._finding("server.answers", Kind.SILENCE, self._blamed())
+        elif status < 300 and any(answer.success for answer in self.question.permitted):
+            yield from self._odd_success()
+        elif self._codes_permitted():
+            yield self._finding("errors.status", Kind.STATUS, self._blamed())
+            yield from self._misshapen()
+        elif status < 300:
+            yield self._finding(self._blamed(), Kind.ACCEPTED)
+        elif self.reading.shape is not None:
+            yield from self._unreadable()
+        else:
+            yield from self._wrong_codes()
+
+    def _odd_success(self) -> Iterator[Finding]:
+        if self.reading.status not in {s for a in self.question.permitted if a.success for s in a.statuses}:
+            yield self._finding("success.status", Kind.STATUS, self.question.clause)
+        if self._has_error_body():
+            yield self._finding("success.body", Kind.REFUSED, self.question.clause)
+
+    def _codes_permitted(self) -> bool:
+        """Whether the codes are right for a permitted answer whose status this is not."""
+        return any(
+            self.reading.status not in answer.statuses and self._has_codes_of(answer)
+            for answer in self.question.permitted
+            if not answer.success and answer.errors != "undemanded"
+        )
+
+    def _misshapen(self) -> Iterator[Finding]:
+        if self.reading.shape is not None:
+            yield self._shape()
+
+    def _unreadable(self) -> Iterator[Finding]:
+        right_status = [a for a in self.question.permitted if self.reading.status in a.statuses]
+        if not right_status:
+            success = all(answer.success for answer in self.question.permitted)
+            yield self._finding(self._blamed(), Kind.REFUSED if success else Kind.OTHER_ERROR)
+            if any(answer.errors != "undemanded" for answer in self.question.permitted):
+                yield self._shape()
+        elif any(self._has_codes_of(answer) for answer in right_status if not answer.success):
+            yield self._shape()
+        else:
+            yield self._shape(self._blamed())
+
+    def _shape(self, also: str = "") -> Finding:
+        return Finding(
+            "errors.shape",
+            Kind.SHAPE,
+            "an error body as the document shapes it",
+            f"{self.actual}; {self.reading.shape}",
+            (also,) if also else (),
+        )
+
+    def _wrong_codes(self) -> Iterator[Finding]:
+        codes = self.reading.codes
+        unlisted = [code for code in codes if code not in self.listed]
+        accumulated = {a.errors for a in self.question.permitted if a.fields}
+        if unlisted:
+            yield self._finding("errors.known-codes", Kind.UNKNOWN_CODE, self._blamed())
+        elif len(set(codes)) > 1 and any(self._interrupts(code) or code in accumulated for code in codes):
+            right = any(answer.errors in codes or answer.errors == "some" for answer in self.question.permitted)
+            yield self._finding("errors.alone", Kind.MIXTURE, "" if right else self._blamed())
+        elif len(codes) > 1 and self._interrupts(codes[0]):
+            yield self._finding("errors.alone", Kind.MIXTURE)
+        elif set(codes) <= accumulated and self._status_right_for(codes[0]):
+            yield from self._wrong_fields()
+        else:
+            success = all(answer.success for answer in self.question.permitted)
+            yield self._finding(self._blamed(), Kind.REFUSED if success else Kind.OTHER_ERROR)
+
+    def _interrupts(self, code: int) -> bool:
+        error = self.contract.errors.get(code)
+        return error is None or error.effect == "interrupts"
+
+    def _status_right_for(self, code: int) -> bool:
+        return any(a.errors == code and self.reading.status in a.statuses for a in self.question.permitted)
+
+    def _wrong_fields(self) -> Iterator[Finding]:
+        """The right code and status, but not one error for each invalid field, naming it."""
+        wanted = min((a.fields for a in self.question.permitted if a.fields), key=len)
+        named = Counter(
+            field for error in self.reading.errors for field in self.question.fields if error.names(field)
+        )
+        silent = [error for error in self.reading.errors if not any(map(error.names, self.question.fields))]
+        count = len(self.reading.errors)
+        if count == len(wanted) and (silent or not set(named) <= wanted or count == 1):
+            yield self._finding("fields.message-names-field", Kind.UNNAMED)
+            return
+        if silent:
+            yield self._finding("fields.message-names-field", Kind.UNNAMED)
+        yield self._finding("fields.all-reported", Kind.FIELDS)
+
+    def _blamed(self) -> str:
+        """The clause of the wrong part that the answer's code belongs to, else of the first wrong part."""
+        blame = dict(self.question.blame)
+        for code in self.reading.codes:
+            for part in blame:
+                if any(o.part == part and o.errors == code for o in self.contract.outcomes.values()):
+                    return blame[part]
+        return next(iter(blame.values()), self.question.clause)
+
+    def _finding(self, clause: str, kind: Kind, also: str = "") -> Finding:
+        others = (also,) if also and also != clause else ()
+        return Finding(clause, kind, self.expected, self.actual, others)

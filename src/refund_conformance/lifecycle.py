@@ -1,0 +1,196 @@
+"""Random walks over several orders: a Hypothesis state machine whose model is compared at every step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from refund_conformance.cases import all_cases
+from refund_conformance.cases.case import Case
+from refund_conformance.examination import Examination, Sent
+from refund_conformance.finding import Finding, Kind
+from refund_conformance.result import Outcome, Result
+from refund_conformance.target.orders import NoOrderError
+
+ORDERS = 3
+"""Orders that one walk leases."""
+
+SHORTER_WALKS = 3
+"""How many shorter walks are tried, on orders of their own, to make a failing one smaller."""
+
+VALID = "valid"
+REQUESTS = {
+    VALID: "order.refundable/plain",
+    "without email": "email.required/absent",
+    "with text that is no JSON": "json.malformed/truncated",
+    "with another content type": "content-type.other/text-plain",
+    "without a token": "auth.missing/no-header",
+    "with another merchant's token": "order.foreign/other-merchant-token",
+}
+"""The kinds of request in a walk, by the case that each is."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request of a walk: which of the walk's orders, and what kind of request."""
+
+    order: int
+    kind: str
+
+    def __str__(self) -> str:
+        return (
+            f"order {'ABCDEFGH'[self.order]}: a request {self.kind}"
+            if self.kind != VALID
+            else (f"order {'ABCDEFGH'[self.order]}: a valid request")
+        )
+
+
+class _OffModelError(AssertionError):
+    """The target left the model."""
+
+
+class Walk:
+    """One walk on orders of its own. ``open`` is the model: the orders that have an open refund request."""
+
+    def __init__(self, examination: Examination, orders: int) -> None:
+        self._examination = examination
+        self._cases = all_cases(examination.contract)
+        self._orders = [examination.orders.lease() for _ in range(orders)]
+        self.open: set[int] = set()
+        self.steps: list[Step] = []
+        self.sent: list[Sent] = []
+
+    def step(self, step: Step) -> Sent | None:
+        """Send one request and compare with the model; None if the settings have no token for it."""
+        case = self._cases[REQUESTS[step.kind]]
+        if case.draft.credential not in self._examination.settings.tokens:
+            return None
+        if step.order in self.open and case.situation.order == "refundable":
+            situation = case.situation.with_part("order", "refund-open")
+            case = replace(case, situation=situation)
+        sent = self._examination.send(_about(case), self._orders[step.order])
+        self.steps.append(step)
+        self.sent.append(sent)
+        if sent.accepted and step.kind == VALID:
+            self.open.add(step.order)
+            if self._orders[step.order] not in self._examination.orders.spent:
+                self._examination.orders.spent.append(self._orders[step.order])
+        return sent
+
+
+def _about(case: Case) -> Case:
+    """Return the case as one of this clause, which every wrong part is then blamed on."""
+    id_ = f"order.lifecycle/{case.id.replace('/', '-')}"
+    return replace(case, id=id_, blame=tuple((part, "order.lifecycle") for part in case.situation.wrong))
+
+
+def lifecycle(examination: Examination, walks: int, steps: int, seed_: int) -> Result:
+    """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter."""
+    failing: list[Walk] = []
+    finished: list[Walk] = []
+
+    class Machine(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.walk = None if failing or len(finished) >= walks else Walk(examination, ORDERS)
+            if self.walk:
+                finished.append(self.walk)
+
+        @rule(order=st.integers(0, ORDERS - 1), kind=st.sampled_from([VALID, VALID, *REQUESTS]))
+        def request(self, order: int, kind: str) -> None:
+            if self.walk is None or failing:
+                return
+            sent = self.walk.step(Step(order, kind))
+            if sent is not None and sent.wrong:
+                failing.append(self.walk)
+                raise _OffModelError(kind)
+
+    bounded = settings(
+        max_examples=walks,
+        stateful_step_count=steps,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    try:
+        run_state_machine_as_test(seed(seed_)(Machine), settings=bounded)
+    except NoOrderError:
+        if not any(walk.steps for walk in finished):
+            raise
+    except (_OffModelError, HypothesisException, ExceptionGroup):
+        # The walk speaks for itself; that it is not walked again is Hypothesis's complaint, not ours.
+        pass
+    title = "Over a random walk of requests, each answer follows from what was accepted before."
+    if failing:
+        return _shortest(examination, failing[0], title)
+    numbers = tuple(sent.number for walk in finished for sent in walk.sent)
+    return Result(
+        "order.lifecycle/walk",
+        "order.lifecycle",
+        title,
+        Outcome.HELD,
+        exchanges=numbers[-1:],
+        answer="error",
+        tries=1,
+    )
+
+
+def _shortest(examination: Examination, walk: Walk, title: str) -> Result:
+    """Try shorter walks on fresh orders; report the shortest that fails, or that it did not happen again."""
+    failed, tries, shortest = 1, 1, walk
+    for steps in _shorter(walk.steps):
+        try:
+            again = _walk(examination, steps)
+        except NoOrderError:
+            break
+        tries += 1
+        if again.sent and again.sent[-1].wrong:
+            failed += 1
+            shortest = again
+            break
+    last = shortest.sent[-1]
+    main = next(finding for finding in last.findings if finding.kind is not Kind.ADVICE)
+    told = "; ".join(f"{number}. {step}" for number, step in enumerate(shortest.steps, 1))
+    clause = "order.lifecycle"
+    if tries > 1 and failed == 1:
+        main = replace(main, clause="server.steady", kind=Kind.UNSTEADY)
+    finding = Finding(main.clause, main.kind, f"after {told}: {main.expected}", main.actual, main.also)
+    return Result(
+        f"{clause}/walk",
+        clause,
+        title,
+        Outcome.VIOLATED,
+        findings=(finding,),
+        exchanges=tuple(sent.number for sent in shortest.sent),
+        answer="error",
+        failed=failed,
+        tries=tries,
+    )
+
+
+def _shorter(steps: Sequence[Step]) -> list[list[Step]]:
+    """Return candidates for the same failure in fewer steps, the most promising first, at last the walk itself."""
+    last = steps[-1]
+    same_order = [step for step in steps if step.order == last.order]
+    valid = [step for step in steps[:-1] if step.kind == VALID]
+    accepted = [*dict.fromkeys(valid), last]
+    candidates = [same_order[-2:], accepted, list(steps)]
+    return candidates[:SHORTER_WALKS]
+
+
+def _walk(examination: Examination, steps: Sequence[Step]) -> Walk:
+    places = {order: place for place, order in enumerate(sorted({step.order for step in steps}))}
+    walk = Walk(examination, len(places))
+    for step in steps:
+        sent = walk.step(Step(places[step.order], step.kind))
+        if sent is not None and sent.wrong:
+            break
+    return walk

@@ -1,0 +1,183 @@
+"""The refund endpoint as an ASGI application: receive, check in order, create, answer."""
+
+import json
+from collections.abc import Callable, Mapping
+
+from anyio import to_thread
+from starlette.types import Receive, Scope, Send
+
+from refund_conformance.contract import Contract
+from refund_conformance.mock.answers import Answers
+from refund_conformance.mock.call import Answer, Call, Error, Received, Refused
+from refund_conformance.mock.checks import Checks
+from refund_conformance.mock.store import Store
+from refund_conformance.mock.tokens import Tokens
+
+STEPS = ("route", "authorization", "content_type", "json", "caller", "order", "state", "fields")
+"""The checks in the order in which they are made. A caller must be authorized before being looked up, an order
+found before its state, and JSON read before its fields; all else may change places."""
+
+LONGEST_BODY = 1024 * 1024
+"""Bytes of a request body beyond which it is not kept."""
+
+_LONGEST_DRAINED = 16 * LONGEST_BODY
+
+
+class BodyTooLongError(Exception):
+    """The request's body is longer than the server takes."""
+
+
+class Endpoint(Checks):
+    """Creates refund requests. ``in_threads`` answers calls side by side, for a database that makes them wait."""
+
+    steps: tuple[str, ...] = STEPS
+    in_threads = False
+
+    def __init__(self, contract: Contract, store: Store, tokens: Tokens, answers: Answers) -> None:
+        super().__init__(contract, store, tokens, answers)
+        self.in_threads = self.in_threads or not store.is_sqlite
+        self.checks: Mapping[str, Callable[[Call], None]] = {
+            "route": self.read_route,
+            "authorization": self.authorize,
+            "content_type": self.check_content_type,
+            "json": self.read_json,
+            "caller": self.identify_caller,
+            "order": self.find_order,
+            "state": self.check_state,
+            "fields": self.check_fields,
+        }
+
+    # ---- deciding
+
+    def answer(self, received: Received) -> Answer:
+        """Decide a request and carry it out."""
+        call = Call(received)
+        step = ""
+        try:
+            for step in self.steps:
+                self.checks[step](call)
+            step = "creation"
+            self.create_refund(call)
+        except Refused as refusal:
+            return self.answer_refusal(refusal, step)
+        return self.answer_success(call)
+
+    def create_refund(self, call: Call) -> None:
+        """Create the refund request; where another was quicker, refuse by the order's state as it is now."""
+        assert call.order is not None  # noqa: S101  (find_order stands before this)
+        email, description = call.document["email"], call.document.get("description")
+        for _ in range(3):
+            if self.store.create_refund_request(call.order.id, str(email), _text(description)):
+                return
+            call.situation = None
+            self.find_order(call)
+            self.check_state(call)
+        raise self.refusal(15050, "others were quicker")
+
+    # ---- answering
+
+    def answer_success(self, call: Call) -> Answer:
+        """Say that the refund request was created: the status, and no body."""
+        return Answer(self.contract.operation.success_status)
+
+    def answer_refusal(self, refusal: Refused, step: str) -> Answer:
+        """Turn a refusal into an answer: an error body if the document lists errors for it."""
+        if not refusal.errors:
+            return self.answer_plainly(refusal, step)
+        return Answer(
+            status=self.status_of(refusal),
+            body=self.write_json(self.error_document(refusal.errors)),
+            media_type=self.error_media_type(),
+            headers=refusal.headers,
+            step=step,
+            reason=refusal.reason,
+            codes=refusal.codes,
+        )
+
+    def answer_plainly(self, refusal: Refused, step: str) -> Answer:
+        """Answer a request that is none of the API's, for which the document demands no body."""
+        text = f"{refusal.reason[:1].upper()}{refusal.reason[1:]}.\n"
+        return Answer(
+            refusal.status, text.encode(), "text/plain; charset=utf-8", refusal.headers, step, refusal.reason
+        )
+
+    def status_of(self, refusal: Refused) -> int:
+        """Return the status that a refusal is answered with."""
+        return refusal.status
+
+    def error_media_type(self) -> str:
+        """Return the content type of error bodies."""
+        return "application/json"
+
+    def error_document(self, errors: tuple[Error, ...]) -> object:
+        """Return the value that an error body is written from."""
+        return {"errors": [self.error_entry(error) for error in errors]}
+
+    def error_entry(self, error: Error) -> object:
+        """Return one entry of an error body."""
+        return {"error": error.code, "message": error.message}
+
+    def write_json(self, document: object) -> bytes:
+        """Write a JSON body. Escapes keep half of a surrogate pair, which a field's name may have, writable."""
+        return json.dumps(document).encode("ascii")
+
+    # ---- HTTP
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            received = await self.receive(scope, receive)
+        except BodyTooLongError:
+            refusal = Refused(413, (), f"body longer than {LONGEST_BODY} bytes", ((b"connection", b"close"),))
+            await self.send(self.answer_plainly(refusal, "body"), scope, send)
+            return
+        await self.send(await self.answered(received), scope, send)
+
+    async def answered(self, received: Received) -> Answer:
+        """Return the answer, made here or in a thread."""
+        if self.in_threads:
+            return await to_thread.run_sync(self.answer, received)
+        return self.answer(received)
+
+    async def receive(self, scope: Scope, receive: Receive) -> Received:
+        """Receive the whole request; raise BodyTooLongError if its body passes the limit."""
+        body = await read_body(receive)
+        return Received(
+            method=scope["method"],
+            path=scope["raw_path"],
+            headers=tuple(scope["headers"]),
+            body=body,
+            client=tuple(scope["client"] or ("", 0)),
+        )
+
+    async def send(self, answer: Answer, scope: Scope, send: Send) -> None:
+        """Send the answer."""
+        headers = [(b"content-length", str(len(answer.body)).encode("ascii")), *answer.headers]
+        if answer.media_type:
+            headers.insert(0, (b"content-type", answer.media_type.encode("latin-1")))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Read a request's body; raise BodyTooLongError past the limit, after reading on for a while.
+
+    A client that is still sending does not read: an answer in the middle would be lost to it.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more and size <= _LONGEST_DRAINED:
+        message = await receive()
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= LONGEST_BODY:
+            chunks.append(chunk)
+        more = message["type"] == "http.request" and message.get("more_body", False)
+    if size > LONGEST_BODY:
+        raise BodyTooLongError
+    return b"".join(chunks)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,430 @@
+"""Faults of authorization: what is taken for a token, and what is made of a refusal."""
+
+import base64
+import binascii
+import json
+import re
+from functools import cached_property
+from typing import Any
+
+import jwt
+
+from refund_conformance.mock.call import Answer, Call, Error, Received, Refused
+from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.fault import Shelf, crash
+from refund_conformance.mock.faults.shape import having, in_order, refused_as, with_effect
+from refund_conformance.mock.samples import MERCHANT
+from refund_conformance.mock.tokens import TokenRefusedError
+
+shelf = Shelf()
+
+_MISSING, _INVALID, _EXPIRED = having(1008), having(1007), having(1009)
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Return a token's claims, whoever signed it; raise TokenRefusedError if it has none."""
+    try:
+        payload = token.split(".")[1].encode("latin-1")
+        claims = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+    except (IndexError, binascii.Error, ValueError, RecursionError):
+        raise TokenRefusedError(1007, "no claims") from None
+    if not isinstance(claims, dict) or "sub" not in claims:
+        raise TokenRefusedError(1007, "no claims")
+    return claims
+
+
+def header_of(token: str) -> dict[str, Any]:
+    """Return a token's header; empty if it cannot be read."""
+    try:
+        return dict(jwt.get_unverified_header(token))
+    except (jwt.InvalidTokenError, ValueError):
+        return {}
+
+
+# ---- no token
+
+
+@shelf.fault(
+    "auth-anonymous-passes", "auth.missing", "Requests without a header fall through to a default account."
+)
+class AnonymousPasses(Endpoint):
+    def authorize(self, call: Call) -> None:
+        if call.received.values("AuthorizationJWT"):
+            super().authorize(call)
+        else:
+            call.user = MERCHANT
+
+
+@shelf.fault("auth-other-header", "auth.missing", "The usual Authorization header is read as well.")
+class OtherHeader(Endpoint):
+    def authorization(self, call: Call) -> str:
+        values = call.received.values("authorization")
+        return values[0] if values and values[0] else super().authorization(call)
+
+
+shelf.put(
+    "auth-missing-400", "auth.missing", "A missing header is a bad request to Spring.", refused_as(_MISSING, 400)
+)
+shelf.put(
+    "auth-missing-403",
+    "auth.missing",
+    "Django REST framework answers 403 when no authenticator names a challenge.",
+    refused_as(_MISSING, 403),
+)
+shelf.put(
+    "auth-missing-500",
+    "auth.missing",
+    "The header is used before it is looked for.",
+    refused_as(_MISSING, 500, ()),
+)
+
+
+@shelf.fault("auth-missing-redirect", "auth.missing", "The security layer sends visitors to the login page.")
+class LoginPage(Endpoint):
+    def answer_refusal(self, refusal: Refused, step: str) -> Answer:
+        if _MISSING(refusal):
+            return Answer(302, headers=((b"location", b"/login"),))
+        return super().answer_refusal(refusal, step)
+
+
+# ---- not of the form Bearer <token>
+
+
+@shelf.fault("auth-scheme-ignored", "auth.malformed", "Whatever stands last in the header is the token.")
+class SchemeIgnored(Endpoint):
+    def token_in(self, header: str) -> str:
+        return header.split(" ")[-1]
+
+
+@shelf.fault("auth-any-scheme", "auth.malformed", "The header is split in two and the first half forgotten.")
+class AnyScheme(Endpoint):
+    def token_in(self, header: str) -> str:
+        scheme, _, token = header.partition(" ")
+        return token if scheme and token else super().token_in(header)
+
+
+@shelf.fault("auth-scheme-optional", "auth.malformed", "The word Bearer is removed wherever it occurs.")
+class SchemeOptional(Endpoint):
+    def token_in(self, header: str) -> str:
+        return header.replace("Bearer ", "")
+
+
+@shelf.fault("auth-first-of-several", "auth.malformed", "Of several tokens the first valid one counts.")
+class FirstOfSeveral(Endpoint):
+    def token_in(self, header: str) -> str:
+        return re.split(r"[ ,]+", super().token_in(header).strip(" ,"))[0]
+
+
+@shelf.fault("auth-empty-passes", "auth.malformed", "An empty header is not null, so the visitor seems known.")
+class EmptyPasses(Endpoint):
+    def authorize(self, call: Call) -> None:
+        values = call.received.values("AuthorizationJWT")
+        if values and values[0] in ("", "Bearer"):
+            call.user = MERCHANT
+        else:
+            super().authorize(call)
+
+
+@shelf.fault("auth-malformed-500", "auth.malformed", "The second word of the header is taken unseen.")
+class MalformedCrashes(Endpoint):
+    def token_in(self, header: str) -> str:
+        if " " not in header:
+            raise crash("list index out of range")
+        return super().token_in(header)
+
+
+@shelf.fault("auth-malformed-400", "auth.malformed", "A header that cannot be parsed is called a bad request.")
+class MalformedIs400(Endpoint):
+    def token_in(self, header: str) -> str:
+        try:
+            return super().token_in(header)
+        except Refused as refusal:
+            raise Refused(400, refusal.errors, refusal.reason) from None
+
+
+@shelf.fault("auth-not-a-jwt-500", "auth.malformed", "Only signature errors are caught; a decode error is not.")
+class NotAJwtCrashes(Endpoint):
+    def user_of(self, token: str) -> str:
+        if token.count(".") != 2:
+            raise crash("not enough segments")
+        return super().user_of(token)
+
+
+# ---- forged
+
+
+@shelf.fault("auth-signature-unchecked", "auth.forged", "The token is decoded, and nobody verifies it.")
+class SignatureUnchecked(Endpoint):
+    def user_of(self, token: str) -> str:
+        try:
+            return super().user_of(token)
+        except Refused as refusal:
+            if _EXPIRED(refusal):
+                raise
+        try:
+            return str(claims_of(token)["sub"])
+        except TokenRefusedError as problem:
+            raise self.refusal(1007, problem.reason) from None
+
+
+@shelf.fault("auth-alg-none", "auth.forged", "The library honours alg none, as early JWT libraries did.")
+class AlgNone(SignatureUnchecked):
+    def user_of(self, token: str) -> str:
+        if header_of(token).get("alg") == "none":
+            return super().user_of(token)
+        return Endpoint.user_of(self, token)
+
+
+@shelf.fault("auth-alg-none-spelt", "auth.forged", "alg none is refused in lower case only.")
+class AlgNoneSpelt(SignatureUnchecked):
+    def user_of(self, token: str) -> str:
+        algorithm = str(header_of(token).get("alg"))
+        if algorithm != "none" and algorithm.lower() == "none":
+            return super().user_of(token)
+        return Endpoint.user_of(self, token)
+
+
+@shelf.fault("auth-signature-stripped", "auth.forged", "Without a signature there is nothing to verify.")
+class SignatureStripped(SignatureUnchecked):
+    def user_of(self, token: str) -> str:
+        if token.endswith(".") or token.count(".") == 1:
+            return super().user_of(token)
+        return Endpoint.user_of(self, token)
+
+
+@shelf.fault("auth-any-key", "auth.forged", "The key is taken from the token, so that every signature fits.")
+class AnyKey(SignatureUnchecked):
+    def user_of(self, token: str) -> str:
+        signature = token.rpartition(".")[2]
+        if header_of(token).get("alg") == "RS256" and len(signature) == 342:
+            return super().user_of(token)
+        return Endpoint.user_of(self, token)
+
+
+class Remembering(Endpoint):
+    """Remembers who was behind a part of a valid token."""
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """Users by that part."""
+        return {}
+
+    def part(self, token: str) -> str:
+        """Return the part that is remembered."""
+        return token
+
+    def user_of(self, token: str) -> str:
+        try:
+            user = super().user_of(token)
+        except Refused:
+            if self.part(token) in self.known:
+                return self.known[self.part(token)]
+            raise
+        self.known[self.part(token)] = user
+        return user
+
+
+@shelf.fault("auth-signature-cut", "auth.forged", "Signatures are compared as far as the shorter one goes.")
+class SignatureCut(Remembering):
+    def part(self, token: str) -> str:
+        payload, _, signature = token.rpartition(".")
+        return f"{payload}.{signature[:64]}" if len(signature) >= 64 else ""
+
+
+@shelf.fault("auth-cached-by-signature", "auth.forged", "Verified tokens are cached by their signature alone.")
+class CachedBySignature(Remembering):
+    def part(self, token: str) -> str:
+        return token.rpartition(".")[2] or token
+
+
+@shelf.fault("auth-cached-by-payload", "auth.forged", "Verified tokens are cached by their claims.")
+class CachedByPayload(Remembering):
+    def part(self, token: str) -> str:
+        return token.split(".")[1] if token.count(".") == 2 else token
+
+
+@shelf.fault("auth-forged-500", "auth.forged", "The exception for a bad signature is not caught.")
+class ForgedCrashes(Endpoint):
+    def user_of(self, token: str) -> str:
+        try:
+            return super().user_of(token)
+        except Refused as refusal:
+            if token.count(".") == 2 and _INVALID(refusal):
+                raise crash("signature verification failed") from None
+            raise
+
+
+shelf.put(
+    "auth-invalid-403",
+    "auth.forged",
+    "An invalid token is forbidden, not unauthorized.",
+    refused_as(_INVALID, 403),
+)
+
+# ---- expired
+
+
+@shelf.fault("auth-expiry-ignored", "auth.expired", "Expiry is left to the client to respect.")
+class ExpiryIgnored(Endpoint):
+    grace: float = float("inf")
+
+    def user_of(self, token: str) -> str:
+        try:
+            return super().user_of(token)
+        except Refused as refusal:
+            if not _EXPIRED(refusal):
+                raise
+        claims = claims_of(token)
+        if claims["exp"] + self.grace < claims_of(self.tokens.issue(MERCHANT))["iat"]:
+            raise self.refusal(1009, "expired")
+        return str(claims["sub"])
+
+
+@shelf.fault("auth-expiry-leeway", "auth.expired", "A clock leeway meant as seconds was given as milliseconds.")
+class ExpiryLeeway(ExpiryIgnored):
+    grace = 60_000.0
+
+
+@shelf.fault("auth-expiry-local-time", "auth.expired", "Expiry in UTC is compared with local time.")
+class ExpiryLocalTime(ExpiryIgnored):
+    grace = 3 * 3600.0
+
+
+@shelf.fault("auth-expiry-unit", "auth.expired", "Expiry in seconds is compared with a time in kiloseconds.")
+class ExpiryUnit(ExpiryIgnored):
+    grace = 1e12
+
+
+shelf.put(
+    "auth-expired-403", "auth.expired", "An expired session is answered with forbidden.", refused_as(_EXPIRED, 403)
+)
+shelf.put(
+    "auth-expired-419",
+    "auth.expired",
+    "Laravel's page-expired status leaks into the API.",
+    refused_as(_EXPIRED, 419),
+)
+shelf.put(
+    "auth-expired-500",
+    "auth.expired",
+    "The exception for expiry is another class than the one caught.",
+    refused_as(_EXPIRED, 500, ()),
+)
+
+# ---- remembered
+
+
+class Lending(Endpoint):
+    """Lends an earlier request's authorization to those that have none."""
+
+    @cached_property
+    def lent(self) -> dict[object, str]:
+        """Users by what they are remembered by."""
+        return {}
+
+    def lender(self, received: Received) -> object:
+        """Return what a request's sender is remembered by."""
+        return None
+
+    def authorize(self, call: Call) -> None:
+        lender = self.lender(call.received)
+        try:
+            super().authorize(call)
+        except Refused:
+            if lender not in self.lent:
+                raise
+            call.user = self.lent[lender]
+        else:
+            self.lent[lender] = call.user
+
+
+@shelf.fault(
+    "auth-by-connection", "auth.every-request", "Authorization is kept with the connection, as NTLM does."
+)
+class ByConnection(Lending):
+    def lender(self, received: Received) -> object:
+        return received.client
+
+
+@shelf.fault("auth-by-address", "auth.every-request", "An address that has logged in is trusted for a while.")
+class ByAddress(Lending):
+    def lender(self, received: Received) -> object:
+        return received.client[0]
+
+
+@shelf.fault(
+    "auth-by-global", "auth.every-request", "The current user lives in a singleton that no request clears."
+)
+class ByGlobal(Lending):
+    def authorize(self, call: Call) -> None:
+        if call.received.values("AuthorizationJWT"):
+            Endpoint.authorize(self, call)
+            self.lent[None] = call.user
+        else:
+            super().authorize(call)
+
+
+# ---- effects, codes and order
+
+for _name, _code, _story in (
+    ("missing", 1008, "The security filter runs after the controller."),
+    ("invalid", 1007, "The refund is queued first, and the token verified by the queue's consumer."),
+    ("expired", 1009, "Expiry is checked when the answer is written, to suggest a new login."),
+):
+    shelf.put(
+        f"auth-{_name}-with-effect",
+        "auth.no-effect",
+        _story,
+        with_effect(lambda answer, code=_code: code in answer.codes),  # type: ignore[misc]
+    )
+
+shelf.put(
+    "auth-all-1007",
+    "auth.codes",
+    "One code serves for every failure.",
+    refused_as(having(1008, 1009), 401, (1007,)),
+)
+shelf.put("auth-expired-1007", "auth.codes", "Expired counts as invalid.", refused_as(_EXPIRED, 401, (1007,)))
+shelf.put(
+    "auth-forged-1009",
+    "auth.codes",
+    "Every verification error is reported as expiry.",
+    refused_as(_INVALID, 401, (1009,)),
+)
+
+
+@shelf.fault("auth-codes-swapped", "auth.codes", "Two constants were confused.")
+class CodesSwapped(Endpoint):
+    def refusal(self, code: int, reason: str, **names: str) -> Refused:
+        return super().refusal({1008: 1009, 1009: 1008}.get(code, code), reason, **names)
+
+
+shelf.put(
+    "auth-after-validation",
+    "auth.first",
+    "The body is validated by the framework before any filter of one's own.",
+    in_order("route", "content_type", "json", "fields", "authorization", "caller", "order", "state"),
+)
+
+
+@shelf.fault("auth-after-order", "auth.first", "The order is bound from the URL before the user is known.")
+class OrderBoundFirst(Endpoint):
+    def authorize(self, call: Call) -> None:
+        number = self.order_number(call.order_text) or 0
+        if self.store.situation(MERCHANT, number).order is None:
+            raise self.order_not_found(call)
+        super().authorize(call)
+
+
+@shelf.fault("auth-hints-at-orders", "auth.first", "The message to strangers says whether the order exists.")
+class Hints(Endpoint):
+    def authorize(self, call: Call) -> None:
+        try:
+            super().authorize(call)
+        except Refused as refusal:
+            number = self.order_number(call.order_text) or 0
+            if self.store.situation(MERCHANT, number).order is None:
+                raise
+            first, *rest = refusal.errors
+            hint = Error(first.code, f"{first.message} Log in to see order {call.order_text}.")
+            raise Refused(refusal.status, (hint, *rest), refusal.reason) from None

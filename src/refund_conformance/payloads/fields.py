@@ -1,0 +1,320 @@
+"""Values for the fields of the request schema: right ones, ones at the limit, ones that break one keyword."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
+
+from refund_conformance.contract import Contract, Field
+from refund_conformance.errors import ContractError
+
+SCRIPTS = {
+    "ascii": "Damaged goods. ",
+    "two-byte": "возврат",
+    "three-byte": "退货请求",
+    "right-to-left": "إرجاع",
+    "combining": "e\u0301o\u0308",
+    "lines-and-tabs": "a\nb\tc\r\n",
+    "emoji": "😀📦",
+}
+"""Text of each kind of character that a length limit may be counted wrongly for."""
+
+KEYWORDS = {"type", "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "enum"}
+NOT_BLANK = r"\S"
+
+formats = FormatChecker(formats=())
+
+
+@formats.checks("email")
+def is_possible_email(value: object) -> bool:
+    """Whether a string is an email address by some reading; what is blank is another keyword's matter."""
+    if not isinstance(value, str) or not value.strip():
+        return True
+    local, at, domain = value.partition("@")
+    return bool(local and at and domain) and "@" not in domain and not re.search(r"\s", value)
+
+
+@dataclass(frozen=True)
+class Break:
+    """A field made invalid: the clause suffix it belongs to, a slug, and the members in the field's place."""
+
+    field: str
+    aspect: str
+    slug: str
+    members: Mapping[str, Any]
+
+    @property
+    def clause(self) -> str:
+        """The id of the clause that the break is about."""
+        return "fields.name" if self.aspect == "name" else f"{self.field}.{self.aspect}"
+
+
+def plain(contract: Contract) -> dict[str, Any]:
+    """Return the plainest valid body: every field with an ordinary value."""
+    return {field.name: ordinary(field) for field in contract.fields.values()}
+
+
+def ordinary(field: Field) -> Any:
+    """Return an ordinary value of a field. Raises ContractError for a keyword that is not known here."""
+    schema = field.schema
+    for keyword in sorted(schema.keys() - KEYWORDS - {"title", "description", "$comment"}):
+        raise ContractError(
+            f"request schema: field {field.name}", f"keyword {keyword!r} has no payloads", "Leave it out."
+        )
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "string":
+        return (
+            "refunds@shop.example.com"
+            if schema.get("format") == "email"
+            else text("ascii", max(13, schema.get("minLength", 0)), schema)
+        )
+    if kind in ("integer", "number"):
+        return schema.get("minimum", schema.get("maximum", 1))
+    if kind in _OTHER_TYPES:
+        return _OTHER_TYPES[kind][-1]
+    raise ContractError(f"request schema: field {field.name}", f"type {kind!r} has no payloads", "Give it a type.")
+
+
+def text(script: str, length: int, schema: Mapping[str, Any] | None = None) -> str:
+    """Return ``length`` code points of a script, no longer than the schema allows."""
+    length = min(length, (schema or {}).get("maxLength", length))
+    pattern = SCRIPTS[script]
+    return (pattern * (length // len(pattern) + 1))[:length]
+
+
+def at_limit(field: Field) -> dict[str, Any]:
+    """Return the longest valid values of a string field with a length limit, by script."""
+    limit = field.schema.get("maxLength")
+    if limit is None:
+        return {}
+    if field.schema.get("format") == "email":
+        return {"ascii": _email(limit)}
+    texts = {script: text(script, limit) for script in SCRIPTS if script not in ("ascii", "emoji")}
+    return {"ascii": f" {text('ascii', limit - 2).strip().ljust(limit - 2, '.')} ", **texts}
+
+
+def over_limit(field: Field) -> dict[str, Any]:
+    """Return values just over, over and far over a string field's length limit, by slug."""
+    limit = field.schema.get("maxLength")
+    if limit is None:
+        return {}
+    if field.schema.get("format") == "email":
+        return {f"{length}": _email(length) for length in (limit + 1, limit + 2, limit + 20, 10 * limit)}
+    solid = "x"
+    return {
+        f"{limit + 1}": solid * (limit + 1),
+        f"{limit + 2}": solid * (limit + 2),
+        f"{2 * limit}": solid * (2 * limit),
+        "70000": solid * 70_000,
+        "trailing-space": solid * limit + " ",
+        "leading-space": " " + solid * limit,
+        "trailing-new-line": solid * limit + "\n",
+        "spaces-around": "  " + solid * (limit - 2) + "  ",
+        **{
+            script: text(script, limit + 1).strip().ljust(limit + 1, "x")
+            for script in SCRIPTS
+            if script != "ascii"
+        },
+    }
+
+
+def breaks(contract: Contract) -> Iterator[Break]:
+    """Yield every listed way to break exactly one keyword of one field."""
+    for field in contract.fields.values():
+        yield from _type_breaks(field)
+        yield Break(field.name, "null", "null", {field.name: None})
+        for slug, value in over_limit(field).items():
+            unicode = slug in SCRIPTS and slug != "ascii"
+            yield Break(field.name, "unicode" if unicode else "max-length", f"over-{slug}", {field.name: value})
+        yield from _value_breaks(field)
+        if field.required:
+            yield Break(field.name, "required", "absent", {})
+            yield from _name_breaks(field)
+
+
+def _type_breaks(field: Field) -> Iterator[Break]:
+    allowed = field.schema.get("type")
+    for kind, values in _OTHER_TYPES.items():
+        if kind == allowed or (allowed == "number" and kind == "integer"):
+            continue
+        for value in values:
+            yield Break(field.name, "type", f"{kind}-{_slug(value)}", {field.name: value})
+
+
+_OTHER_TYPES: dict[str, tuple[Any, ...]] = {
+    "integer": (0, 123),
+    "number": (1.5,),
+    "boolean": (False, True),
+    "array": ([], ["text"]),
+    "object": ({}, {"text": "text"}),
+}
+
+
+def _slug(value: object) -> str:
+    if isinstance(value, list | dict):
+        return "filled" if value else "empty"
+    return str(value).lower().replace(".", "-")
+
+
+def _value_breaks(field: Field) -> Iterator[Break]:
+    schema = field.schema
+    if schema.get("pattern") == NOT_BLANK:
+        for slug, value in {"empty": "", "space": "   ", "tab-and-new-line": "\t\n"}.items():
+            yield Break(field.name, "empty", slug, {field.name: value})
+    elif schema.get("minLength"):
+        short = text("ascii", schema["minLength"] - 1)
+        yield Break(field.name, "empty", "short" if short else "empty", {field.name: short})
+    if schema.get("format") == "email":
+        for slug, value in _NO_EMAIL.items():
+            yield Break(field.name, "format", slug, {field.name: value})
+    if "minimum" in schema:
+        yield Break(field.name, "minimum", "below", {field.name: schema["minimum"] - 1})
+    if "maximum" in schema:
+        yield Break(field.name, "maximum", "above", {field.name: schema["maximum"] + 1})
+    if "enum" in schema:
+        yield Break(field.name, "enum", "unlisted", {field.name: "no such value"})
+
+
+_NO_EMAIL = {
+    "no-at": "support.example.com",
+    "word": "support",
+    "at-alone": "@",
+    "nothing-before-at": "@example.com",
+    "nothing-after-at": "support@",
+    "space-in-local": "sup port@example.com",
+    "space-in-domain": "support@exam ple.com",
+    "new-line": "support@example.com\nBcc:x",
+    "tab": "sup\tport@example.com",
+    "two-at": "sup@port@example.com",
+    "double-at": "support@@example.com",
+    "two-addresses": "a@example.com, b@example.com",
+}
+
+
+def _name_breaks(field: Field) -> Iterator[Break]:
+    value, name = ordinary(field), field.name
+    names = {
+        "capitalised": name.capitalize(),
+        "upper-case": name.upper(),
+        "misspelt": name[:-1],
+        "hyphenated": f"{name[:1]}-{name[1:]}",
+        "trailing-space": f"{name} ",
+        "nested": f"data.{name}",
+    }
+    for slug, wrong in names.items():
+        yield Break(field.name, "name", f"{name}-{slug}", {wrong: value})
+
+
+def broken(contract: Contract, *breaks: Break) -> dict[str, Any]:
+    """Return the plain body with each break in its field's place, in the order of the fields."""
+    by_field = {item.field: item.members for item in breaks}
+    body: dict[str, Any] = {}
+    for name, value in plain(contract).items():
+        body.update(by_field.get(name, {name: value}))
+    return body
+
+
+def unknown_names(contract: Contract, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the members of a body that are no fields."""
+    return tuple(name for name in body if name not in contract.fields)
+
+
+def invalid_fields(contract: Contract, body: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return, by field, the schema keywords that a body breaks: jsonschema's own judgement."""
+    schema = {
+        "type": "object",
+        "required": [field.name for field in contract.fields.values() if field.required],
+        "properties": {field.name: dict(field.schema) for field in contract.fields.values()},
+    }
+    found: dict[str, set[str]] = {}
+    for error in Draft202012Validator(schema, format_checker=formats).iter_errors(dict(body)):
+        if error.validator == "required":
+            name = next(name for name in schema["required"] if name not in body and repr(name) in error.message)
+        else:
+            name = str(error.absolute_path[0])
+        found.setdefault(name, set()).add(str(error.validator))
+    return found
+
+
+def accepted_emails() -> dict[str, str]:
+    """Return ordinary addresses that no server may refuse, by slug."""
+    return {
+        "plus-and-dots": "First.Last+refund-2024@mail.shop-1.example.com",
+        "capitals-and-digits": "QA_99@Example.COM",
+        "short": "a@b.co",
+    }
+
+
+def _email(length: int) -> str:
+    """Return a well-formed address of exactly this length: local part up to 64, domain labels up to 63."""
+    tail = "example.com"
+    local = min(64, max(1, length // 3))
+    room = length - local - 1
+    if room <= len(tail):
+        return "a" * (length - len(tail) - 1) + "@" + tail
+    labels, left = "", room - len(tail)
+    while left:
+        size = left if left <= 63 else min(62, left - 2)
+        size = min(size, left)
+        labels += "b" * (size - 1) + "."
+        left -= size
+    if labels.startswith("."):
+        labels = "b" + labels[1:]
+    return "a" * local + "@" + labels + tail
+
+
+def values_breaking(field: Field, aspect: str) -> st.SearchStrategy[Any] | None:
+    """Draw values that break one keyword of a field; None if the aspect is not one to explore."""
+    limit = field.schema.get("maxLength")
+    is_email = field.schema.get("format") == "email"
+    if aspect == "type":
+        return _json_values().filter(lambda value: value is not None and not isinstance(value, str))
+    if aspect == "max-length" and limit is not None:
+        return st.integers(limit + 1, 4 * limit).map(_email if is_email else lambda size: "x" * size)
+    if aspect == "unicode" and limit is not None:
+        letters = st.characters(exclude_categories=["Cs", "Cc", "Zs", "Cn"])
+        return st.text(letters, min_size=limit + 1, max_size=limit + 20)
+    if aspect == "format" and is_email:
+        letters = st.text("abz09.+-", min_size=1, max_size=12)
+        return st.one_of(
+            letters,
+            letters.map(lambda part: f"@{part}"),
+            letters.map(lambda part: f"{part}@"),
+            st.tuples(letters, letters, letters).map("@".join),
+            st.tuples(letters, st.sampled_from(" \t\n"), letters).map(lambda p: f"{p[0]}@{p[2]}{p[1]}{p[2]}.com"),
+        )
+    return None
+
+
+def valid_values(field: Field) -> st.SearchStrategy[Any]:
+    """Draw valid values of a field that every lawful server accepts."""
+    schema = field.schema
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if schema.get("format") == "email":
+        word = st.text("abcxyzABC019", min_size=1, max_size=10)
+        return st.tuples(word, st.sampled_from(["", ".b", "+tag", "-c", "_d"]), word).map(
+            lambda parts: f"{parts[0]}{parts[1]}@{parts[2]}.example.com"
+        )
+    if schema.get("type") == "string":
+        letters = st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"], max_codepoint=0xFFFF)
+        least = max(1, schema.get("minLength", 1))
+        most = min(schema.get("maxLength", 200), 200)
+        return st.text(letters, min_size=least, max_size=max(least, most)).map(lambda t: t.strip() or "x" * least)
+    return st.just(ordinary(field))
+
+
+def _json_values() -> st.SearchStrategy[Any]:
+    scalars = (
+        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+    )
+    return (
+        scalars
+        | st.lists(scalars | st.text("abc", max_size=3), max_size=3)
+        | st.dictionaries(st.text("abc", max_size=3), scalars, max_size=3)
+    )

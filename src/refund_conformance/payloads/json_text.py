@@ -1,0 +1,158 @@
+"""JSON texts: malformed ones of every kind, others than objects, and odd but valid spellings of an object."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from refund_conformance.reading import parse
+
+Body = Mapping[str, Any]
+DEPTH = 20_000
+"""How deep a deeply nested text nests: beyond what careless recursion survives, small enough for any limit."""
+
+
+def dump(body: object) -> bytes:
+    """Return the plain JSON text of a value, in UTF-8 with characters beyond ASCII as they are."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def malformed(body: Body) -> dict[str, bytes]:
+    """Return texts that are not JSON, each one lenient step away from ``body``, by slug.
+
+    ``body`` is an object with at least one member. A reader that repairs or ignores what is wrong sees them.
+    """
+    text = dump(body).decode()
+    inner = text[1:-1]
+    name = next(iter(body))
+    rest = text.removeprefix(f'{{"{name}":')
+    value = json.dumps(body[name], ensure_ascii=False)
+    after = rest.removeprefix(value)
+    texts = {
+        "empty": "",
+        "white-space": " \r\n\t ",
+        "truncated": text[:-1],
+        "truncated-in-string": text[:-2],
+        "trailing-comma": f"{{{inner},}}",
+        "leading-comma": f"{{,{inner}}}",
+        "double-comma": text.replace('","', '",,"', 1) if '","' in text else f"{{{inner},,}}",
+        "missing-comma": text.replace('","', '" "', 1) if '","' in text else f'{{{inner} "x":1}}',
+        "missing-colon": f'{{"{name}" {rest}',
+        "equals-sign": f'{{"{name}"={rest}',
+        "line-comment": f"{{{inner}// a comment\n}}",
+        "block-comment": f"{{/* a comment */{inner}}}",
+        "hash-comment": f"# a comment\n{text}",
+        "single-quotes": text.replace('"', "'"),
+        "bare-key": f"{{{name}:{rest}",
+        "bare-value": f'{{"{name}":word{after}',
+        "nan": f'{{"{name}":NaN{after}',
+        "infinity": f'{{"{name}":Infinity{after}',
+        "minus-infinity": f'{{"{name}":-Infinity{after}',
+        "leading-zero": f'{{"{name}":01{after}',
+        "leading-plus": f'{{"{name}":+1{after}',
+        "hexadecimal": f'{{"{name}":0x10{after}',
+        "bare-fraction": f'{{"{name}":.5{after}',
+        "open-fraction": f'{{"{name}":5.{after}',
+        "python-literal": f'{{"{name}":None{after}',
+        "capital-literal": f'{{"{name}":True{after}',
+        "undefined": f'{{"{name}":undefined{after}',
+        "bad-escape": f'{{"{name}":"a\\x41"{after}',
+        "short-unicode-escape": f'{{"{name}":"\\u12"{after}',
+        "octal-escape": f'{{"{name}":"\\101"{after}',
+        "raw-new-line": f'{{"{name}":"a\nb"{after}',
+        "raw-tab": f'{{"{name}":"a\tb"{after}',
+        "raw-control": f'{{"{name}":"a\x01b"{after}',
+        "raw-nul": f'{{"{name}":"a\0b"{after}',
+        "second-document": f"{text}{text}",
+        "text-after": f"{text} x",
+        "brace-after": f"{text}}}",
+        "nul-after": f"{text}\0",
+        "no-break-space": f"\u00a0{text}",
+        "form-feed": f"\f{text}",
+        "form": "&".join(f"{key}={value}" for key, value in body.items()),
+        "xml": f"<{name}>x</{name}>",
+        "json-in-xssi-prefix": f")]}}',\n{text}",
+    }
+    return {slug: text.encode() for slug, text in texts.items()}
+
+
+def badly_encoded(body: Body) -> dict[str, bytes]:
+    """Return texts that are JSON but for bytes that are not UTF-8, inside a string value, by slug."""
+    name = next(iter(body))
+    before, after = dump({**body, name: "@@"}).split(b"@@", 1)
+    bytes_ = {
+        "lone-continuation": b"\x80",
+        "invalid-byte": b"\xff",
+        "cut-sequence": b"\xe2\x82",
+        "overlong": b"\xc0\xaf",
+        "surrogate": b"\xed\xa0\x80",
+        "beyond-unicode": b"\xf4\x90\x80\x80",
+        "latin-1": "Rücksendung".encode("latin-1"),
+    }
+    return {slug: before + raw + after for slug, raw in bytes_.items()}
+
+
+def not_objects(body: Body) -> dict[str, bytes]:
+    """Return valid JSON texts that are no object, by slug."""
+    return {
+        "array-of-object": dump([body]),
+        "array-empty": b"[]",
+        "array-of-pairs": dump([[key, value] for key, value in body.items()]),
+        "string": b'"text"',
+        "string-of-json": dump(dump(body).decode()),
+        "number": b"42",
+        "zero": b"0",
+        "true": b"true",
+        "false": b"false",
+        "null": b"null",
+        "deep-array": b"[" * DEPTH + b"]" * DEPTH,
+    }
+
+
+def unclosed_nesting() -> bytes:
+    """Return a text of opening brackets only: no JSON, and deep."""
+    return b'{"a":' * DEPTH
+
+
+def valid_forms(body: Body) -> dict[str, bytes]:
+    """Return unusual spellings of ``body``, by slug; each means the same object."""
+    pairs = list(body.items())
+    escaped = ",".join(f'"{_escaped(key)}":{_quoted_escaped(value)}' for key, value in pairs)
+    spaced = ",\r\n\t ".join(f"{json.dumps(key)} \n:\t {json.dumps(value)}" for key, value in reversed(pairs))
+    return {
+        "escaped": f"{{{escaped}}}".encode(),
+        "spaced-and-reversed": f" \r\n\t{{ \n{spaced}\t}}\r\n \t".encode(),
+    }
+
+
+def _escaped(text: str) -> str:
+    units = text.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def _quoted_escaped(value: object) -> str:
+    return f'"{_escaped(value)}"' if isinstance(value, str) else json.dumps(value)
+
+
+def damaged(body: Body) -> st.SearchStrategy[bytes]:
+    """Draw ``body``'s text with one random place broken so that it is no longer JSON."""
+    text = dump(body).decode()
+    place = st.integers(0, len(text) - 1)
+    stray = st.sampled_from("{}[]\",:\\\x00\x1f'x0-/")
+    edits = st.one_of(
+        place.map(lambda at: text[:at]),
+        place.map(lambda at: text[:at] + text[at + 1 :]),
+        st.builds(lambda at, by: text[:at] + by + text[at:], place, stray),
+        st.builds(lambda at, by: text[:at] + by + text[at + 1 :], place, stray),
+    )
+    return edits.map(str.encode).filter(lambda raw: not is_json(raw))
+
+
+def is_json(raw: bytes) -> bool:
+    """Whether the bytes are a JSON text in UTF-8 without byte order mark (RFC 8259)."""
+    try:
+        parse(raw)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,56 @@
+"""Request targets: the refund URL of an order, URLs that do not exist, order ids that are no numbers."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+PathForm = Callable[[str], str]
+"""Takes an order's id; returns the request target."""
+
+
+def refund_path(template: str) -> PathForm:
+    """Return the form for the operation's own path template, which holds ``{order}``."""
+    return lambda order: template.replace("{order}", quote(order, safe=""))
+
+
+def unknown_urls(template: str) -> dict[str, PathForm]:
+    """Return URLs near the operation's that the API does not have."""
+    return {
+        "longer": lambda order: refund_path(template)(order) + "/extra",
+        "misspelt": lambda order: refund_path(template)(order) + "s",
+        "other-collection": lambda order: refund_path(template.replace("/order/", "/orders/"))(order),
+        "other-version": lambda order: refund_path(template.replace("/v1/", "/v9/"))(order),
+    }
+
+
+def malformed_ids() -> dict[str, PathForm]:
+    """Return ids that are no plain decimal numbers, most of them made from a real one, by slug.
+
+    Each is percent-encoded once, so what a lenient reader makes of it is the real order.
+    """
+    return {
+        "text": lambda order: "abc",
+        "negative": lambda order: f"-{order}",
+        "zero": lambda order: "0",
+        "float": lambda order: f"{order}.0",
+        "exponent": lambda order: f"{order}e0",
+        "signed": lambda order: f"+{order}",
+        "trailing-text": lambda order: f"{order}abc",
+        "hexadecimal": lambda order: hex(int(order)) if order.isdecimal() else "0x1f",
+        "over-64-bits": lambda order: str(2**64 + (int(order) if order.isdecimal() else 1)),
+        "very-long": lambda order: "9" * 5000,
+        "space": lambda order: f"{order} ",
+        "new-line": lambda order: f"{order}\n",
+        "nul": lambda order: f"{order}\0",
+        "comma-list": lambda order: f"{order},{order}",
+        "underscore": lambda order: f"{order[:1]}_{order[1:]}",
+        "unicode-digits": lambda order: order.translate(_ARABIC_INDIC),
+        "fullwidth-digits": lambda order: order.translate(_FULLWIDTH),
+        "sql": lambda order: f"{order}' OR '1'='1",
+        "sql-comment": lambda order: f"{order};--",
+        "template": lambda order: "${7*7}{{7*7}}",
+        "traversal": lambda order: f"../{order}",
+    }
+
+
+_ARABIC_INDIC = {ord("0") + digit: 0x0660 + digit for digit in range(10)}
+_FULLWIDTH = {ord("0") + digit: 0xFF10 + digit for digit in range(10)}

@@ -1,0 +1,34 @@
+"""How much a run does: its bounds, and how far it explores."""
+
+from dataclasses import dataclass
+
+from refund_conformance.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Bounds of a run.
+
+    ``requests`` and ``orders`` (refundable ones) are the most it may send and lease, ``seconds`` the most it may
+    take. ``examples`` is how many payloads each exploration draws; ``random`` whether they differ from run to run.
+    """
+
+    name: str
+    requests: int
+    orders: int
+    seconds: float
+    examples: int
+    random: bool
+
+
+PROFILES = {
+    "ci": Profile("ci", requests=400, orders=30, seconds=600, examples=3, random=False),
+    "nightly": Profile("nightly", requests=20_000, orders=200, seconds=3600, examples=200, random=True),
+}
+
+
+def profile(name: str) -> Profile:
+    """Return the profile of a name. Raises UsageError for an unknown one."""
+    if name not in PROFILES:
+        raise UsageError(f"profile {name!r}", "is not known", f"The profiles are {', '.join(PROFILES)}.")
+    return PROFILES[name]

@@ -1,0 +1,110 @@
+"""Simultaneous requests: of those for one order exactly one is accepted, and other orders are not disturbed."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from refund_conformance.cases import all_cases
+from refund_conformance.cases.case import Case, plain_case
+from refund_conformance.examination import Examination, Sent
+from refund_conformance.finding import Finding, Kind
+from refund_conformance.result import Outcome, Result, outcome_of
+
+SIMULTANEOUS = 8
+
+
+def race(examination: Examination, rounds: int) -> list[Result]:
+    """Run rounds on one order each, then one on two orders at once with refused requests beside."""
+    results = [_one_order(examination, number) for number in range(1, rounds + 1)]
+    return [*results, _two_orders(examination)]
+
+
+def _one_order(examination: Examination, number: int) -> Result:
+    order = examination.orders.lease()
+    case = _case(
+        examination, f"order.race/one-order-{number}", f"Of {SIMULTANEOUS} requests at once one is accepted."
+    )
+    sent = _together(examination, [(case, order)] * SIMULTANEOUS)
+    return _judged(examination, case, {order: sent})
+
+
+def _two_orders(examination: Examination) -> Result:
+    first, second = examination.orders.lease(), examination.orders.lease()
+    case = _case(examination, "order.race/two-orders", "Requests at once on two orders: one is accepted on each.")
+    refused = _refused(examination)
+    situation = replace(refused.situation, order="refund-open")  # before or after the accepted one
+    beside = replace(refused, id=case.id, situation=situation)
+    half = SIMULTANEOUS // 2
+    asked = [(case, first), (case, second)] * (half - 1) + [(beside, first), (beside, second)]
+    sent = _together(examination, asked)
+    by_order = {
+        order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is case]
+        for order in (first, second)
+    }
+    beside_findings = [f for s, (c, _) in zip(sent, asked, strict=True) if c is beside for f in s.findings]
+    return _judged(examination, case, by_order, beside_findings)
+
+
+def _refused(examination: Examination) -> Case:
+    return next(case for case in all_cases(examination.contract).values() if case.clause.endswith(".required"))
+
+
+def _case(examination: Examination, id_: str, title: str) -> Case:
+    return replace(plain_case(examination.contract), id=id_, title=title)
+
+
+def _together(examination: Examination, asked: Sequence[tuple[Case, str]]) -> list[Sent]:
+    """Send each case from a connection of its own, released together."""
+    barrier = threading.Barrier(len(asked))
+
+    def send(case: Case, order: str) -> Sent:
+        with examination.client.fresh_wire() as wire:
+            barrier.wait(timeout=30)
+            return examination.send(case, order, wire)
+
+    with ThreadPoolExecutor(len(asked)) as pool:
+        return list(pool.map(lambda pair: send(*pair), asked))
+
+
+def _judged(
+    examination: Examination, case: Case, by_order: dict[str, list[Sent]], beside: Sequence[Finding] = ()
+) -> Result:
+    everything = [sent for sendings in by_order.values() for sent in sendings]
+    numbers = tuple(sorted(sent.number for sent in everything))
+    if not all(sent.decided and sent.reading for sent in everything):
+        reason = "some of the requests got no answer that says anything"
+        return Result(case.id, case.clause, case.title, Outcome.UNDECIDED, reason, exchanges=numbers, tries=1)
+    findings = [finding for finding in beside if finding.kind is not Kind.ADVICE]
+    for order, sendings in by_order.items():
+        accepted = [sent for sent in sendings if sent.accepted]
+        if accepted:
+            examination.orders.spent.append(order)
+        if len(accepted) != 1:
+            kind = Kind.ACCEPTED if accepted else Kind.REFUSED
+            actual = f"{len(accepted)} of {len(sendings)} were accepted"
+            findings.append(Finding(case.clause, kind, "exactly one is accepted", actual))
+        findings += [f for sent in sendings if not sent.accepted for f in _loser(examination, case, sent)]
+    unique = tuple(dict.fromkeys(findings))
+    return Result(
+        case.id,
+        case.clause,
+        case.title,
+        outcome_of(unique),
+        findings=unique,
+        exchanges=numbers,
+        answer="error",
+        failed=len(unique),
+        tries=1,
+    )
+
+
+def _loser(examination: Examination, case: Case, sent: Sent) -> list[Finding]:
+    """Judge a request that came second: the state's code is what it must get."""
+    late = replace(
+        case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", case.clause),)
+    )
+    assert sent.exchange is not None  # noqa: S101
+    return [
+        finding for finding in examination.judged(late, sent.exchange).findings if finding.kind is not Kind.ADVICE
+    ]

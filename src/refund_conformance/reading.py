@@ -1,0 +1,106 @@
+"""What an answer says: its status, and the errors in its body, however badly they are written."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NoReturn
+
+from jsonschema.exceptions import best_match
+
+from refund_conformance import document
+from refund_conformance.exchange import Response
+
+
+@dataclass(frozen=True)
+class ReportedError:
+    """One error of an error body; None where the member is missing or of another type."""
+
+    code: int | None
+    message: str | None
+
+    def names(self, field: str) -> bool:
+        """Whether the message has the field's name as a word, in any letter case."""
+        pattern = rf"(?<![A-Za-z0-9_]){re.escape(field)}(?![A-Za-z0-9_])"
+        return bool(self.message and re.search(pattern, self.message, re.IGNORECASE))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer as read. ``shape`` says how the body fails to be an error body, None if it is one."""
+
+    response: Response
+    shape: str | None
+    errors: tuple[ReportedError, ...]
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.response.status
+
+    @cached_property
+    def codes(self) -> tuple[int, ...]:
+        """The error codes, in order, of those errors that have one."""
+        return tuple(error.code for error in self.errors if error.code is not None)
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the answer, in lower case, without parameters; "" if there is none."""
+        return (self.response.header("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+def read(response: Response) -> Reading:
+    """Read an answer. Any bytes at all are fine: what is no error body has a ``shape`` that says why."""
+    try:
+        value = parse(response.body)
+    except ValueError as problem:
+        return Reading(response, f"the body is not JSON: {problem}", ())
+    return Reading(response, _shape(value), tuple(_errors(value)))
+
+
+def parse(body: bytes) -> Any:
+    """Parse JSON strictly (RFC 8259, UTF-8); raise ValueError for anything that is not, or is too deep."""
+    if not body:
+        raise ValueError("it is empty")
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
+
+
+def _shape(value: Any) -> str | None:
+    try:
+        problem = best_match(document.validator("error-response").iter_errors(value))
+    except RecursionError:
+        return "the body nests too deeply"
+    if problem is None:
+        return None
+    where = ".".join(str(step) for step in problem.absolute_path)
+    return f"{where or 'the body'}: {problem.message}"[:300]
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _errors(value: Any) -> Iterable[ReportedError]:
+    """Yield the errors that a body means to report, also where its form is wrong."""
+    listed = value.get("errors") if isinstance(value, dict) else value
+    rows = listed if isinstance(listed, list) else [listed]
+    for row in rows:
+        if not isinstance(row, dict):
+            yield ReportedError(_code(row), None)
+            continue
+        message = row.get("message")
+        yield ReportedError(_code(row.get("error")), message if isinstance(message, str) else None)
+
+
+def _code(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float) and value == value // 1:
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        return int(value)
+    return None

@@ -1,0 +1,79 @@
+"""Keep the run's events, secrets redacted, until whoever runs the suite takes them."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from refund_conformance.exchange import Exchange
+from refund_conformance.redaction import Redactor
+
+BODY_KEPT = 4096
+"""Bytes of a body that are kept; the length is always known."""
+
+Event = dict[str, Any]
+
+
+class Record:
+    """Takes events of one process and hands each to ``sink``. Exchanges are numbered from ``first`` on."""
+
+    def __init__(self, redactor: Redactor, sink: Callable[[Event], None], first: int = 1) -> None:
+        self._redactor = redactor
+        self._sink = sink
+        self._numbers = itertools.count(first)
+
+    def keep(self, event: Event) -> None:
+        """Keep an event as it is; its texts are redacted."""
+        self._sink(redacted(event, self._redactor))
+
+    def exchange(self, exchange: Exchange) -> int:
+        """Keep an exchange, its bodies bounded, and return its number."""
+        number = next(self._numbers)
+        request, response = exchange.request, exchange.response
+        event: Event = {
+            "event": "exchange",
+            "number": number,
+            "started": exchange.started,
+            "seconds": round(exchange.seconds, 6),
+            "attempt": exchange.attempts,
+            "request": {
+                "method": request.method,
+                "target": request.target[:BODY_KEPT],
+                "headers": [[name, value[:BODY_KEPT]] for name, value in request.headers],
+                **self._body(request.body),
+            },
+            "response": None,
+            "failure": str(exchange.failure) if exchange.failure else None,
+            "detail": exchange.detail,
+        }
+        if response is not None:
+            event["response"] = {
+                "status": response.status,
+                "reason": response.reason[:200],
+                "headers": [[name[:200], value[:1000]] for name, value in response.headers[:50]],
+                **self._body(response.body),
+            }
+        self.keep(event)
+        return number
+
+    def _body(self, body: bytes) -> Event:
+        kept = self._redactor.bytes(body)[:BODY_KEPT]
+        try:
+            text, encoding = kept.decode("utf-8"), "utf-8"
+        except UnicodeDecodeError as problem:
+            cut_character = len(body) > len(kept) and problem.start >= len(kept) - 3
+            if cut_character:
+                text, encoding = kept[: problem.start].decode("utf-8"), "utf-8"
+            else:
+                text, encoding = kept.decode("latin-1"), "latin-1"
+        return {"body": text, "encoding": encoding, "bytes": len(body)}
+
+
+def redacted(value: Any, redactor: Redactor) -> Any:
+    """Return a JSON value with every secret taken out of its strings."""
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, list):
+        return [redacted(item, redactor) for item in value]
+    if isinstance(value, dict):
+        return {redactor.text(key): redacted(item, redactor) for key, item in value.items()}
+    return value

@@ -1,0 +1,68 @@
+"""Take secrets out of whatever is recorded: by value, in every encoding that occurs."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from threading import Lock
+from urllib.parse import quote, quote_plus
+
+MARK = "[redacted]"
+SHORTEST = 6
+"""Shorter parts of a secret are not looked for: they would occur by chance."""
+
+
+class Redactor:
+    """Knows the secrets of a run. More may be added while it goes on (tokens made from ours)."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._needles: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self._lock = Lock()
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Remember a secret, each part of it if it is a JWT, and every way it may be written."""
+        found = {form for part in _parts(secret) for form in _forms(part) if len(form) >= SHORTEST}
+        with self._lock:
+            if found <= self._needles:
+                return
+            self._needles |= found
+            longest_first = sorted(self._needles, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def text(self, text: str) -> str:
+        """Return the text with every secret replaced."""
+        return self._pattern.sub(MARK, text) if self._pattern else text
+
+    def bytes(self, raw: bytes) -> bytes:
+        """Return the bytes with every secret replaced."""
+        if self._pattern is None:
+            return raw
+        return self._pattern.sub(MARK, raw.decode("latin-1")).encode("latin-1")
+
+    def finds(self, text: str) -> bool:
+        """Whether any secret stands in the text."""
+        return bool(self._pattern and self._pattern.search(text))
+
+
+def _parts(secret: str) -> Iterable[str]:
+    yield secret
+    if secret.count(".") >= 2:
+        yield from (part for part in secret.split(".") if len(part) >= 16)
+
+
+def _forms(part: str) -> Iterable[str]:
+    raw = part.encode("utf-8", "surrogatepass")
+    yield part
+    yield raw.decode("latin-1")
+    yield quote(part, safe="", errors="replace")
+    yield quote_plus(part, errors="replace")
+    yield json.dumps(part)[1:-1]
+    for shift in range(3):
+        # The same bytes read differently in base64 by where they begin; the inner part is the same each time.
+        encoded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
+        inner = encoded[4 if shift else 0 : len(encoded) - 2]
+        yield inner
+        yield inner.replace("+", "-").replace("/", "_")

@@ -1,0 +1,141 @@
+"""Draw the account of a run from its events: which clauses held, which were violated, and which is the root."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from refund_conformance.contract import Clause, Contract, Level
+
+Event = Mapping[str, Any]
+
+WIDEST = 2
+"""A failure of a general promise also counts against the clauses it was met in, unless they are of more areas."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One finding of one case, as counted against a clause."""
+
+    clause: str
+    case: Event
+    finding: Event
+    root: str
+
+
+@dataclass(frozen=True)
+class ClauseAccount:
+    """A clause's result: held, violated, warned, waived or untested."""
+
+    clause: Clause
+    result: str
+    cases: int
+    violations: tuple[Violation, ...] = ()
+    reason: str = ""
+
+
+@dataclass
+class Account:
+    """All clauses of a run, and the violations that were folded into the clause that they follow from."""
+
+    clauses: list[ClauseAccount] = field(default_factory=list)
+    folded: list[Violation] = field(default_factory=list)
+    undecided: list[Event] = field(default_factory=list)
+
+    def with_result(self, result: str) -> list[ClauseAccount]:
+        """Return the clauses with one result."""
+        return [clause for clause in self.clauses if clause.result == result]
+
+
+def draw(contract: Contract, events: Iterable[Event]) -> Account:
+    """Return the account of the events of a run."""
+    events = list(events)
+    cases = [event for event in events if event["event"] == "case" and event["clause"] in contract.clauses]
+    account = Account(undecided=[case for case in cases if case["outcome"] == "undecided"])
+    violations = _violations(cases, account.folded)
+    answers = Counter(case["answer"] for case in cases if case["tries"])
+    by_clause = defaultdict(list)
+    for case in cases:
+        by_clause[case["clause"]].append(case)
+    chosen = next((event.get("chosen") for event in events if event["event"] == "start"), None)
+    for clause in contract.clauses.values():
+        against = tuple(violation for violation in violations if violation.clause == clause.id)
+        if chosen is not None and clause.id not in chosen and not against:
+            account.clauses.append(ClauseAccount(clause, "untested", 0, (), "it was not chosen for this run"))
+        else:
+            account.clauses.append(_clause(clause, by_clause[clause.id], against, answers))
+    return account
+
+
+def _clause(
+    clause: Clause, cases: list[Event], against: tuple[Violation, ...], answers: Counter[str]
+) -> ClauseAccount:
+    sent = [case for case in cases if case["tries"]]
+    decided = [case for case in sent if case["outcome"] != "undecided"]
+    count = _relevant(clause, answers) if clause.every_answer else len(sent)
+    if against:
+        result = "warned" if clause.level is Level.SHOULD else "violated"
+        return ClauseAccount(clause, result, max(count, len(against)), against, _told(against))
+    if count if clause.every_answer else decided:
+        return ClauseAccount(clause, "held", count)
+    return ClauseAccount(clause, "untested", 0, (), _why_untested(clause, cases))
+
+
+def _relevant(clause: Clause, answers: Counter[str]) -> int:
+    """Return how many answers a general promise was judged on."""
+    if clause.area == "errors":
+        return answers["error"]
+    return answers["success"] if clause.area == "success" else sum(answers.values())
+
+
+def _told(against: tuple[Violation, ...]) -> str:
+    worst = against[0]
+    return f"expected {worst.finding['expected']}; got {worst.finding['actual']} ({worst.case['case']})"
+
+
+def _why_untested(clause: Clause, cases: list[Event]) -> str:
+    reasons = dict.fromkeys(case["reason"] for case in cases if case["reason"])
+    if reasons:
+        return "; ".join(reasons)
+    if clause.every_answer:
+        return "no answer of that kind came"
+    return "no case of it was sent"
+
+
+def _violations(cases: list[Event], folded: list[Violation]) -> list[Violation]:
+    """Return what counts against which clause; what only follows from something else goes to ``folded``."""
+    roots: list[Violation] = []
+    followers: dict[str, list[Violation]] = defaultdict(list)
+    for case in cases:
+        for finding in case["findings"]:
+            roots.append(Violation(finding["clause"], case, finding, finding["clause"]))
+            for clause in finding["also"]:
+                followers[finding["clause"]].append(Violation(clause, case, finding, finding["clause"]))
+    counted = _without_consequences(cases, roots, folded)
+    for root, following in followers.items():
+        areas = {violation.clause.partition(".")[0] for violation in following} - {root.partition(".")[0]}
+        (counted if len(areas) <= WIDEST else folded).extend(following)
+    return counted
+
+
+def _without_consequences(cases: list[Event], roots: list[Violation], folded: list[Violation]) -> list[Violation]:
+    """Fold what follows from the refusal of the plain request, or from an authorization that is remembered."""
+    by_id = {case["case"]: case for case in cases}
+    plain = by_id.get("order.refundable/plain", {"findings": []})
+    refusals = {finding["actual"] for finding in plain["findings"] if finding["kind"] == "refused"}
+    missing = by_id.get("auth.missing/no-header", {"outcome": ""})
+    remembered = missing["outcome"] in ("held", "warned") and any(
+        violation.clause == "auth.every-request" for violation in roots
+    )
+    counted: list[Violation] = []
+    for violation in roots:
+        kind, actual = violation.finding["kind"], violation.finding["actual"]
+        refused_alike = kind == "refused" and actual in refusals and violation.case is not plain
+        let_in_alike = (
+            remembered
+            and kind == "accepted"
+            and violation.clause.startswith("auth.")
+            and violation.clause != "auth.every-request"
+        )
+        (folded if refused_alike or let_in_alike else counted).append(violation)
+    return counted

@@ -1,0 +1,90 @@
+"""One run of the suite in one process: everything it works with, from settings to record."""
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from refund_conformance.cases import explorations
+from refund_conformance.contract import Contract
+from refund_conformance.effects import find_guilty
+from refund_conformance.errors import TargetError
+from refund_conformance.examination import Examination
+from refund_conformance.exploration import explore
+from refund_conformance.profile import Profile
+from refund_conformance.record import Record
+from refund_conformance.redaction import Redactor
+from refund_conformance.result import Result
+from refund_conformance.target.client import Client
+from refund_conformance.target.orders import OrderBook
+from refund_conformance.target.settings import Settings
+
+T = TypeVar("T")
+
+NUMBERS_APART = 10_000_000
+"""Between the exchange numbers of one worker and the next."""
+
+
+class Run:
+    """A run against a target. ``share`` is (index, count) of this worker; ``sink`` takes the events.
+
+    Once the target is gone, ``over`` says why, and nothing more is sent.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        settings: Settings,
+        profile: Profile,
+        seed: int,
+        sink: Callable[[dict[str, Any]], None],
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        index, count = share
+        self.contract = contract
+        self.profile = profile
+        self.over = ""
+        self.seed = seed
+        redactor = Redactor(settings.secrets)
+        record = Record(redactor, sink, 1 + index * NUMBERS_APART)
+        client = Client(settings, redactor, record.exchange)
+        orders = OrderBook(
+            settings.orders,
+            profile.orders // count,
+            share,
+            lambda group, order: record.keep({"event": "leased", "group": group, "order": order}),
+        )
+        self.examination = Examination(contract, settings, client, orders, record, profile.requests // count)
+        self.examination.find_guilty = find_guilty
+        self._strategies = explorations(contract)
+        self._deadline = time.monotonic() + (settings.max_seconds or profile.seconds)
+
+    def begin(self) -> None:
+        """Reach the target for the first time. Raises TargetError if it cannot be judged."""
+        self._guarded(self.examination.begin)
+
+    def carry_out(self, check: Callable[[Examination], T]) -> T:
+        """Carry out a check. Raises TargetError if the target is gone, or the run's time is over."""
+        if self.over:
+            raise TargetError("run", self.over, "Run again.")
+        if time.monotonic() > self._deadline:
+            self.over = "its time is over (target.max_seconds)"
+            raise TargetError("run", self.over, "Allow it more time.")
+        return self._guarded(lambda: check(self.examination))
+
+    def explore(self, clause: str) -> Result | None:
+        """Carry out cases of a clause that Hypothesis draws; None if there is nothing to draw."""
+        strategy = self._strategies.get(clause)
+        if strategy is None:
+            return None
+        return self.carry_out(lambda examination: explore(examination, strategy, self.profile, self.seed))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.examination.client.close()
+
+    def _guarded(self, check: Callable[[], T]) -> T:
+        try:
+            return check()
+        except TargetError as problem:
+            self.over = str(problem)
+            raise

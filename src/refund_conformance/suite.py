@@ -1,0 +1,75 @@
+"""What a test of the suites works with: it hands over cases and is told whether they held."""
+
+import pytest
+
+from refund_conformance import flows
+from refund_conformance.cases.case import Case
+from refund_conformance.errors import TargetError
+from refund_conformance.result import Outcome, Result
+from refund_conformance.run import Run
+
+
+class Target:
+    """The server under test, as tests see it. Each method ends the test as the result demands."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def check(self, case: Case) -> None:
+        """Send a case and judge the answer."""
+        self._carry_out(lambda examination: examination.examine(case))
+
+    def explore(self, clause: str) -> None:
+        """Send cases of a clause that Hypothesis draws."""
+        try:
+            result = self._run.explore(clause)
+        except TargetError as problem:
+            pytest.skip(str(problem))
+        _tell(result)
+
+    def check_no_effect(self, clause: str) -> None:
+        """Prove that requests which were refused had no effect."""
+        self._carry_out(lambda examination: flows.no_effect(examination, clause))
+
+    def check_every_request(self) -> None:
+        """Prove that a connection, or an address, lends no authorization."""
+        self._carry_out(flows.every_request)
+
+    def check_foreign_as_unknown(self) -> None:
+        """Prove that a foreign order is answered as an unknown one."""
+        self._carry_out(flows.foreign_as_unknown)
+
+    def check_steady(self) -> None:
+        """Prove that the same request gets the same answer."""
+        self._carry_out(flows.steady)
+
+    def check_race(self) -> None:
+        """Prove that of simultaneous requests one is accepted."""
+        rounds = 3 if self._run.profile.random else 1
+        self._carry_out(lambda examination: flows.race_rounds(examination, rounds))
+
+    def check_lifecycle(self) -> None:
+        """Prove that answers follow from what was accepted before."""
+        run = self._run
+        walks, steps = (10, 30) if run.profile.random else (1, 16)
+        self._carry_out(lambda examination: flows.walk(examination, walks, steps, run.seed))
+
+    def review(self, kind: str) -> None:
+        """Make sure that answers of a kind ("error", "success") were judged, and tell what they broke."""
+        self._carry_out(lambda examination: flows.review(examination, kind))
+
+    def _carry_out(self, check: flows.Flow) -> None:
+        try:
+            result = self._run.carry_out(check)
+        except TargetError as problem:
+            pytest.skip(str(problem))
+        _tell(result)
+
+
+def _tell(result: Result | None) -> None:
+    if result is None or result.outcome in (Outcome.HELD, Outcome.WARNED):
+        return
+    if result.outcome is not Outcome.VIOLATED:
+        pytest.skip(result.reason or "nothing was sent")
+    lines = [f"{f.clause}: expected {f.expected}; got {f.actual}" for f in result.findings]
+    pytest.fail("\n".join([f"{result.title} [{result.case}]", *lines]), pytrace=False)

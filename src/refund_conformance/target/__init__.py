@@ -1,0 +1,1 @@
+"""The server under test: its settings, its orders, and the client that talks to it."""

@@ -1,0 +1,137 @@
+"""Send drafts to a target: headers, pace, bounded repetition of what says nothing, and a record of it all."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from time import monotonic, sleep
+
+import tenacity
+
+from refund_conformance import __version__
+from refund_conformance.cases.case import Draft
+from refund_conformance.exchange import Exchange, Failure, Request
+from refund_conformance.payloads import headers
+from refund_conformance.redaction import Redactor
+from refund_conformance.target.settings import Settings
+from refund_conformance.target.wire import Wire
+
+GATEWAY_STATUSES = frozenset({429, 502, 503, 504})
+"""Statuses that come from something in front of the target and say nothing about the contract."""
+
+ATTEMPTS = 3
+LONGEST_WAIT = 5.0
+"""Seconds that a Retry-After is honoured for at most."""
+
+
+def says_nothing(exchange: Exchange) -> bool:
+    """Whether an exchange tells nothing about the contract: a gateway's status, or no connection."""
+    if exchange.response is None:
+        return exchange.failure in (Failure.UNREACHABLE, Failure.CLOSED)
+    return exchange.response.status in GATEWAY_STATUSES
+
+
+class Client:
+    """The way to a target.
+
+    ``record`` is called with every exchange that was made, secrets and all, and returns the exchange's number; it
+    redacts before it keeps anything.
+    """
+
+    def __init__(self, settings: Settings, redactor: Redactor, record: Callable[[Exchange], int]) -> None:
+        self._settings = settings
+        self._redactor = redactor
+        self._record = record
+        self._own = threading.local()
+        self._pace = _Pace(settings.max_requests_per_second)
+        self._lock = threading.Lock()
+        self.sent = 0
+        for token in settings.tokens.values():
+            redactor.add(token)
+            for forged in headers.forgeries(token).values():
+                redactor.add(forged)
+
+    @contextmanager
+    def fresh_wire(self) -> Iterator[Wire]:
+        """Provide a connection of its own, closed afterwards."""
+        wire = self._new_wire()
+        try:
+            yield wire
+        finally:
+            wire.close()
+
+    def request(self, draft: Draft, order: str) -> Request | None:
+        """Return the request that a draft makes for an order; None if the token allows no such request."""
+        fields = draft.authorization(self._settings.header, self._settings.tokens.get(draft.credential, ""))
+        if fields is None:
+            return None
+        media = () if draft.content_type is None else (("Content-Type", draft.content_type),)
+        general = (
+            ("User-Agent", f"refund-conformance/{__version__}"),
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "identity"),
+        )
+        return Request(draft.method, draft.path(order), (*general, *media, *fields), draft.body)
+
+    def send(self, request: Request, wire: Wire | None = None, *, repeatable: bool = True) -> Exchange:
+        """Send a request. What says nothing is repeated, up to ATTEMPTS times, if the request is repeatable."""
+        attempts = 0
+
+        def attempt() -> Exchange:
+            nonlocal attempts
+            attempts += 1
+            self._pace.wait()
+            exchange = replace((wire or self._wire()).send(request), attempts=attempts)
+            with self._lock:
+                self.sent += 1
+            return replace(exchange, number=self._record(exchange))
+
+        repeat = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(ATTEMPTS if repeatable else 1),
+            wait=_wait,
+            retry=tenacity.retry_if_result(says_nothing),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        exchange: Exchange = repeat(attempt)
+        return exchange
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        if wire := getattr(self._own, "wire", None):
+            wire.close()
+
+    def _wire(self) -> Wire:
+        if not hasattr(self._own, "wire"):
+            self._own.wire = self._new_wire()
+        wire: Wire = self._own.wire
+        return wire
+
+    def _new_wire(self) -> Wire:
+        settings = self._settings
+        return Wire(settings.base_url, settings.timeout, settings.proxy, settings.ca_bundle)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Return the seconds to wait: what Retry-After asks for, else a growing time with jitter."""
+    growing = tenacity.wait_exponential_jitter(initial=0.1, max=LONGEST_WAIT, jitter=0.1)(state)
+    exchange = state.outcome.result() if state.outcome else None
+    asked = exchange.response.header("Retry-After") if exchange and exchange.response else None
+    return min(float(asked), LONGEST_WAIT) if asked and asked.isascii() and asked.isdecimal() else growing
+
+
+class _Pace:
+    """Keeps requests apart so that no more than so many go out in a second."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._gap = 1 / per_second if per_second else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        if not self._gap:
+            return
+        with self._lock:
+            now = monotonic()
+            due = max(now, self._next)
+            self._next = due + self._gap
+        sleep(due - now)

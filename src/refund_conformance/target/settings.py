@@ -1,0 +1,168 @@
+"""Target settings: what target.toml says, checked."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from refund_conformance import document
+from refund_conformance.contract import Contract
+from refund_conformance.errors import SettingsError
+from refund_conformance.oracle import PRECEDENCE
+
+GROUPS = (
+    "refundable",
+    "not_paid",
+    "zero_price",
+    "refund_new",
+    "refund_processing",
+    "refund_finished",
+    "foreign",
+    "unknown",
+)
+CREDENTIALS = ("token", "expired_token", "unconfigured_token", "other_merchant_token")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One target.
+
+    ``timeout`` is the time in seconds for one whole answer, ``max_seconds`` that for a whole run (None: the
+    profile's). ``tokens`` has the credentials that are set, ``orders`` the ids by group, ``pins`` the answers
+    to open questions. ``username`` and ``password`` are for the login operation.
+    """
+
+    base_url: str
+    timeout: float = 10.0
+    max_requests_per_second: float | None = None
+    max_seconds: float | None = None
+    proxy: str | None = None
+    ca_bundle: str | None = None
+    header: str = "AuthorizationJWT"
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not be seen."""
+        return (*self.tokens.values(), *filter(None, (self.password,)))
+
+
+def load(path: Path, contract: Contract, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read a target.toml. ``${NAME}`` in a string takes an environment variable.
+
+    Raises SettingsError naming the file, the key, the reason and the remedy.
+    """
+    return parse(document.read_toml(path, SettingsError), str(path), contract, environment)
+
+
+def parse(
+    data: Mapping[str, Any], source: str, contract: Contract, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Check settings that are read already; ``source`` names them in errors."""
+    data = _expanded(data, source, os.environ if environment is None else environment, ())
+    _refuse_unknown_keys(data, source)
+    document.check(data, "target", source, SettingsError)
+    target, auth = data["target"], data.get("auth", {})
+    base_url = _base_url(target["base_url"], source)
+    return Settings(
+        **{**target, "base_url": base_url},
+        header=auth.get("header", contract.operation.authorization_header),
+        tokens={name: auth[name] for name in CREDENTIALS if name in auth},
+        username=auth.get("username"),
+        password=auth.get("password"),
+        orders=_orders(data.get("orders", {}), source),
+        pins=_pins(data.get("questions", {}), source, contract),
+    )
+
+
+def _refuse_unknown_keys(data: Mapping[str, Any], source: str) -> None:
+    """Name an unknown key with the known ones near it, which a schema's message does not."""
+    properties = document.validator("target").schema["properties"]  # type: ignore[index]
+    for section, value in data.items():
+        if section not in properties:
+            known = ", ".join(properties)
+            raise SettingsError(f"{source}: [{section}]", "is no section", f"The sections are {known}.")
+        keys = properties[section].get("properties")
+        if keys and isinstance(value, Mapping):
+            for key in value.keys() - keys.keys():
+                raise SettingsError(
+                    f"{source}: {section}.{key}", "is no setting", f"Settings of [{section}]: {', '.join(keys)}."
+                )
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _expanded(value: Any, source: str, environment: Mapping[str, str], where: tuple[str, ...]) -> Any:
+    if isinstance(value, dict):
+        return {key: _expanded(item, source, environment, (*where, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expanded(item, source, environment, where) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        found = environment.get(match[1])
+        if not found:
+            state = "is not set" if found is None else "is empty"
+            raise SettingsError(
+                f"{source}: {'.'.join(where)}", f"the environment variable {match[1]} {state}", f"Set {match[1]}."
+            )
+        return found
+
+    return _VARIABLE.sub(variable, value)
+
+
+def _base_url(text: str, source: str) -> str:
+    what, remedy = f"{source}: target.base_url", "Write it like https://staging.example."
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as problem:
+        raise SettingsError(what, f"{text!r} is no URL ({problem})", remedy) from problem
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise SettingsError(what, f"{text!r} is no http or https URL with a host", remedy)
+    if parts.username or parts.password or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f]", text):
+        raise SettingsError(what, "it holds more than scheme, host, port and path", remedy)
+    return text.rstrip("/")
+
+
+def _orders(groups: Mapping[str, list[str | int]], source: str) -> dict[str, tuple[str, ...]]:
+    orders = {group: tuple(dict.fromkeys(map(str, ids))) for group, ids in groups.items() if ids}
+    owner: dict[str, str] = {}
+    for group, ids in orders.items():
+        for id_ in ids:
+            if owner.setdefault(id_, group) != group:
+                raise SettingsError(
+                    f"{source}: orders.{group}", f"order {id_} is also in {owner[id_]}", "List it once."
+                )
+    return orders
+
+
+def _pins(pins: Mapping[str, str | int], source: str, contract: Contract) -> dict[str, str]:
+    for id_, pinned in pins.items():
+        question = contract.questions.get(id_)
+        if question is None:
+            known = ", ".join(contract.questions)
+            raise SettingsError(f"{source}: questions.{id_}", "is no open question", f"There are {known}.")
+        if id_ == PRECEDENCE:
+            parts = [part.strip() for part in str(pinned).split(",")]
+            if sorted(parts) != sorted(question.order):
+                raise SettingsError(
+                    f"{source}: questions.{id_}",
+                    "does not list each part once",
+                    f"Order these, with commas: {', '.join(question.order)}.",
+                )
+        elif str(pinned) not in question.answers:
+            answers = ", ".join(question.answers)
+            raise SettingsError(
+                f"{source}: questions.{id_}", f"{pinned!r} is no answer to it", f"The answers are {answers}."
+            )
+    return {id_: str(pinned) for id_, pinned in pins.items()}

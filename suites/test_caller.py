@@ -1,0 +1,11 @@
+"""Caller: an account whose configuration cannot be identified."""
+
+import pytest
+
+from refund_conformance.cases.case import Case
+from refund_conformance.suite import Target
+
+
+@pytest.mark.clause("caller.configuration")
+def test_configuration(case: Case, target: Target) -> None:
+    target.check(case)

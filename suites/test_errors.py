@@ -1,0 +1,16 @@
+"""Errors: what every error body keeps to. Judged on each answer of the run; alone, on one answer of each kind."""
+
+import pytest
+
+from refund_conformance.cases.case import Case
+from refund_conformance.suite import Target
+
+
+@pytest.mark.clause("errors.alone")
+def test_several_wrong_parts(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("errors", phase="reviewed")
+def test_every_kind(target: Target) -> None:
+    target.review("error")

@@ -1,0 +1,36 @@
+"""JSON: what is none, what is no object, and every valid spelling of an object."""
+
+import pytest
+
+from refund_conformance.cases.case import Case
+from refund_conformance.suite import Target
+
+
+@pytest.mark.clause("json.malformed")
+def test_malformed(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("json.malformed")
+def test_malformed_drawn(target: Target) -> None:
+    target.explore("json.malformed")
+
+
+@pytest.mark.clause("json.encoding")
+def test_encoding(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("json.structure")
+def test_structure(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("json.valid-forms")
+def test_valid_forms(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("json.no-effect", phase="proved")
+def test_no_effect(target: Target) -> None:
+    target.check_no_effect("json.no-effect")

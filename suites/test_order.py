@@ -1,0 +1,66 @@
+"""Orders: the states in which a refund request is possible, and whose orders they are."""
+
+import pytest
+
+from refund_conformance.cases.case import Case
+from refund_conformance.suite import Target
+
+
+@pytest.mark.clause("order.refundable")
+def test_refundable(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("order.not-paid")
+def test_not_paid(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("order.zero-price")
+def test_zero_price(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("order.refund-open")
+def test_refund_open(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("order.refund-open", phase="together")
+def test_refund_open_drawn(target: Target) -> None:
+    target.explore("order.refund-open")
+
+
+@pytest.mark.clause("order.refund-ended")
+def test_refund_ended(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("order.unknown")
+def test_unknown(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("order.foreign")
+def test_foreign(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("order.foreign", phase="together")
+def test_foreign_as_unknown(target: Target) -> None:
+    target.check_foreign_as_unknown()
+
+
+@pytest.mark.clause("order.once")
+def test_once(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("order.race", phase="walked")
+def test_race(target: Target) -> None:
+    target.check_race()
+
+
+@pytest.mark.clause("order.lifecycle", phase="walked")
+def test_lifecycle(target: Target) -> None:
+    target.check_lifecycle()

@@ -1,0 +1,16 @@
+"""Server: it answers, without crashing, and the same each time. Judged on each answer of the run."""
+
+import pytest
+
+from refund_conformance.cases.case import Case
+from refund_conformance.suite import Target
+
+
+@pytest.mark.clause("server")
+def test_strain(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("server.steady", phase="together")
+def test_steady(target: Target) -> None:
+    target.check_steady()

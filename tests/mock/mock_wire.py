@@ -1,0 +1,94 @@
+"""A small HTTP client for the mock's tests: what is given is what is sent."""
+
+import http.client
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from refund_conformance.mock.server import RunningMock
+
+Pairs = Iterable[tuple[str, str]]
+VALID = {"description": "Wrong product", "email": "merchant@example.com"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Status, headers in lower case and body of an answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def codes(self) -> list[int]:
+        return [entry["error"] for entry in self.json["errors"]]
+
+    @property
+    def short(self) -> tuple[int, list[int]]:
+        """Status and codes; no codes for an answer that is no JSON."""
+        is_json = self.headers.get("content-type", "").startswith("application/json") and b'"errors"' in self.body
+        return self.status, self.codes if is_json else []
+
+
+@dataclass
+class Wire:
+    """Sends requests to one mock over one connection."""
+
+    mock: RunningMock
+    target: dict[str, Any] = field(init=False)
+    connection: http.client.HTTPConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.target = tomllib.loads(self.mock.target_toml())
+        self.connection = self.fresh()
+
+    def fresh(self) -> http.client.HTTPConnection:
+        parts = urlsplit(self.mock.base_url)
+        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+
+    def token(self, name: str = "token") -> str:
+        return str(self.target["auth"][name])
+
+    def ids(self, group: str) -> list[str]:
+        return [str(id_) for id_ in self.target["orders"][group]]
+
+    def headers(self, token: str | None = None) -> list[tuple[str, str]]:
+        value = f"Bearer {token or self.token()}"
+        return [("AuthorizationJWT", value), ("Content-Type", "application/json")]
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        headers: Pairs = (),
+        body: bytes = b"",
+        connection: http.client.HTTPConnection | None = None,
+    ) -> Reply:
+        wire = connection or self.connection
+        wire.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers:
+            wire.putheader(name, value)
+        wire.putheader("Content-Length", str(len(body)))
+        wire.endheaders(body)
+        answer = wire.getresponse()
+        return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+
+    def refund(
+        self,
+        order: str,
+        document: Any = VALID,
+        *,
+        body: bytes | None = None,
+        headers: Pairs | None = None,
+        method: str = "POST",
+    ) -> Reply:
+        """Ask for a refund with everything right but what is given."""
+        data = json.dumps(document).encode() if body is None else body
+        return self.send(method, f"/v1/order/{order}/refund", self.headers() if headers is None else headers, data)
