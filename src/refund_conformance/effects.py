@@ -1,10 +1,9 @@
 """Find the refused request that created a refund request, by trying groups of them on fresh orders."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.examination import Examination
+from refund_conformance.dispatch import Dispatch
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
 from refund_conformance.result import Outcome, Result
@@ -13,38 +12,47 @@ from refund_conformance.target.orders import Bench, NoOrderError
 NO_EFFECT = {"auth": "auth.no-effect", "json": "json.no-effect", "fields": "fields.no-effect"}
 """The clause that an effect breaks, by shared order; elsewhere it is the guilty case's own."""
 
+Evidence = tuple[tuple[int, ...], str]
 
-def find_guilty(examination: Examination, key: str, bench: Bench) -> None:
-    """Record the request among those refused on a shared order that had an effect, if one can be found.
 
-    Without one nothing is recorded: the order may have been in another state from the start.
+def find_guilty(dispatch: Dispatch, key: str, bench: Bench) -> Result | None:
+    """Return the result that names the request, among those refused on a shared order, that had an effect.
+
+    None if none can be found: the order may have been in another state from the start.
     """
     try:
-        guilty = _search(examination, _by_clause(bench.sent))
+        guilty = _search(dispatch, _by_clause(bench.sent))
+        sure = guilty is None or _is_sure(dispatch, guilty[0])
     except NoOrderError as reason:
-        examination.record.keep({"event": "note", "text": f"An effect on the shared order {key}: {reason}."})
-        return
+        dispatch.record.keep({"event": "note", "text": f"An effect on the shared order of {key}: {reason}."})
+        return None
     if guilty is None:
         text = f"Order {bench.order} was not refundable, though no request of ours made it so."
-        examination.record.keep({"event": "note", "text": text})
-        return
-    examination.tainted[key] += 1
-    case, sent_number, actual = guilty
+        dispatch.record.keep({"event": "note", "text": text})
+        return None
+    case, (numbers, actual) = guilty
+    if not sure:
+        text = f"An effect of {case.id} could not be shown again: orders of the settings are not all refundable."
+        dispatch.record.keep({"event": "note", "text": text})
+        return None
     clause = NO_EFFECT.get(key, case.clause)
     finding = Finding(clause, Kind.EFFECT, "a valid request afterwards is accepted", f"{actual} after {case.id}")
-    examination.keep(
-        Result(
-            f"{clause}/after-{case.slug}"[:120],
-            clause,
-            f"Refused, yet it created a refund request: {case.title}",
-            Outcome.VIOLATED,
-            findings=(finding,),
-            exchanges=sent_number,
-            answer="error",
-            failed=1,
-            tries=1,
-        )
+    return Result(
+        f"{clause}/after-{case.slug}"[:120],
+        clause,
+        f"Refused, yet it created a refund request: {case.title}",
+        Outcome.VIOLATED,
+        findings=(finding,),
+        exchanges=numbers,
+        answer="error",
+        failed=1,
+        tries=1,
     )
+
+
+def _is_sure(dispatch: Dispatch, case: Case) -> bool:
+    """Whether a case shows its effect again, and an order that nothing was refused on before shows none."""
+    return _try(dispatch, [case]) is not None and _try(dispatch, []) is None
 
 
 def _by_clause(cases: Sequence[Case]) -> list[Case]:
@@ -53,37 +61,34 @@ def _by_clause(cases: Sequence[Case]) -> list[Case]:
     return firsts + [case for case in cases if case not in firsts]
 
 
-Guilty = tuple[Case, tuple[int, ...], str]
-
-
-def _search(examination: Examination, cases: Sequence[Case]) -> Guilty | None:
+def _search(dispatch: Dispatch, cases: Sequence[Case]) -> tuple[Case, Evidence] | None:
     clauses = len({case.clause for case in cases})
     for group in (cases[:clauses], cases[clauses:]):
-        found = _halve(examination, group) if group else None
+        found = _halve(dispatch, group) if group else None
         if found:
             return found
     return None
 
 
-def _halve(examination: Examination, cases: Sequence[Case]) -> Guilty | None:
-    """Return the first guilty case of a group, None if the group as a whole has no effect."""
-    trial = _try(examination, cases)
-    if trial is None:
+def _halve(dispatch: Dispatch, cases: Sequence[Case]) -> tuple[Case, Evidence] | None:
+    """Return a guilty case of a group with its evidence, None if the group as a whole has no effect."""
+    evidence = _try(dispatch, cases)
+    if evidence is None:
         return None
     while len(cases) > 1:
         half = cases[: len(cases) // 2]
-        found = _try(examination, half)
-        cases, trial = (half, found) if found else (cases[len(half) :], trial)
-    return cases[0], trial[0], trial[1]
+        found = _try(dispatch, half)
+        cases, evidence = (half, found) if found else (cases[len(half) :], evidence)
+    return cases[0], evidence
 
 
-def _try(examination: Examination, cases: Sequence[Case]) -> tuple[tuple[int, ...], str] | None:
+def _try(dispatch: Dispatch, cases: Sequence[Case]) -> Evidence | None:
     """Send cases for a fresh order, then the plain valid request; return what shows an effect, if there is one."""
-    order = examination.orders.lease()
-    numbers = [examination.send(case, order).number for case in cases]
-    last = examination.send(replace(plain_case(examination.contract)), order)
+    order = dispatch.orders.lease()
+    numbers = [dispatch.send(case, order).number for case in cases]
+    last = dispatch.send(plain_case(dispatch.contract), order)
     if last.accepted:
-        examination.orders.spent.append(order)
+        dispatch.orders.spent.append(order)
     if not last.wrong or last.reading is None:
         return None
     return (*numbers[-1:], last.number), describe_reading(last.reading)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, plain_case
+from refund_conformance.dispatch import Sent
 from refund_conformance.effects import NO_EFFECT
-from refund_conformance.examination import Examination, Sent, bench_key
+from refund_conformance.examination import Examination, bench_key
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
 from refund_conformance.lifecycle import lifecycle
@@ -25,13 +26,13 @@ STEADY_TRIES = 5
 def no_effect(examination: Examination, clause: str) -> Result:
     """Prove that the requests refused on a shared order had no effect: a valid one is still accepted."""
     key = next(key for key, about in NO_EFFECT.items() if about == clause)
-    case = replace(plain_case(examination.contract), id=f"{clause}/valid-request-afterwards")
+    case = replace(plain_case(examination.dispatch.contract), id=f"{clause}/valid-request-afterwards")
     case = replace(case, title="After all those refused requests, a valid one is accepted.")
     return _recorded(examination, case, lambda: _no_effect(examination, key, case))
 
 
 def _no_effect(examination: Examination, key: str, case: Case) -> Result:
-    if examination.tainted[key]:
+    if key in examination.tainted:
         return Result(
             case.id, case.clause, case.title, Outcome.SPARED, "a request with an effect was found already"
         )
@@ -44,28 +45,23 @@ def _no_effect(examination: Examination, key: str, case: Case) -> Result:
         bench = examination.orders.bench(key)
     if not bench.sent:
         return Result(case.id, case.clause, case.title, Outcome.UNTESTED, "no request was refused on that order")
-    examination.orders.drop_bench(key)
-    sent = examination.send(case, bench.order)
-    if sent.accepted:
-        examination.orders.spent.append(bench.order)
-    if sent.wrong and sent.reading is not None:
-        examination.find_effect(key, bench)
-        if examination.tainted[key]:
-            reason = "the request with the effect is named in a case of its own"
-            return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
+    sent = examination.prove(key, case)
+    if key in examination.tainted:
+        return Result(case.id, case.clause, case.title, Outcome.SPARED, "the request with the effect is named")
+    if not sent.accepted and sent.wrong and sent.reading is not None and sent.reading.status < 500:
         return Result(case.id, case.clause, case.title, Outcome.UNTESTED, "the shared order was not refundable")
-    return examination.conclude(case, bench.order, sent)
+    return examination.confirmation.conclude(case, bench.order, sent)
 
 
 def _representatives(examination: Examination, key: str) -> Sequence[Case]:
-    cases = [case for case in all_cases(examination.contract).values() if case.group == "refundable"]
+    cases = [case for case in all_cases(examination.dispatch.contract).values() if case.group == "refundable"]
     refused = [case for case in cases if len(case.situation.wrong) == 1 and bench_key(case) == key]
     return list({case.clause: case for case in reversed(refused)}.values())
 
 
 def every_request(examination: Examination) -> Result:
     """Send unauthorized requests on a connection that was authorized just before, alternating."""
-    cases = all_cases(examination.contract)
+    cases = all_cases(examination.dispatch.contract)
     wanted = [
         cases["auth.missing/no-header"],
         cases["auth.malformed/not-a-token"],
@@ -80,19 +76,16 @@ def every_request(examination: Examination) -> Result:
 def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]) -> Result:
     numbers: list[int] = []
     findings: tuple[Finding, ...] = ()
-    with examination.client.fresh_wire() as wire:
+    with examination.dispatch.client.fresh_wire() as wire:
         for case in wanted:
-            if examination.client.request(case.draft, "0") is None:
+            if examination.dispatch.client.request(case.draft, "0") is None:
                 continue
-            numbers.append(examination.control(wire).number)
+            numbers.append(examination.dispatch.control(wire).number)
             bench = examination.orders.bench("auth")
             asked = replace(case, id=about.id, blame=about.blame)
-            sent = examination.send(asked, bench.order, wire)
+            sent = examination.dispatch.send(asked, bench.order, wire)
             numbers.append(sent.number)
-            if sent.accepted:
-                examination.orders.drop_bench("auth")
-            else:
-                bench.sent.append(case)
+            examination.note(case, "auth", bench, sent)
             findings = tuple(f for f in sent.findings if f.kind is not Kind.ADVICE)
             if findings:
                 break
@@ -106,7 +99,7 @@ def foreign_as_unknown(examination: Examination) -> Result:
         "order.foreign/same-as-unknown",
         "The answer for another merchant's order is that for an unknown one, word for word.",
         Situation(order="foreign"),
-        plain_case(examination.contract).draft,
+        plain_case(examination.dispatch.contract).draft,
         "foreign",
     )
     return _recorded(examination, case, lambda: _foreign_as_unknown(examination, case))
@@ -139,7 +132,7 @@ def _told(order: str, reading: Reading) -> tuple[object, ...]:
 
 def steady(examination: Examination) -> Result:
     """Send one refused request several times: the answer stays the same."""
-    case = next(case for case in all_cases(examination.contract).values() if case.area == "email")
+    case = next(case for case in all_cases(examination.dispatch.contract).values() if case.area == "email")
     about = replace(
         case, id="server.steady/same-request", title="The same request gets the same answer each time."
     )
@@ -150,11 +143,10 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
     bench = examination.orders.bench(bench_key(case))
     sendings: list[Sent] = []
     for _ in range(STEADY_TRIES):
-        sendings.append(examination.send(case, bench.order))
+        sendings.append(examination.dispatch.send(case, bench.order))
+        examination.note(case, bench_key(case), bench, sendings[-1])
         if sendings[-1].accepted:
-            examination.orders.drop_bench(bench_key(case))
             break
-        bench.sent.append(case)
     told = {_told(bench.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
     findings: tuple[Finding, ...] = ()
     if len(told) > 1:
@@ -167,12 +159,14 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
 def race_rounds(examination: Examination, rounds: int) -> Result:
     """Send simultaneous requests; return the worst result of the rounds."""
     about = replace(
-        plain_case(examination.contract), id="order.race/one-order-1", title="Of requests at once one wins."
+        plain_case(examination.dispatch.contract),
+        id="order.race/one-order-1",
+        title="Of requests at once one wins.",
     )
-    if examination.violated & {"order.once", "order.refund-open"}:
+    if examination.dispatch.violated & {"order.once", "order.refund-open"}:
         reason = "a second request is accepted even when it comes later (order.once)"
         return _kept(examination, Result(about.id, about.clause, about.title, Outcome.SPARED, reason))
-    return _recorded(examination, about, lambda: _worst(examination, race(examination, rounds)))
+    return _recorded(examination, about, lambda: _worst(examination, race(examination.dispatch, rounds)))
 
 
 def _worst(examination: Examination, results: Sequence[Result]) -> Result:
@@ -186,8 +180,8 @@ def _worst(examination: Examination, results: Sequence[Result]) -> Result:
 
 def walk(examination: Examination, walks: int, steps: int, seed: int) -> Result:
     """Walk over several orders at random."""
-    about = replace(plain_case(examination.contract), id="order.lifecycle/walk", title="A random walk.")
-    return _recorded(examination, about, lambda: lifecycle(examination, walks, steps, seed))
+    about = replace(plain_case(examination.dispatch.contract), id="order.lifecycle/walk", title="A random walk.")
+    return _recorded(examination, about, lambda: lifecycle(examination.dispatch, walks, steps, seed))
 
 
 def review(examination: Examination, kind: str) -> Result:
@@ -195,13 +189,13 @@ def review(examination: Examination, kind: str) -> Result:
 
     The result is not kept: each answer was judged when it came.
     """
-    about = plain_case(examination.contract)
-    if not examination.answers[kind]:
+    about = plain_case(examination.dispatch.contract)
+    if not examination.dispatch.answers[kind]:
         for case in _one_of_each_outcome(examination):
             examination.examine(case)
     areas = {"error": "errors", "success": "success"}
-    broken = sorted(clause for clause in examination.violated if clause.startswith(areas[kind]))
-    if not examination.answers[kind]:
+    broken = sorted(clause for clause in examination.dispatch.violated if clause.startswith(areas[kind]))
+    if not examination.dispatch.answers[kind]:
         reason = f"no answer of the kind {kind!r} came"
         return Result(about.id, areas[kind], f"Answers: {kind}", Outcome.UNTESTED, reason)
     outcome = Outcome.VIOLATED if broken else Outcome.HELD
@@ -214,7 +208,7 @@ def review(examination: Examination, kind: str) -> Result:
 def _one_of_each_outcome(examination: Examination) -> list[Case]:
     """Return a case for each single part that can be wrong in a way of its own."""
     found: dict[tuple[str, str], Case] = {}
-    for case in all_cases(examination.contract).values():
+    for case in all_cases(examination.dispatch.contract).values():
         if len(case.situation.wrong) == 1:
             part = case.situation.wrong[0]
             found.setdefault((part, getattr(case.situation, part, "")), case)
@@ -222,15 +216,14 @@ def _one_of_each_outcome(examination: Examination) -> list[Case]:
 
 
 def _kept(examination: Examination, result: Result) -> Result:
-    examination.keep(result)
+    examination.dispatch.keep(result)
     return result
 
 
 def _recorded(examination: Examination, case: Case, check: Callable[[], Result]) -> Result:
     """Run a check, turning a lack of orders or tokens into an untested result, and keep the result."""
     try:
-        if case.draft.credential not in examination.settings.tokens:
-            raise NoOrderError(f"auth.{case.draft.credential} is not set")
+        examination.dispatch.require_credential(case)
         result = check()
     except NoOrderError as reason:
         result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(reason))

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
-from refund_conformance.examination import Examination, Sent
+from refund_conformance.dispatch import Dispatch, Sent
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import NoOrderError
@@ -55,10 +55,10 @@ class _OffModelError(AssertionError):
 class Walk:
     """One walk on orders of its own. ``open`` is the model: the orders that have an open refund request."""
 
-    def __init__(self, examination: Examination, orders: int) -> None:
-        self._examination = examination
-        self._cases = all_cases(examination.contract)
-        self._orders = [examination.orders.lease() for _ in range(orders)]
+    def __init__(self, dispatch: Dispatch, orders: int) -> None:
+        self._dispatch = dispatch
+        self._cases = all_cases(dispatch.contract)
+        self._orders = [dispatch.orders.lease() for _ in range(orders)]
         self.open: set[int] = set()
         self.steps: list[Step] = []
         self.sent: list[Sent] = []
@@ -66,18 +66,18 @@ class Walk:
     def step(self, step: Step) -> Sent | None:
         """Send one request and compare with the model; None if the settings have no token for it."""
         case = self._cases[REQUESTS[step.kind]]
-        if case.draft.credential not in self._examination.settings.tokens:
+        if case.draft.credential not in self._dispatch.settings.tokens:
             return None
         if step.order in self.open and case.situation.order == "refundable":
             situation = case.situation.with_part("order", "refund-open")
             case = replace(case, situation=situation)
-        sent = self._examination.send(_about(case), self._orders[step.order])
+        sent = self._dispatch.send(_about(case), self._orders[step.order])
         self.steps.append(step)
         self.sent.append(sent)
         if sent.accepted and step.kind == VALID:
             self.open.add(step.order)
-            if self._orders[step.order] not in self._examination.orders.spent:
-                self._examination.orders.spent.append(self._orders[step.order])
+            if self._orders[step.order] not in self._dispatch.orders.spent:
+                self._dispatch.orders.spent.append(self._orders[step.order])
         return sent
 
 
@@ -87,7 +87,7 @@ def _about(case: Case) -> Case:
     return replace(case, id=id_, blame=tuple((part, "order.lifecycle") for part in case.situation.wrong))
 
 
-def lifecycle(examination: Examination, walks: int, steps: int, seed_: int) -> Result:
+def lifecycle(dispatch: Dispatch, walks: int, steps: int, seed_: int) -> Result:
     """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter."""
     failing: list[Walk] = []
     finished: list[Walk] = []
@@ -95,7 +95,7 @@ def lifecycle(examination: Examination, walks: int, steps: int, seed_: int) -> R
     class Machine(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
-            self.walk = None if failing or len(finished) >= walks else Walk(examination, ORDERS)
+            self.walk = None if failing or len(finished) >= walks else Walk(dispatch, ORDERS)
             if self.walk:
                 finished.append(self.walk)
 
@@ -130,7 +130,7 @@ def lifecycle(examination: Examination, walks: int, steps: int, seed_: int) -> R
         pass
     title = "Over a random walk of requests, each answer follows from what was accepted before."
     if failing:
-        return _shortest(examination, failing[0], title)
+        return _shortest(dispatch, failing[0], title)
     numbers = tuple(sent.number for walk in finished for sent in walk.sent)
     return Result(
         "order.lifecycle/walk",
@@ -143,12 +143,12 @@ def lifecycle(examination: Examination, walks: int, steps: int, seed_: int) -> R
     )
 
 
-def _shortest(examination: Examination, walk: Walk, title: str) -> Result:
+def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:
     """Try shorter walks on fresh orders; report the shortest that fails, or that it did not happen again."""
     failed, tries, shortest = 1, 1, walk
     for steps in _shorter(walk.steps):
         try:
-            again = _walk(examination, steps)
+            again = _walk(dispatch, steps)
         except NoOrderError:
             break
         tries += 1
@@ -186,9 +186,9 @@ def _shorter(steps: Sequence[Step]) -> list[list[Step]]:
     return candidates[:SHORTER_WALKS]
 
 
-def _walk(examination: Examination, steps: Sequence[Step]) -> Walk:
+def _walk(dispatch: Dispatch, steps: Sequence[Step]) -> Walk:
     places = {order: place for place, order in enumerate(sorted({step.order for step in steps}))}
-    walk = Walk(examination, len(places))
+    walk = Walk(dispatch, len(places))
     for step in steps:
         sent = walk.step(Step(places[step.order], step.kind))
         if sent is not None and sent.wrong:

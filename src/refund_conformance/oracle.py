@@ -79,6 +79,8 @@ def _allowed(question: Question, pins: Mapping[str, str]) -> tuple[str, ...]:
 
 def _conclusions(contract: Contract, situation: Situation, pins: Mapping[str, str]) -> Iterator[Permitted]:
     wrong = situation.wrong
+    if "body" in wrong:
+        wrong = tuple(part for part in wrong if part != "field")  # what is no object has no fields
     if not wrong:
         yield Permitted("", frozenset({contract.operation.success_status}), "none")
         return

@@ -3,6 +3,7 @@
 import json
 import random
 import tomllib
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,9 +22,11 @@ from refund_conformance.resources import folder
 from refund_conformance.run import Run
 from refund_conformance.suite import Target
 from refund_conformance.target import settings as target_settings
+from refund_conformance.target import tokens
+from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.settings import Settings
 
-PHASES = ("refused", "together", "accepted", "asked", "proved", "walked", "reviewed")
+PHASES = ("refused", "together", "accepted", "proved", "walked", "asked", "reviewed")
 """The order of a run: what shares orders comes before what uses them up."""
 
 
@@ -70,6 +73,7 @@ class Conformance:
         self.run: Run | None = None
         self.pending: list[dict[str, Any]] = []
         self.session: ReportSession | None = None
+        self.run_id = str(self.worker["refund_run"]) if self.worker else uuid.uuid4().hex
         self.target_toml = ""
         self._stack = ExitStack()
 
@@ -185,13 +189,24 @@ class Conformance:
             index = int(str(self.worker["workerid"]).removeprefix("gw"))
             share = (index, int(self.worker["workercount"]))
         sink = self.session.write if self.session else self.pending.append
-        self.run = Run(self.contract, self.settings, self.profile, self.seed, sink, share)
         try:
+            settings = tokens.with_token(self.settings, self.contract.operation)
+            ledger = Ledger(self._ledger_url(), settings.base_url, self.run_id)
+            self.run = Run(self.contract, settings, self.profile, self.seed, sink, ledger, share)
             self.run.begin()
         except TargetError as problem:
             if self.session:
                 self.session.reason = str(problem)
             session.shouldstop = str(problem)
+
+    def _ledger_url(self) -> str:
+        """Return where leases are kept: as set, else in memory, or beside the report where workers share it."""
+        assert self.settings is not None  # noqa: S101
+        if self.settings.ledger:
+            return self.settings.ledger
+        if self.worker is None:
+            return MEMORY
+        return f"sqlite:///{Path(self.config.option.report).absolute() / f'ledger-{self.run_id}.sqlite'}"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
@@ -244,6 +259,7 @@ class Distribution:
         conformance = node.config.stash[_KEY]
         conformance._open()
         node.workerinput["refund_seed"] = conformance.seed
+        node.workerinput["refund_run"] = conformance.run_id
         node.workerinput["refund_target"] = conformance.target_toml
 
 

@@ -22,7 +22,7 @@ class Profile:
 
 
 PROFILES = {
-    "ci": Profile("ci", requests=400, orders=30, seconds=600, examples=3, random=False),
+    "ci": Profile("ci", requests=400, orders=30, seconds=600, examples=2, random=False),
     "nightly": Profile("nightly", requests=20_000, orders=200, seconds=3600, examples=200, random=True),
 }
 

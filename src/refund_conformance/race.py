@@ -7,68 +7,68 @@ from dataclasses import replace
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.examination import Examination, Sent
+from refund_conformance.dispatch import Dispatch, Sent
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.result import Outcome, Result, outcome_of
 
 SIMULTANEOUS = 8
 
 
-def race(examination: Examination, rounds: int) -> list[Result]:
+def race(dispatch: Dispatch, rounds: int) -> list[Result]:
     """Run rounds on one order each, then one on two orders at once with refused requests beside."""
-    results = [_one_order(examination, number) for number in range(1, rounds + 1)]
-    return [*results, _two_orders(examination)]
+    results = [_one_order(dispatch, number) for number in range(1, rounds + 1)]
+    return [*results, _two_orders(dispatch)]
 
 
-def _one_order(examination: Examination, number: int) -> Result:
-    order = examination.orders.lease()
+def _one_order(dispatch: Dispatch, number: int) -> Result:
+    order = dispatch.orders.lease()
     case = _case(
-        examination, f"order.race/one-order-{number}", f"Of {SIMULTANEOUS} requests at once one is accepted."
+        dispatch, f"order.race/one-order-{number}", f"Of {SIMULTANEOUS} requests at once one is accepted."
     )
-    sent = _together(examination, [(case, order)] * SIMULTANEOUS)
-    return _judged(examination, case, {order: sent})
+    sent = _together(dispatch, [(case, order)] * SIMULTANEOUS)
+    return _judged(dispatch, case, {order: sent})
 
 
-def _two_orders(examination: Examination) -> Result:
-    first, second = examination.orders.lease(), examination.orders.lease()
-    case = _case(examination, "order.race/two-orders", "Requests at once on two orders: one is accepted on each.")
-    refused = _refused(examination)
+def _two_orders(dispatch: Dispatch) -> Result:
+    first, second = dispatch.orders.lease(), dispatch.orders.lease()
+    case = _case(dispatch, "order.race/two-orders", "Requests at once on two orders: one is accepted on each.")
+    refused = _refused(dispatch)
     situation = replace(refused.situation, order="refund-open")  # before or after the accepted one
     beside = replace(refused, id=case.id, situation=situation)
     half = SIMULTANEOUS // 2
     asked = [(case, first), (case, second)] * (half - 1) + [(beside, first), (beside, second)]
-    sent = _together(examination, asked)
+    sent = _together(dispatch, asked)
     by_order = {
         order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is case]
         for order in (first, second)
     }
     beside_findings = [f for s, (c, _) in zip(sent, asked, strict=True) if c is beside for f in s.findings]
-    return _judged(examination, case, by_order, beside_findings)
+    return _judged(dispatch, case, by_order, beside_findings)
 
 
-def _refused(examination: Examination) -> Case:
-    return next(case for case in all_cases(examination.contract).values() if case.clause.endswith(".required"))
+def _refused(dispatch: Dispatch) -> Case:
+    return next(case for case in all_cases(dispatch.contract).values() if case.clause.endswith(".required"))
 
 
-def _case(examination: Examination, id_: str, title: str) -> Case:
-    return replace(plain_case(examination.contract), id=id_, title=title)
+def _case(dispatch: Dispatch, id_: str, title: str) -> Case:
+    return replace(plain_case(dispatch.contract), id=id_, title=title)
 
 
-def _together(examination: Examination, asked: Sequence[tuple[Case, str]]) -> list[Sent]:
+def _together(dispatch: Dispatch, asked: Sequence[tuple[Case, str]]) -> list[Sent]:
     """Send each case from a connection of its own, released together."""
     barrier = threading.Barrier(len(asked))
 
     def send(case: Case, order: str) -> Sent:
-        with examination.client.fresh_wire() as wire:
+        with dispatch.client.fresh_wire() as wire:
             barrier.wait(timeout=30)
-            return examination.send(case, order, wire)
+            return dispatch.send(case, order, wire)
 
     with ThreadPoolExecutor(len(asked)) as pool:
         return list(pool.map(lambda pair: send(*pair), asked))
 
 
 def _judged(
-    examination: Examination, case: Case, by_order: dict[str, list[Sent]], beside: Sequence[Finding] = ()
+    dispatch: Dispatch, case: Case, by_order: dict[str, list[Sent]], beside: Sequence[Finding] = ()
 ) -> Result:
     everything = [sent for sendings in by_order.values() for sent in sendings]
     numbers = tuple(sorted(sent.number for sent in everything))
@@ -79,12 +79,12 @@ def _judged(
     for order, sendings in by_order.items():
         accepted = [sent for sent in sendings if sent.accepted]
         if accepted:
-            examination.orders.spent.append(order)
+            dispatch.orders.spent.append(order)
         if len(accepted) != 1:
             kind = Kind.ACCEPTED if accepted else Kind.REFUSED
             actual = f"{len(accepted)} of {len(sendings)} were accepted"
             findings.append(Finding(case.clause, kind, "exactly one is accepted", actual))
-        findings += [f for sent in sendings if not sent.accepted for f in _loser(examination, case, sent)]
+        findings += [f for sent in sendings if not sent.accepted for f in _loser(dispatch, case, sent)]
     unique = tuple(dict.fromkeys(findings))
     return Result(
         case.id,
@@ -99,12 +99,11 @@ def _judged(
     )
 
 
-def _loser(examination: Examination, case: Case, sent: Sent) -> list[Finding]:
+def _loser(dispatch: Dispatch, case: Case, sent: Sent) -> list[Finding]:
     """Judge a request that came second: the state's code is what it must get."""
     late = replace(
         case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", case.clause),)
     )
-    assert sent.exchange is not None  # noqa: S101
     return [
-        finding for finding in examination.judged(late, sent.exchange).findings if finding.kind is not Kind.ADVICE
+        finding for finding in dispatch.judged(late, sent.exchange).findings if finding.kind is not Kind.ADVICE
     ]

@@ -11,6 +11,15 @@ MARK = "[redacted]"
 SHORTEST = 6
 """Shorter parts of a secret are not looked for: they would occur by chance."""
 
+LONG = 40
+"""A secret of at least this length, of token characters alone, is known by its first PREFIX characters, and taken
+out with all the token characters after them: so a copy that was cut or changed further on goes too."""
+
+PREFIX = 16
+
+_LETTERS = "[A-Za-z0-9+/=_.~%-]"
+_ALL_LETTERS = re.compile(f"{_LETTERS}+")
+
 
 class Redactor:
     """Knows the secrets of a run. More may be added while it goes on (tokens made from ours)."""
@@ -24,13 +33,12 @@ class Redactor:
 
     def add(self, secret: str) -> None:
         """Remember a secret, each part of it if it is a JWT, and every way it may be written."""
-        found = {form for part in _parts(secret) for form in _forms(part) if len(form) >= SHORTEST}
+        found = {_needle(form) for part in _parts(secret) for form in _forms(part) if len(form) >= SHORTEST}
         with self._lock:
             if found <= self._needles:
                 return
             self._needles |= found
-            longest_first = sorted(self._needles, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            self._pattern = re.compile("|".join(sorted(self._needles, key=len, reverse=True)))
 
     def text(self, text: str) -> str:
         """Return the text with every secret replaced."""
@@ -45,6 +53,12 @@ class Redactor:
     def finds(self, text: str) -> bool:
         """Whether any secret stands in the text."""
         return bool(self._pattern and self._pattern.search(text))
+
+
+def _needle(form: str) -> str:
+    if len(form) >= LONG and _ALL_LETTERS.fullmatch(form):
+        return re.escape(form[:PREFIX]) + _LETTERS + "*"
+    return re.escape(form)
 
 
 def _parts(secret: str) -> Iterable[str]:

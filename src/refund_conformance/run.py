@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from refund_conformance.cases import explorations
 from refund_conformance.contract import Contract
-from refund_conformance.effects import find_guilty
+from refund_conformance.dispatch import Dispatch
 from refund_conformance.errors import TargetError
 from refund_conformance.examination import Examination
 from refund_conformance.exploration import explore
@@ -15,6 +15,7 @@ from refund_conformance.record import Record
 from refund_conformance.redaction import Redactor
 from refund_conformance.result import Result
 from refund_conformance.target.client import Client
+from refund_conformance.target.ledger import Ledger
 from refund_conformance.target.orders import OrderBook
 from refund_conformance.target.settings import Settings
 
@@ -37,9 +38,11 @@ class Run:
         profile: Profile,
         seed: int,
         sink: Callable[[dict[str, Any]], None],
+        ledger: Ledger,
         share: tuple[int, int] = (0, 1),
     ) -> None:
         index, count = share
+        self._ledger = ledger
         self.contract = contract
         self.profile = profile
         self.over = ""
@@ -49,12 +52,12 @@ class Run:
         client = Client(settings, redactor, record.exchange)
         orders = OrderBook(
             settings.orders,
-            profile.orders // count,
-            share,
+            profile.orders,
+            ledger,
             lambda group, order: record.keep({"event": "leased", "group": group, "order": order}),
         )
-        self.examination = Examination(contract, settings, client, orders, record, profile.requests // count)
-        self.examination.find_guilty = find_guilty
+        dispatch = Dispatch(contract, settings, client, orders, record, profile.requests // count)
+        self.examination = Examination(dispatch)
         self._strategies = explorations(contract)
         self._deadline = time.monotonic() + (settings.max_seconds or profile.seconds)
 
@@ -80,7 +83,8 @@ class Run:
 
     def close(self) -> None:
         """Close the connections."""
-        self.examination.client.close()
+        self._ledger.close()
+        self.examination.dispatch.client.close()
 
     def _guarded(self, check: Callable[[], T]) -> T:
         try:

@@ -98,9 +98,3 @@ def limit_cases(contract: Contract) -> Iterator[Case]:
             replace(draft, body=body.encode()),
             blame=(("field", clause),),
         )
-
-
-def refusing_parts(contract: Contract, question: str) -> frozenset[str]:
-    """Return the parts of a request that would be wrong if a question's answer is a refusal."""
-    effects = contract.questions[question].answers.values()
-    return frozenset(part for effect in effects for part in effect)

@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from refund_conformance.contract import Contract, load
+from refund_conformance.mock import faults, variants
 from refund_conformance.mock.answers import answers_of
 from refund_conformance.mock.endpoint import Endpoint
 from refund_conformance.mock.keys import process_key
@@ -47,11 +48,19 @@ def build(settings: MockSettings) -> Mock:
     key = process_key()
     tokens = Tokens(lambda: (key,), settings.token_seconds)
     plain = Endpoint(contract, store, tokens, answers)
+    endpoint = endpoint_of(settings)(contract, store, tokens, answers)
     pace = Pace(settings.delay, settings.rate_limit)
     app = Starlette(
         routes=[
             Route(contract.operation.login_path, Pacing(Login(plain), pace)),
-            Mount("", Pacing(plain, pace)),
+            Mount("", Pacing(endpoint, pace)),
         ]
     )
     return Mock(settings, contract, store, tokens, data, pace, app)
+
+
+def endpoint_of(settings: MockSettings) -> type[Endpoint]:
+    """Return the endpoint with the variants and faults of the settings, each a layer on the plain one."""
+    layers: list[type[Endpoint]] = [fault.endpoint for fault in faults.chosen(settings.faults)]
+    layers += [variant.endpoint for variant in variants.chosen(settings.variants)]
+    return type("ChosenEndpoint", (*dict.fromkeys(layers), Endpoint), {}) if layers else Endpoint

@@ -67,7 +67,7 @@ class Refused(Exception):  # noqa: N818  (an answer, not a failure)
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer. ``step`` is the check that refused the request, ``codes`` and ``reason`` say why; empty on success."""
+    """An answer. ``step`` is the check that refused, ``codes`` and ``reason`` say why; empty on success."""
 
     status: int
     body: bytes = b""

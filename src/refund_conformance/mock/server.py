@@ -87,6 +87,7 @@ def _server(mock: Mock) -> uvicorn.Server:
             interface="asgi3",
             access_log=False,
             log_config=None,
+            log_level="critical",
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=75,

@@ -15,9 +15,7 @@ SCRIPTS = {
     "ascii": "Damaged goods. ",
     "two-byte": "возврат",
     "three-byte": "退货请求",
-    "right-to-left": "إرجاع",
-    "combining": "e\u0301o\u0308",
-    "lines-and-tabs": "a\nb\tc\r\n",
+    "mixed": "إرجاع e\u0301o\u0308 a\nb\tc\r\n <&'\"> ",
     "emoji": "😀📦",
 }
 """Text of each kind of character that a length limit may be counted wrongly for."""
@@ -104,7 +102,7 @@ def over_limit(field: Field) -> dict[str, Any]:
     if limit is None:
         return {}
     if field.schema.get("format") == "email":
-        return {f"{length}": _email(length) for length in (limit + 1, limit + 2, limit + 20, 10 * limit)}
+        return {f"{length}": _email(length) for length in (limit + 1, limit + 20, 10 * limit)}
     solid = "x"
     return {
         f"{limit + 1}": solid * (limit + 1),
@@ -244,9 +242,8 @@ def invalid_fields(contract: Contract, body: Mapping[str, Any]) -> dict[str, set
 def accepted_emails() -> dict[str, str]:
     """Return ordinary addresses that no server may refuse, by slug."""
     return {
-        "plus-and-dots": "First.Last+refund-2024@mail.shop-1.example.com",
-        "capitals-and-digits": "QA_99@Example.COM",
-        "short": "a@b.co",
+        "plus-and-dots": "first.last+refund-2024@mail.shop-1.example.com",
+        "capitals-and-digits": "QA_99@X.Example.COM",
     }
 
 

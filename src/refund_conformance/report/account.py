@@ -121,7 +121,7 @@ def _violations(cases: list[Event], folded: list[Violation]) -> list[Violation]:
 def _without_consequences(cases: list[Event], roots: list[Violation], folded: list[Violation]) -> list[Violation]:
     """Fold what follows from the refusal of the plain request, or from an authorization that is remembered."""
     by_id = {case["case"]: case for case in cases}
-    plain = by_id.get("order.refundable/plain", {"findings": []})
+    plain = by_id.get("order.refundable/plain", {"case": "", "findings": []})
     refusals = {finding["actual"] for finding in plain["findings"] if finding["kind"] == "refused"}
     missing = by_id.get("auth.missing/no-header", {"outcome": ""})
     remembered = missing["outcome"] in ("held", "warned") and any(
@@ -130,7 +130,9 @@ def _without_consequences(cases: list[Event], roots: list[Violation], folded: li
     counted: list[Violation] = []
     for violation in roots:
         kind, actual = violation.finding["kind"], violation.finding["actual"]
-        refused_alike = kind == "refused" and actual in refusals and violation.case is not plain
+        refused_alike = (
+            kind in ("refused", "other-error") and actual in refusals and violation.case["case"] != plain["case"]
+        )
         let_in_alike = (
             remembered
             and kind == "accepted"

@@ -1,10 +1,14 @@
 """The record of a run as JSON Lines: one event a line, the last of which proves that the run ended."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any
+
+from jsonschema import Draft202012Validator
 
 from refund_conformance import document
 from refund_conformance.errors import RunError
@@ -13,6 +17,8 @@ FILE = "events.jsonl"
 FORMAT = 1
 
 Event = dict[str, Any]
+
+_EXCHANGE = re.compile(r'\{"event":"exchange","number":(\d+),')
 
 
 class EventFile:
@@ -48,16 +54,31 @@ def read(directory: Path) -> Iterator[Event]:
     A last line that was cut short is left out: a run may be killed at any moment. Raises RunError, naming the
     line, for anything else that is no event.
     """
+    for number, line in _lines(directory):
+        yield _event(line, f"{directory / FILE}: line {number}")
+
+
+def exchanges(directory: Path, numbers: Collection[int]) -> dict[int, Event]:
+    """Return the exchanges of some numbers, with their bytes. The file must have been read before."""
+    found: dict[int, Event] = {}
+    for _, line in _lines(directory):
+        match = _EXCHANGE.match(line)
+        if match and int(match[1]) in numbers:
+            found[int(match[1])] = json.loads(line)
+    return found
+
+
+def _lines(directory: Path) -> Iterator[tuple[int, str]]:
     path = directory / FILE
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith("\n"):
+                    yield number, line
     except OSError as problem:
         raise RunError(
             str(path), problem.strerror or "cannot be read", "Name the directory of a run's report."
         ) from problem
-    lines = text.split("\n")
-    for number, line in enumerate(lines[:-1], 1):
-        yield _event(line, f"{path}: line {number}")
 
 
 def _event(line: str, what: str) -> Event:
@@ -65,6 +86,23 @@ def _event(line: str, what: str) -> Event:
         event = json.loads(line)
     except (ValueError, RecursionError) as problem:
         raise RunError(what, "is not JSON", "The file was changed after the run; run again.") from problem
-    document.check(event, "event", what, RunError)
+    kind = event.get("event") if isinstance(event, dict) else None
+    if not isinstance(kind, str) or not _is_one(event, kind):
+        document.check(event, "event", what, RunError)
     checked: Event = event
     return checked
+
+
+def _is_one(event: Event, kind: str) -> bool:
+    """Whether an event is one of its kind: quicker than the whole schema, which names what is wrong."""
+    form = _forms().get(kind)
+    return form is not None and form.is_valid(event)
+
+
+@cache
+def _forms() -> dict[str, Draft202012Validator]:
+    schema = document.validator("event").schema
+    assert isinstance(schema, dict)  # noqa: S101  (our own schema)
+    kinds = schema["properties"]["event"]["enum"]
+    shared = {key: schema[key] for key in ("$schema", "$id", "$defs")}
+    return {kind: Draft202012Validator({**shared, "$ref": f"#/$defs/{kind}"}) for kind in kinds}

@@ -1,11 +1,11 @@
 """The orders that a run may use: each refundable one once, and what is known of it since."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from refund_conformance.cases.case import Case
-from refund_conformance.cases.orders import REFUNDABLE_GROUPS, SPENT
+from refund_conformance.cases.orders import PICKS, REFUNDABLE_GROUPS, SPENT
+from refund_conformance.target.ledger import Ledger
 
 
 class NoOrderError(Exception):
@@ -16,54 +16,62 @@ class NoOrderError(Exception):
 class Bench:
     """A refundable order that requests which must be refused share.
 
-    ``sent`` are the cases whose requests were refused on it; ``doubtful`` is set once one of them got no answer
-    or a crash, which may have had an effect that breaks no promise.
+    ``sent`` are the cases whose requests were refused on it.
     """
 
     order: str
     sent: list[Case] = field(default_factory=list)
-    doubtful: bool = False
 
 
 class OrderBook:
     """Hands out orders of the settings.
 
-    ``share`` is (index, count): this worker's part of the refundable orders. ``limit`` is the most refundable
-    orders that may be leased. ``tell`` is called with group and order for each that may be used up.
+    ``limit`` is the most refundable orders that the run may lease, in all its processes. ``tell`` is called with
+    group and order for each that may be used up.
     """
 
     def __init__(
         self,
         groups: Mapping[str, Sequence[str]],
         limit: int,
-        share: tuple[int, int] = (0, 1),
+        ledger: Ledger,
         tell: Callable[[str, str], None] = lambda group, order: None,
     ) -> None:
-        index, count = share
         self._groups = dict(groups)
-        self._free = list(groups.get("refundable", ()))[index::count]
+        self._ledger = ledger
         self._limit = limit
         self._tell = tell
+        self._unused: dict[str, list[str]] = {}
+        self._from_the_end = False
+        self._closed = ""
         self.benches: dict[str, Bench] = {}
         self.spent: list[str] = []
-        self.leased: Counter[str] = Counter()
 
     def lease(self) -> str:
         """Return a refundable order that nothing was sent for yet. Raises NoOrderError if there is none left."""
         if not self._groups.get("refundable"):
             raise NoOrderError("orders.refundable is not set")
-        if self.leased["refundable"] >= self._limit:
-            raise NoOrderError(f"the run's {self._limit} refundable orders are used up")
-        if not self._free:
-            raise NoOrderError("no order of orders.refundable is left; list more of them")
-        self.leased["refundable"] += 1
-        order = self._free.pop(0)
+        if self._closed:
+            raise NoOrderError(self._closed)
+        listed = self._groups["refundable"]
+        order = self._ledger.lease("refundable", listed[::-1] if self._from_the_end else listed, self._limit)
+        if order is None:
+            used_up = self._ledger.leased("refundable") >= self._limit
+            raise NoOrderError(
+                f"the run's {self._limit} refundable orders are used up"
+                if used_up
+                else "no order of orders.refundable is left; list more of them"
+            )
         self._tell("refundable", order)
         return order
 
-    def left(self) -> int:
-        """Return how many refundable orders may still be leased."""
-        return min(len(self._free), self._limit - self.leased["refundable"])
+    def turn(self) -> None:
+        """Lease from the other end of the list: the last order was not refundable, nor may be those beside it."""
+        self._from_the_end = not self._from_the_end
+
+    def close(self, reason: str) -> None:
+        """Lease no refundable order any more."""
+        self._closed = reason
 
     def bench(self, area: str) -> Bench:
         """Return the area's shared order, leasing one if it has none."""
@@ -83,6 +91,10 @@ class OrderBook:
         ids = self._groups.get(group, ())
         if not ids:
             raise NoOrderError(f"orders.{group} is not set")
+        if group in REFUNDABLE_GROUPS:
+            ids = self._unused.setdefault(group, self._ledger.free(ids))
+            if not ids:
+                raise NoOrderError(f"every order of orders.{group} was used before; list others")
         places = {"first": 0, "last": len(ids) - 1, "middle": len(ids) // 2}
         place = places[which]
         if which != "first" and place == 0:
@@ -90,7 +102,8 @@ class OrderBook:
         if which == "middle" and place == len(ids) - 1:
             return None
         if group in REFUNDABLE_GROUPS:
-            self.leased[group] += 1
+            if self._ledger.lease(group, [ids[place]], len(PICKS)) is None:
+                return None
             self._tell(group, ids[place])
         return ids[place]
 

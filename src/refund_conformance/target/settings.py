@@ -32,7 +32,8 @@ class Settings:
 
     ``timeout`` is the time in seconds for one whole answer, ``max_seconds`` that for a whole run (None: the
     profile's). ``tokens`` has the credentials that are set, ``orders`` the ids by group, ``pins`` the answers
-    to open questions. ``username`` and ``password`` are for the login operation.
+    to open questions. ``username`` and ``password`` are for the login operation, ``ledger`` is the
+    database URL of the order ledger.
     """
 
     base_url: str
@@ -46,6 +47,7 @@ class Settings:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ledger: str | None = field(default=None, repr=False)
     pins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -69,15 +71,20 @@ def parse(
     data = _expanded(data, source, os.environ if environment is None else environment, ())
     _refuse_unknown_keys(data, source)
     document.check(data, "target", source, SettingsError)
-    target, auth = data["target"], data.get("auth", {})
+    target, auth, orders = data["target"], data.get("auth", {}), data.get("orders", {})
     base_url = _base_url(target["base_url"], source)
+    if "token" not in auth and "username" not in auth:
+        raise SettingsError(
+            f"{source}: auth.token", "is not set, nor are auth.username and auth.password", "Set one or the other."
+        )
     return Settings(
         **{**target, "base_url": base_url},
         header=auth.get("header", contract.operation.authorization_header),
         tokens={name: auth[name] for name in CREDENTIALS if name in auth},
         username=auth.get("username"),
         password=auth.get("password"),
-        orders=_orders(data.get("orders", {}), source),
+        orders=_orders({name: ids for name, ids in orders.items() if name in GROUPS}, source),
+        ledger=orders.get("ledger"),
         pins=_pins(data.get("questions", {}), source, contract),
     )
 

@@ -15,6 +15,8 @@ def refused_as(which: Wrong, status: int, codes: Collection[int] | None = None) 
 
     class RefusedOtherwise(Endpoint):
         def answer_refusal(self, refusal: Refused, step: str) -> Answer:
+            if status == 204 and which(refusal):
+                return Answer(status)
             if which(refusal):
                 errors = refusal.errors if codes is None else tuple(error_of(self, code) for code in codes)
                 refusal = Refused(status, errors, refusal.reason, refusal.headers)
@@ -81,3 +83,8 @@ def in_order(*steps: str) -> FaultyEndpoint:
 
     Reordered.steps = steps
     return Reordered
+
+
+def is_a(*types: type) -> Callable[[object], bool]:
+    """Tell the JSON values that are of exactly one of the types: a boolean is no number here."""
+    return lambda value: type(value) in types

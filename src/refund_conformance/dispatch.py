@@ -1,0 +1,168 @@
+"""Send cases to a target and judge what comes back, within the run's bounds."""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from refund_conformance import oracle
+from refund_conformance.cases.case import Case, plain_draft
+from refund_conformance.contract import Contract
+from refund_conformance.errors import TargetError
+from refund_conformance.exchange import Exchange, Failure
+from refund_conformance.finding import Finding, Kind
+from refund_conformance.judge import Question, describe_reading, judge, silence
+from refund_conformance.observation import Observations
+from refund_conformance.oracle import Permitted
+from refund_conformance.reading import Reading, read
+from refund_conformance.record import Record
+from refund_conformance.result import Result
+from refund_conformance.situation import Situation
+from refund_conformance.target.client import Client, says_nothing
+from refund_conformance.target.orders import NoOrderError, OrderBook
+from refund_conformance.target.settings import Settings
+from refund_conformance.target.wire import Wire
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One sending of a case, judged. ``decided`` is false if what came back says nothing about the contract."""
+
+    exchange: Exchange
+    reading: Reading | None
+    findings: tuple[Finding, ...]
+    matched: Permitted | None
+    decided: bool = True
+
+    @property
+    def number(self) -> int:
+        """The number of the exchange in the record."""
+        return self.exchange.number
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the answer breaks a promise (advice does not)."""
+        return any(finding.kind is not Kind.ADVICE for finding in self.findings)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the target said that it accepted the request."""
+        return self.reading is not None and 200 <= self.reading.status < 300 and self.reading.shape is not None
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """The error codes of the answer."""
+        return self.reading.codes if self.reading else ()
+
+
+class Dispatch:
+    """The way from a case to a judged answer. ``request_limit`` bounds the requests of the run."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        settings: Settings,
+        client: Client,
+        orders: OrderBook,
+        record: Record,
+        request_limit: int,
+    ) -> None:
+        self.contract = contract
+        self.settings = settings
+        self.client = client
+        self.orders = orders
+        self.record = record
+        self.observations = Observations(contract, record.keep)
+        self.answers: Counter[str] = Counter()
+        self.violated: set[str] = set()
+        self._request_limit = request_limit
+        self._lock = threading.Lock()
+
+    def keep(self, result: Result) -> Result:
+        """Put a result into the record and return it."""
+        with self._lock:
+            self.answers[result.answer] += result.tries > 0
+            self.violated |= {finding.clause for finding in result.findings if finding.kind is not Kind.ADVICE}
+            self.record.keep(result.as_event())
+        return result
+
+    def permitted(self, situation: Situation) -> frozenset[Permitted]:
+        """Return the permitted answers, as the target's settings pin them."""
+        return oracle.permitted(self.contract, situation, self.settings.pins)
+
+    def refused_status(self) -> int:
+        """Return the status of a refused authorization."""
+        return min(self.contract.outcomes["authorization", "missing"].statuses)
+
+    def require_credential(self, case: Case) -> None:
+        """Raise NoOrderError, with the setting's name, if the settings have no token for a case."""
+        if case.draft.credential not in self.settings.tokens:
+            raise NoOrderError(f"auth.{case.draft.credential} is not set")
+
+    def send(self, case: Case, order: str, wire: Wire | None = None) -> Sent:
+        """Send a case's request for an order (again only if nothing was said) and judge the answer.
+
+        Raises NoOrderError if the run's requests are used up, or the token's form allows no such request.
+        """
+        if self.client.sent >= self._request_limit:
+            raise NoOrderError(f"the run's {self._request_limit} requests are used up")
+        request = self.client.request(case.draft, order)
+        if request is None:
+            raise NoOrderError("the token's form allows no such request")
+        accepting = any(answer.success for answer in self.permitted(case.situation))
+        # A connection that was authorized before is the matter of auth.every-request alone. And one that was used
+        # before may have been closed meanwhile, which must not cost an order.
+        if wire is None and (accepting or case.situation.authorization != "valid"):
+            with self.client.fresh_wire() as own:
+                exchange = self.client.send(request, own, repeatable=not accepting)
+        else:
+            exchange = self.client.send(request, wire, repeatable=not accepting)
+        return self.judged(case, exchange)
+
+    def judged(self, case: Case, exchange: Exchange) -> Sent:
+        """Judge an exchange of a case."""
+        names = frozenset(self.contract.fields) | {name for _, name in case.situation.questions if name}
+        question = Question(case.clause, self.permitted(case.situation), case.blame, names)
+        if exchange.response is None:
+            if exchange.failure is Failure.UNREACHABLE:
+                return Sent(exchange, None, (), None, decided=False)
+            return Sent(exchange, None, (silence(question, exchange.detail),), None)
+        if says_nothing(exchange):
+            return Sent(exchange, None, (), None, decided=False)
+        reading = read(exchange.response)
+        verdict = judge(self.contract, question, reading)
+        findings = verdict.findings
+        if verdict.matched:
+            self.observations.note(case.situation, verdict.matched)
+            findings += self._out_of_order(case, verdict.matched, reading)
+        return Sent(exchange, reading, findings, verdict.matched)
+
+    def _out_of_order(self, case: Case, matched: Permitted, reading: Reading) -> tuple[Finding, ...]:
+        if case.clause != "auth.first" or matched.part == "authorization":
+            return ()
+        expected = f"{self.refused_status()} before anything else is looked at"
+        return (Finding("auth.first", Kind.ADVICE, expected, describe_reading(reading)),)
+
+    def control(self, wire: Wire | None = None) -> Sent:
+        """Send the plain request where it has no effect and its answer is known: for an order with an open one."""
+        known = bool(self.orders.spent)
+        order = self.orders.spent[0] if known else self.settings.orders.get("unknown", ("0",))[0]
+        situation = Situation(order="refund-open" if known else "unknown")
+        title = "The target still answers."
+        case = Case("server.answers/control", title, situation, plain_draft(self.contract))
+        return self.send(replace(case, blame=(("order", case.clause),)), order, wire)
+
+    def require_target(self, sent: Sent, *, before: bool) -> None:
+        """Raise TargetError if an exchange shows that there is no target, or that it refuses our own token.
+
+        ``before`` says whether it answered us before in this run.
+        """
+        exchange, base = sent.exchange, self.settings.base_url
+        if exchange.response is None or says_nothing(exchange):
+            said = exchange.detail if exchange.response is None else f"{exchange.response.status}, again and again"
+            how = "stopped answering" if before else "cannot be reached"
+            raise TargetError(
+                f"target {base}", f"{how}: {said}", "See that base_url is right and the server is up."
+            )
+        if exchange.response.status == self.refused_status():
+            how = "refuses our own token, which it took before" if before else "refuses our own token"
+            raise TargetError(f"target {base}", how, "Set auth.token to one that is valid and outlives the run.")

@@ -1,0 +1,163 @@
+"""What a page tells of each clause that does not hold: the kinds of failure, each with its smallest request."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from refund_conformance.cases.case import Case
+from refund_conformance.report.account import ClauseAccount, Violation
+from refund_conformance.report.evidence import Evidence, evidence, same_answer, same_request, size
+from refund_conformance.report.visible import plain
+
+KINDS_SHOWN = 3
+"""Kinds of failure of one clause that are shown with evidence."""
+
+REQUESTS_SHOWN = 4
+"""Requests of one failure that are shown, where it took more than one."""
+
+CASES_SHOWN = 20
+"""Failing cases of one clause that are named."""
+
+PICKED = 8
+"""Failing cases of one kind of which the one with the smallest request is shown."""
+
+Event = Mapping[str, Any]
+Exchanges = Mapping[int, Event]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One kind of failure of a clause, shown by its smallest case.
+
+    ``root`` is the clause that really went wrong, if it is another. ``often`` says how steadily it fails.
+    """
+
+    case: str
+    title: str
+    kind: str
+    expected: str
+    actual: str
+    root: str
+    often: str
+    intermittent: bool
+    count: int
+    replay: str
+    requests: tuple[Evidence, ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class BrokenClause:
+    """A clause that does not hold, with what shows it."""
+
+    account: ClauseAccount
+    failures: tuple[Failure, ...]
+    others: tuple[tuple[str, str], ...]
+    unnamed: int
+
+
+def numbers(accounts: Iterable[ClauseAccount]) -> set[int]:
+    """Return the numbers of the exchanges that may be shown for some clauses."""
+    return {
+        number
+        for account in accounts
+        for group in _groups(account.violations)
+        for violation in group[:PICKED]
+        for number in (*violation.case["exchanges"][:PICKED], *violation.case["exchanges"][-1:])
+    }
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """How failures are shown: the exchanges there are, where they went, and the cases known by id.
+
+    An empty ``base_url`` stands for a mock that is gone.
+    """
+
+    exchanges: Exchanges
+    base_url: str
+    cases: Mapping[str, Case]
+
+    def clause(self, account: ClauseAccount) -> BrokenClause:
+        """Return a clause that does not hold as a page shows it."""
+        groups = _groups(account.violations)
+        shown = tuple(self._failure(group) for group in groups[:KINDS_SHOWN])
+        named = {item.case for item in shown}
+        titles = {violation.case["case"]: violation.case["title"] for violation in account.violations}
+        rest = [(plain(case, 200), plain(title, 200)) for case, title in titles.items() if case not in named]
+        return BrokenClause(account, shown, tuple(rest[:CASES_SHOWN]), max(0, len(rest) - CASES_SHOWN))
+
+    def _failure(self, group: Sequence[Violation]) -> Failure:
+        violation = _smallest(group, self.exchanges)
+        case, finding = violation.case, violation.finding
+        steps = _steps(case, self.exchanges)
+        shown = steps if len(steps) <= REQUESTS_SHOWN else [*steps[: REQUESTS_SHOWN - 1], steps[-1]]
+        secret = self._secret(case["case"])
+        return Failure(
+            case=plain(case["case"], 200),
+            title=plain(case["title"], 300),
+            kind=finding["kind"],
+            expected=plain(finding["expected"], 600),
+            actual=plain(finding["actual"], 600),
+            root=violation.root if violation.root != violation.clause else "",
+            often=_often(case),
+            intermittent=intermittent(violation),
+            count=len(group),
+            replay=self._replay(case["case"]),
+            requests=tuple(evidence(event, self.base_url, secret) for event in shown),
+            left_out=len(steps) - len(shown),
+        )
+
+    def _secret(self, id_: str) -> str:
+        """Return the shell variable that stands for a case's token."""
+        case = self.cases.get(id_)
+        forged = case.situation.authorization == "forged" if case else id_.startswith("auth.forged/")
+        return "FORGED_TOKEN" if forged else f"REFUND_{case.draft.credential.upper() if case else 'TOKEN'}"
+
+    def _replay(self, id_: str) -> str:
+        target = " --target target.toml" if self.base_url else ""
+        return f"refund-conformance replay {shlex.quote(plain(id_, 200))}{target}"
+
+
+def intermittent(violation: Violation) -> bool:
+    """Whether a failure came in some tries and not in others."""
+    return bool(violation.case["failed"] < violation.case["tries"]) or violation.finding["kind"] == "unsteady"
+
+
+def _groups(violations: Sequence[Violation]) -> list[list[Violation]]:
+    """Return violations that fail alike together, what went wrong in the clause itself before what followed."""
+    groups: dict[tuple[str, str, str], list[Violation]] = {}
+    for violation in violations:
+        finding = violation.finding
+        groups.setdefault((finding["kind"], finding["expected"], finding["actual"]), []).append(violation)
+    return sorted(groups.values(), key=lambda group: group[0].root != group[0].clause)
+
+
+def _smallest(group: Sequence[Violation], exchanges: Exchanges) -> Violation:
+    def measure(violation: Violation) -> tuple[bool, int]:
+        found = [exchanges[number] for number in violation.case["exchanges"] if number in exchanges]
+        return not found, sum(size(event) for event in found[:REQUESTS_SHOWN])
+
+    return min(group[:PICKED], key=measure)
+
+
+def _steps(case: Event, exchanges: Exchanges) -> list[Event]:
+    """Return the exchanges that show a failure: each step, or of one that was only repeated each answer once."""
+    found = [exchanges[number] for number in case["exchanges"] if number in exchanges]
+    if len(case["exchanges"]) != case["tries"]:
+        return found
+    distinct: list[Event] = []
+    for event in found:
+        if not any(same_request(event, other) and same_answer(event, other) for other in distinct):
+            distinct.append(event)
+    return distinct
+
+
+def _often(case: Event) -> str:
+    failed, tries = case["failed"], case["tries"]
+    if tries <= 1:
+        return "sent once"
+    if failed == tries:
+        return f"steady: {failed} of {tries} tries"
+    return f"intermittent: {failed} of {tries} tries"

@@ -1,0 +1,104 @@
+"""The cases of a run as test items, for reports in the forms that other tools read."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from refund_conformance.contract import Contract
+from refund_conformance.report.summary import INCOMPLETE, Summary
+from refund_conformance.report.traffic import Traffic
+
+LISTED = 600
+"""Rows of cases on the page at most; failing ones first. The machine-readable reports hold every case."""
+
+Event = Mapping[str, Any]
+Outcome = Literal["passed", "failed", "skipped", "error", "xfailed"]
+
+_OUTCOMES: Mapping[str, Outcome] = {
+    "held": "passed",
+    "spared": "skipped",
+    "untested": "skipped",
+    "warned": "xfailed",
+    "undecided": "error",
+    "violated": "failed",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """A case as a test tool is told of it.
+
+    ``outcome`` "error" means that nothing was learnt, "xfailed" that a should-clause does not hold. ``clauses`` are
+    the clauses that it speaks against. ``started`` is a Unix time. ``listed`` items have a row on the page.
+    """
+
+    clause: str
+    slug: str
+    level: str
+    title: str
+    outcome: Outcome
+    message: str
+    clauses: tuple[str, ...]
+    started: float
+    seconds: float
+    listed: bool = True
+
+    @property
+    def id(self) -> str:
+        """The node id: plain characters only, whatever the case is called."""
+        return f"{slug(self.clause)}::{slug(self.slug)}"
+
+
+def slug(text: str) -> str:
+    """Return a text with plain characters only."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:150] or "case"
+
+
+def items(contract: Contract, traffic: Traffic, summary: Summary) -> list[Item]:
+    """Return the cases of a run as items, each once, and a failing one for a run that is incomplete."""
+    strict = bool(summary.data["strict"])
+    found: dict[str, Item] = {}
+    for case in traffic.cases:
+        item = _item(contract, traffic, case, strict)
+        if item.id not in found or item.outcome in ("failed", "error"):
+            found[item.id] = item
+    everything = [*_incomplete(summary), *found.values()]
+    order: tuple[Outcome, ...] = ("failed", "error", "xfailed", "skipped", "passed")
+    ranked = sorted(everything, key=lambda item: order.index(item.outcome))
+    hidden = {item.id for item in ranked[LISTED:]}
+    return [replace(item, listed=item.id not in hidden) for item in everything]
+
+
+def _item(contract: Contract, traffic: Traffic, case: Event, strict: bool) -> Item:
+    clause, _, name = case["case"].partition("/")
+    beats = [traffic.beats[number] for number in case["exchanges"] if number in traffic.beats]
+    known = contract.clauses.get(case["clause"])
+    outcome = _OUTCOMES[case["outcome"]]
+    return Item(
+        clause=case["clause"],
+        slug=name or clause,
+        level=str(known.level) if known else "",
+        title=case["title"],
+        outcome="failed" if strict and outcome == "xfailed" else outcome,
+        message="\n".join(_messages(case)) or case["reason"],
+        clauses=tuple(dict.fromkeys(finding["clause"] for finding in case["findings"])),
+        started=beats[0].started if beats else 0.0,
+        seconds=sum(beat.seconds for beat in beats),
+    )
+
+
+def _messages(case: Event) -> Iterator[str]:
+    for finding in case["findings"]:
+        yield f"{finding['clause']}: expected {finding['expected']}; got {finding['actual']}"
+    if case["findings"] and 0 < case["failed"] < case["tries"]:
+        yield f"in {case['failed']} of {case['tries']} tries"
+
+
+def _incomplete(summary: Summary) -> Iterator[Item]:
+    data = summary.data
+    if data["verdict"] == INCOMPLETE or data["reason"]:
+        started = datetime.fromisoformat(data["started"]).timestamp() if data["started"] else 0.0
+        title = "The run comes to its end, and tests something."
+        yield Item("run", "complete", "must", title, "error", data["reason"], (), started, 0.0)

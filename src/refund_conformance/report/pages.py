@@ -1,0 +1,39 @@
+"""Make the pages of a report from its events: conformance.json, report.html, junit.xml, ctrf.json."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from refund_conformance import contract as contracts
+from refund_conformance.contract import Contract
+from refund_conformance.errors import RunError
+from refund_conformance.report import items, layout, replay, summary, traffic
+from refund_conformance.report.page import page
+from refund_conformance.report.summary import Summary
+from refund_conformance.report.traffic import Traffic
+
+
+def render(directory: Path) -> Summary:
+    """Make every page of the report in ``directory`` from its events, and return the run's summary.
+
+    Raises RunError if there are no events that can be used, or the pages cannot be written.
+    """
+    contract = contracts.load()
+    run = traffic.read(directory)
+    made = summary.summarize(contract, run.events)
+    try:
+        summary.write(directory, made)
+        with tempfile.TemporaryDirectory(prefix=".pages-", dir=directory) as folder:
+            _write(contract, run, made, directory, Path(folder))
+            for path in Path(folder).iterdir():
+                path.replace(directory / path.name)
+    except OSError as problem:
+        raise RunError(
+            f"report directory {directory}", problem.strerror or "cannot be written", "Make room or name another."
+        ) from problem
+    return made
+
+
+def _write(contract: Contract, run: Traffic, made: Summary, directory: Path, folder: Path) -> None:
+    content = layout.content(page(contract, run, made, directory))
+    replay.replay(folder, items.items(contract, run, made), layout.frame(), content)

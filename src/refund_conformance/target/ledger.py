@@ -1,0 +1,123 @@
+"""The ledger of orders: which were leased, shared by all processes and machines that use the same database."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    create_engine,
+    func,
+    select,
+)
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from refund_conformance.errors import SettingsError
+
+_METADATA = MetaData()
+
+_LEASES = Table(
+    "refund_conformance_lease",
+    _METADATA,
+    Column("target", String(500), primary_key=True),
+    Column("order_id", String(200), primary_key=True),
+    Column("run", String(64), nullable=False),
+    Column("order_group", String(64), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("leased_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("target", "run", "order_group", "place"),
+)
+
+WAIT = 30
+"""Seconds to wait for another process that writes to an SQLite ledger."""
+
+
+MEMORY = "sqlite://"
+"""The URL of a ledger that lives as long as its process."""
+
+
+class Ledger:
+    """Remembers the orders of one target that may be used up. No order is leased twice.
+
+    ``url`` is an SQLAlchemy URL (SQLite or PostgreSQL). Raises SettingsError if it cannot be opened.
+    """
+
+    def __init__(self, url: str, target: str, run: str) -> None:
+        self._url, self._target, self._run = url, target, run
+        self._engine = _engine(url)
+
+    def lease(self, group: str, candidates: Sequence[str], limit: int) -> str | None:
+        """Lease the first of the candidates that nobody has leased; None if there is none, or no more are allowed.
+
+        ``limit`` is the most orders of the group that this run may have leased altogether.
+        """
+        while True:
+            free = self.free(candidates)
+            leased = self.leased(group)
+            if not free or leased >= limit:
+                return None
+            if self._claim(group, free[0], leased):
+                return free[0]
+
+    def leased(self, group: str) -> int:
+        """Return how many orders of a group this run has leased."""
+        row = _LEASES.c
+        mine = select(func.count()).where(
+            row.target == self._target, row.run == self._run, row.order_group == group
+        )
+        with self._engine.connect() as connection:
+            return connection.scalar(mine) or 0
+
+    def free(self, candidates: Sequence[str]) -> list[str]:
+        """Return the candidates that nobody has leased."""
+        with self._engine.connect() as connection:
+            taken = set(connection.scalars(select(_LEASES.c.order_id).where(_LEASES.c.target == self._target)))
+        return [order for order in candidates if order not in taken]
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self._engine.dispose()
+
+    def _claim(self, group: str, order: str, place: int) -> bool:
+        """Claim an order as the run's lease number ``place``; false if someone else was quicker with either."""
+        row = {"target": self._target, "order_id": order, "order_group": group, "run": self._run, "place": place}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(_LEASES.insert().values(**row, leased_at=datetime.now(UTC)))
+        except IntegrityError:
+            return False
+        return True
+
+
+def _engine(url: str) -> Engine:
+    what, remedy = (
+        "orders.ledger",
+        "Write it like sqlite:////path/ledger.sqlite or postgresql+psycopg://host/name.",
+    )
+    try:
+        known = make_url(url)
+        engine = create_engine(known, **_options(known))
+        _METADATA.create_all(engine)
+    except (ArgumentError, NoSuchModuleError, ImportError) as problem:
+        raise SettingsError(what, f"is no database URL ({problem})", remedy) from problem
+    except SQLAlchemyError as problem:
+        reason = str(problem.__cause__ or problem).splitlines()[0]
+        raise SettingsError(what, f"cannot be opened ({reason})", remedy) from problem
+    return engine
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() != "sqlite":
+        return {}
+    options: dict[str, Any] = {"connect_args": {"timeout": WAIT, "check_same_thread": False}}
+    if not url.database or url.database == ":memory:":
+        options["poolclass"] = StaticPool
+    return options
