@@ -36,6 +36,11 @@ def test_first(case: Case, target: Target) -> None:
     target.check(case)
 
 
+@pytest.mark.clause("auth.first", phase="together")
+def test_strangers_told_alike(target: Target) -> None:
+    target.check_strangers_told_alike()
+
+
 @pytest.mark.clause("auth.every-request", phase="together")
 def test_every_request(target: Target) -> None:
     target.check_every_request()

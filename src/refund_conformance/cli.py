@@ -36,6 +36,8 @@ def main() -> None:
 @click.option("-n", "--workers", type=click.IntRange(0, 64), default=0, help="Worker processes (pytest-xdist).")
 @click.option("--seed", type=int, help="Seed of what is drawn.")
 @click.option("--fault", multiple=True, help="A fault for the embedded mock, to see a failing report.")
+@click.option("--variant", multiple=True, help="A lawful difference for the embedded mock.")
+@click.option("--answer", multiple=True, metavar="QUESTION=ANSWER", help="The embedded mock's answer to one.")
 @click.argument("clauses", nargs=-1, metavar="[CLAUSE]... [-- PYTEST ARGS]")
 @click.pass_context
 def run(
@@ -47,6 +49,8 @@ def run(
     workers: int,
     seed: int | None,
     fault: tuple[str, ...],
+    variant: tuple[str, ...],
+    answer: tuple[str, ...],
     clauses: tuple[str, ...],
 ) -> None:
     """Run the suite and write a report.
@@ -56,7 +60,20 @@ def run(
     from refund_conformance.command import Choice, execute
 
     chosen, extra = _split(clauses, context.obj or ())
-    sys.exit(execute(Choice(target, profile, report, strict, workers, seed, fault, chosen, extra)))
+    choice = Choice(
+        target=target,
+        profile=profile,
+        report=report,
+        strict=strict,
+        workers=workers,
+        seed=seed,
+        faults=fault,
+        variants=variant,
+        answers=answer,
+        clauses=chosen,
+        pytest_args=extra,
+    )
+    sys.exit(execute(choice))
 
 
 def _split(clauses: tuple[str, ...], extra: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -16,17 +16,19 @@ from refund_conformance.target import settings
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person chose on the command line of ``run``."""
+    """What a person chose for a run. ``faults``, ``variants`` and ``answers`` are for the embedded mock."""
 
-    target: Path | None
-    profile: str
-    report: Path
-    strict: bool
-    workers: int
-    seed: int | None
-    faults: tuple[str, ...]
-    clauses: tuple[str, ...]
-    pytest_args: tuple[str, ...]
+    target: Path | None = None
+    profile: str = "ci"
+    report: Path = Path("reports/latest")
+    strict: bool = False
+    workers: int = 0
+    seed: int | None = None
+    faults: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
+    pytest_args: tuple[str, ...] = ()
 
 
 def execute(choice: Choice) -> int:
@@ -37,7 +39,7 @@ def execute(choice: Choice) -> int:
     if choice.target is not None:
         settings.load(choice.target, contract)
     before = _stamp(choice.report)
-    status = pytest.main(_arguments(choice))
+    status = pytest.main(arguments(choice))
     if _stamp(choice.report) == before:
         # pytest ended before the run began; it has said why.
         return 130 if status == pytest.ExitCode.INTERRUPTED else 2 if status else 3
@@ -54,21 +56,28 @@ def _stamp(directory: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def _arguments(choice: Choice) -> list[str]:
+def arguments(choice: Choice) -> list[str]:
+    """Return the arguments for pytest that carry out a choice, without the pages."""
     suites = folder("suites")
-    arguments = [str(suites), "--rootdir", str(suites), "-c", os.devnull, "--no-pages"]
-    arguments += ["-p", "refund_conformance.plugin", "-p", "no:cacheprovider", "-p", "no:html", "--no-header"]
-    arguments += ["--strict-markers", "-q", "--tb=no", "--no-summary", "-W", "ignore", "--import-mode=importlib"]
-    arguments += ["--profile", choice.profile, "--report", str(choice.report)]
+    words = [str(suites), "--rootdir", str(suites), "-c", os.devnull, "--no-pages"]
+    words += ["-p", "refund_conformance.plugin", "-p", "no:cacheprovider", "-p", "no:html", "--no-header"]
+    words += ["--strict-markers", "-q", "--tb=no", "--no-summary", "-W", "ignore", "--import-mode=importlib"]
+    words += ["--profile", choice.profile, "--report", str(choice.report)]
     if choice.target is not None:
-        arguments += ["--target", str(choice.target)]
+        words += ["--target", str(choice.target)]
     if choice.strict:
-        arguments.append("--strict-clauses")
+        words.append("--strict-clauses")
     if choice.seed is not None:
-        arguments += ["--seed", str(choice.seed)]
+        words += ["--seed", str(choice.seed)]
     if choice.workers:
-        arguments += ["-n", str(choice.workers), "--dist", "loadfile"]
-    for name, values in (("--fault", choice.faults), ("--clause", choice.clauses)):
+        words += ["-n", str(choice.workers), "--dist", "loadfile"]
+    several = {
+        "--fault": choice.faults,
+        "--variant": choice.variants,
+        "--answer": choice.answers,
+        "--clause": choice.clauses,
+    }
+    for name, values in several.items():
         for value in values:
-            arguments += [name, value]
-    return [*arguments, *choice.pytest_args]
+            words += [name, value]
+    return [*words, *choice.pytest_args]

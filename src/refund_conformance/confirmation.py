@@ -33,8 +33,10 @@ class Confirmation:
         self._outages = 0
         if not sent.wrong:
             return result(case, [sent], sent.findings)
-        if self.is_known(case, sent):
-            return result(case, [sent], sent.findings)
+        if self.is_known(case, sent) or (sent.accepted and case.group != "refundable"):
+            return result(
+                case, [sent], sent.findings
+            )  # an acceptance changes the state: no second try is the same
         refused = sent.reading is not None and sent.reading.status == self._dispatch.refused_status()
         if sent.reading is None or refused:
             self._dispatch.require_target(self._dispatch.control(), before=True)

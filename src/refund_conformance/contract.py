@@ -183,10 +183,12 @@ def _question(row: dict[str, Any]) -> Question:
 
 def _fields(path: Path) -> dict[str, Field]:
     schema = document.validator_of(path).schema
-    assert isinstance(schema, dict)  # noqa: S101  (a boolean schema has no properties; check below names it)
-    properties = schema.get("properties")
-    if not isinstance(properties, dict) or schema.get("type") != "object":
+    if not isinstance(schema, dict) or schema.get("type") != "object" or not schema.get("properties"):
         raise ContractError(str(path), "does not describe an object with properties", "Add them.")
+    properties = schema["properties"]
+    for name, keywords in properties.items():
+        if not isinstance(keywords, dict):
+            raise ContractError(f"{path}: properties.{name}", "is no object of keywords", "Describe the field.")
     required = frozenset(schema.get("required", ()))
     for name in sorted(required - properties.keys()):
         raise ContractError(f"{path}: required", f"{name!r} is no property", "Add it to properties.")
@@ -202,17 +204,24 @@ def _check_coherence(path: Path, contract: Contract) -> None:
                 f"its statuses are not that of error {error.code}, {error.status}",
                 "Let the two agree.",
             )
+    if ("field", "invalid") not in contract.outcomes:
+        raise ContractError(f"{path}: outcomes", "there is none for field=invalid", "Add it.")
     for question in contract.questions.values():
-        for answer, effect in question.answers.items():
-            for part, value in effect.items():
-                if (part, value) not in contract.outcomes:
-                    raise ContractError(
-                        f"{path}: question {question.id}, answer {answer}",
-                        f"there is no outcome {part}={value}",
-                        "Add the outcome.",
-                    )
-        for answer in question.permitted:
-            if answer not in question.answers:
+        _check_question(f"{path}: question {question.id}", question, contract)
+
+
+def _check_question(what: str, question: Question, contract: Contract) -> None:
+    parts = sorted({part for part, _ in contract.outcomes})
+    if not question.answers and sorted(question.order) != parts:
+        raise ContractError(
+            what, "does not order each part that has outcomes once", f"Order these: {', '.join(parts)}."
+        )
+    for answer, effect in question.answers.items():
+        for part, value in effect.items():
+            if (part, value) not in contract.outcomes:
                 raise ContractError(
-                    f"{path}: question {question.id}", f"permits {answer!r}, which is no answer", "Correct it."
+                    f"{what}, answer {answer}", f"there is no outcome {part}={value}", "Add the outcome."
                 )
+    for answer in question.permitted:
+        if answer not in question.answers:
+            raise ContractError(what, f"permits {answer!r}, which is no answer", "Correct it.")

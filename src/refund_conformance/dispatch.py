@@ -17,7 +17,7 @@ from refund_conformance.reading import Reading, read
 from refund_conformance.record import Record
 from refund_conformance.result import Result
 from refund_conformance.situation import Situation
-from refund_conformance.target.client import Client, says_nothing
+from refund_conformance.target.client import ATTEMPTS, Client, says_nothing
 from refund_conformance.target.orders import NoOrderError, OrderBook
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.wire import Wire
@@ -46,7 +46,7 @@ class Sent:
     @property
     def accepted(self) -> bool:
         """Whether the target said that it accepted the request."""
-        return self.reading is not None and 200 <= self.reading.status < 300 and self.reading.shape is not None
+        return self.reading is not None and 200 <= self.reading.status < 300 and not self.reading.reports_errors
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -103,7 +103,7 @@ class Dispatch:
 
         Raises NoOrderError if the run's requests are used up, or the token's form allows no such request.
         """
-        if self.client.sent >= self._request_limit:
+        if self.client.sent + ATTEMPTS > self._request_limit:
             raise NoOrderError(f"the run's {self._request_limit} requests are used up")
         request = self.client.request(case.draft, order)
         if request is None:

@@ -21,8 +21,10 @@ def find_guilty(dispatch: Dispatch, key: str, bench: Bench) -> Result | None:
     None if none can be found: the order may have been in another state from the start.
     """
     try:
-        guilty = _search(dispatch, _by_clause(bench.sent))
-        sure = guilty is None or _is_sure(dispatch, guilty[0])
+        # Orders that are refused anyway, or by turns, would make anyone look guilty.
+        sound = not any(_try(dispatch, []) for _ in range(2))
+        guilty = _search(dispatch, _by_clause(bench.sent)) if sound else None
+        sure = guilty is None or _try(dispatch, [guilty[0]]) is not None
     except NoOrderError as reason:
         dispatch.record.keep({"event": "note", "text": f"An effect on the shared order of {key}: {reason}."})
         return None
@@ -48,11 +50,6 @@ def find_guilty(dispatch: Dispatch, key: str, bench: Bench) -> Result | None:
         failed=1,
         tries=1,
     )
-
-
-def _is_sure(dispatch: Dispatch, case: Case) -> bool:
-    """Whether a case shows its effect again, and an order that nothing was refused on before shows none."""
-    return _try(dispatch, [case]) is not None and _try(dispatch, []) is None
 
 
 def _by_clause(cases: Sequence[Case]) -> list[Case]:

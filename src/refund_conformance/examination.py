@@ -1,14 +1,15 @@
 """Carry cases out on a target: choose the order, send, judge, make sure, and keep the result."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import replace
 
 from refund_conformance.cases.case import Case, missing_case, plain_case
-from refund_conformance.cases.orders import SPENT
+from refund_conformance.cases.orders import SPENT, second_case
 from refund_conformance.confirmation import Confirmation
+from refund_conformance.confirmation import result as result_of
 from refund_conformance.dispatch import Dispatch, Sent
 from refund_conformance.effects import find_guilty
-from refund_conformance.finding import Kind
+from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
 from refund_conformance.reading import Reading
 from refund_conformance.result import Outcome, Result
@@ -48,7 +49,8 @@ class Examination:
         self.order_answers: dict[str, list[tuple[str, Reading]]] = defaultdict(list)
         self._early: dict[str, Result] = {}
         self._accepted_clauses: set[str] = set()
-        self._hunted: Counter[str] = Counter()
+        self._hunted: set[str] = set()
+        self._orders_doubted = False
 
     # -- the beginning -----------------------------------------------------------------------------
 
@@ -96,6 +98,9 @@ class Examination:
                     f"orders of orders.refundable are refused ({said}); list others if they are used"
                 )
         self._early[case.id] = self.dispatch.keep(result)
+        if self.orders.spent:
+            again = second_case(self.dispatch.contract)
+            self._early[again.id] = self.dispatch.keep(self._carry_out(again, self.orders.spent_order()))
 
     def _elsewhere(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
         """Send a valid request for other orders while it is refused for the state of the order.
@@ -151,7 +156,9 @@ class Examination:
         observations = self.dispatch.observations
         if not (self.orders.spent and observations.answers_before_order(question)):
             return self._refuse(case, QUESTIONS)
-        asked = replace(case, situation=case.situation.with_part("order", "refund-open"))
+        asked = replace(
+            case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", "order.once"),)
+        )
         order = self.orders.spent_order()
         sent = self.dispatch.send(asked, order)
         observations.asked_of_open_order(question, sent.matched)
@@ -169,7 +176,17 @@ class Examination:
                 return self.confirmation.conclude(case, bench.order, sent)
         order = self.orders.lease()
         sent, order = self._elsewhere(case, self._sent_to_accept(case, order), order)
+        if sent.reading and self._speaks_of_state(sent):
+            return self._disturbed(case, sent)
         return self.confirmation.conclude(case, order, sent)
+
+    def _disturbed(self, case: Case, sent: Sent) -> Result:
+        """Orders at both ends of the list are refused, though others were accepted before: these disturb them."""
+        said = describe_reading(sent.reading) if sent.reading else ""
+        self.orders.close(f"after requests for other orders were accepted, further ones are refused ({said})")
+        expected = "200 without errors, whatever was accepted for other orders"
+        finding = Finding("order.lifecycle", Kind.REFUSED, expected, f"{said} on {OTHER_ORDERS + 1} orders")
+        return replace(result_of(case, [sent], (finding,)), failed=OTHER_ORDERS + 1, tries=OTHER_ORDERS + 1)
 
     def _sent_to_accept(self, case: Case, order: str) -> Sent:
         sent = self.dispatch.send(case, order)
@@ -202,8 +219,18 @@ class Examination:
                 self._hunt(key, bench)
             bench = self.orders.bench(key)
             sent = self.dispatch.send(case, bench.order)
+            if self._speaks_of_state(sent):
+                self.orders.drop_bench(key)
+                if self._is_disturbed(bench.order):
+                    return self._disturbed(case, sent)
         self.note(case, key, bench, sent)
         return self.confirmation.conclude(case, bench.order, sent)
+
+    def _is_disturbed(self, order: str) -> bool:
+        """Whether the plain request is refused too, for this order and for others: then it is not the case."""
+        plain = plain_case(self.dispatch.contract)
+        sent, _ = self._elsewhere(plain, self._sent_to_accept(plain, order), order)
+        return self._speaks_of_state(sent)
 
     def note(self, case: Case, key: str, bench: Bench, sent: Sent) -> None:
         """Keep account of a shared order after a request for it."""
@@ -211,18 +238,23 @@ class Examination:
             self.orders.drop_bench(key)
             if any(finding.kind is Kind.ACCEPTED for finding in sent.findings):
                 self._accepted_clauses.add(case.clause)
-        elif sent.reading is not None and sent.reading.status < 500:
+        elif sent.reading is not None and sent.reading.status < 500 and self.orders.benches.get(key) is bench:
             bench.sent.append(case)
 
     # -- effects -----------------------------------------------------------------------------------
 
     def _hunt(self, key: str, bench: Bench) -> None:
-        """Look, once for each shared order, for the refused request that had an effect."""
-        self._hunted[key] += 1
-        if self._hunted[key] > 1:
+        """Look, once for each shared order, for the refused request that had an effect.
+
+        Where none is found, the orders are not what the settings say, and further searches would be in vain.
+        """
+        if key in self._hunted or self._orders_doubted:
             return
+        self._hunted.add(key)
         result = find_guilty(self.dispatch, key, bench)
-        if result is not None:
+        if result is None:
+            self._orders_doubted = True
+        else:
             self.tainted.add(key)
             self.dispatch.keep(result)
 

@@ -14,7 +14,7 @@ from refund_conformance.examination import Examination
 from refund_conformance.profile import Profile
 from refund_conformance.result import Outcome, Result
 
-SHRINKS = 25
+SHRINKS = 10
 """Requests spent at most on making a failing payload smaller."""
 
 

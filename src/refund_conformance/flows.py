@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from refund_conformance.cases import all_cases
-from refund_conformance.cases.case import Case, plain_case
+from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.dispatch import Sent
 from refund_conformance.effects import NO_EFFECT
 from refund_conformance.examination import Examination, bench_key
@@ -60,20 +60,27 @@ def _representatives(examination: Examination, key: str) -> Sequence[Case]:
 
 
 def every_request(examination: Examination) -> Result:
-    """Send unauthorized requests on a connection that was authorized just before, alternating."""
+    """Send unauthorized requests on a connection that was authorized just before, alternating.
+
+    Kinds of authorization that are taken for valid anyway are left out: that is another clause's matter.
+    """
     cases = all_cases(examination.dispatch.contract)
     wanted = [
-        cases["auth.missing/no-header"],
-        cases["auth.malformed/not-a-token"],
-        cases["auth.forged/payload-changed"],
+        cases[id_]
+        for id_ in ("auth.missing/no-header", "auth.malformed/not-a-token", "auth.forged/payload-changed")
+        if cases[id_].clause not in examination.dispatch.violated
     ]
     title = "On a connection that was authorized before, a request without authorization is refused."
-    about = replace(wanted[0], id="auth.every-request/same-connection", title=title)
+    about = replace(cases["auth.missing/no-header"], id="auth.every-request/same-connection", title=title)
     about = replace(about, blame=(("authorization", about.clause),))
     return _recorded(examination, about, lambda: _every_request(examination, about, wanted))
 
 
 def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]) -> Result:
+    if not wanted:
+        return Result(
+            about.id, about.clause, about.title, Outcome.SPARED, "nothing is refused for its authorization"
+        )
     numbers: list[int] = []
     findings: tuple[Finding, ...] = ()
     with examination.dispatch.client.fresh_wire() as wire:
@@ -82,8 +89,7 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
                 continue
             numbers.append(examination.dispatch.control(wire).number)
             bench = examination.orders.bench("auth")
-            asked = replace(case, id=about.id, blame=about.blame)
-            sent = examination.dispatch.send(asked, bench.order, wire)
+            sent = examination.dispatch.send(replace(case, id=about.id, blame=about.blame), bench.order, wire)
             numbers.append(sent.number)
             examination.note(case, "auth", bench, sent)
             findings = tuple(f for f in sent.findings if f.kind is not Kind.ADVICE)
@@ -91,6 +97,27 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
                 break
     result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings)
     return replace(result, exchanges=tuple(numbers), answer="error", failed=len(findings), tries=1)
+
+
+def strangers_told_alike(examination: Examination) -> Result:
+    """Without authorization, ask for an order that exists and for one that does not: the answers are the same."""
+    case = replace(missing_case(examination.dispatch.contract), id="auth.first/same-for-unknown-order")
+    case = replace(case, title="Without authorization, an order that exists is answered as one that does not.")
+    return _recorded(examination, case, lambda: _strangers_told_alike(examination, case))
+
+
+def _strangers_told_alike(examination: Examination, case: Case) -> Result:
+    unknown = examination.orders.pick("unknown", "first") or ""
+    bench = examination.orders.bench("auth")
+    sent = [examination.dispatch.send(case, order) for order in (bench.order, unknown)]
+    examination.note(case, "auth", bench, sent[0])
+    findings: tuple[Finding, ...] = ()
+    told = [_told(order, s.reading) for order, s in zip((bench.order, unknown), sent, strict=True) if s.reading]
+    if not any(s.wrong for s in sent) and len(set(told)) > 1:
+        actual = "another status, code or message for an order that does not exist"
+        findings = (Finding(case.clause, Kind.ADVICE, "the same answer for any order", actual),)
+    result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings, answer="error")
+    return replace(result, exchanges=tuple(s.number for s in sent), tries=1)
 
 
 def foreign_as_unknown(examination: Examination) -> Result:
@@ -112,14 +139,26 @@ def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
         reason = "there is no answer for both a foreign and an unknown order to compare"
         return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
     known = {_told(order, reading) for order, reading in unknown}
-    for order, reading in foreign:
-        if _told(order, reading) not in known:
-            actual = f"{describe_reading(reading)}, with a status or message of its own"
-            finding = Finding(case.clause, Kind.OTHER_ERROR, "the answer for an unknown order", actual)
-            return Result(
-                case.id, case.clause, case.title, Outcome.VIOLATED, findings=(finding,), failed=1, tries=1
-            )
-    return Result(case.id, case.clause, case.title, Outcome.HELD, answer="error", tries=1)
+    telling = [f"{describe_reading(r)}, in words of its own" for o, r in foreign if _told(o, r) not in known]
+    names = [[_header_names(reading) for _, reading in readings] for readings in (foreign, unknown)]
+    for some, others in (names, names[::-1]):
+        only = frozenset.intersection(*some) - frozenset.union(*others)
+        telling += [f"a header field {name} that tells them apart" for name in sorted(only)]
+    result = Result(case.id, case.clause, case.title, Outcome.HELD, answer="error", tries=1)
+    if not telling:
+        return result
+    finding = Finding(case.clause, Kind.OTHER_ERROR, "the answer for an unknown order", telling[0][:200])
+    return replace(result, outcome=Outcome.VIOLATED, findings=(finding,), failed=1)
+
+
+_PASSING_HEADERS = frozenset(
+    {"date", "connection", "keep-alive", "content-length", "transfer-encoding", "set-cookie"}
+)
+"""Header fields that come and go for reasons of the connection."""
+
+
+def _header_names(reading: Reading) -> frozenset[str]:
+    return frozenset(name.lower() for name, _ in reading.response.headers) - _PASSING_HEADERS
 
 
 def _told(order: str, reading: Reading) -> tuple[object, ...]:
@@ -163,7 +202,7 @@ def race_rounds(examination: Examination, rounds: int) -> Result:
         id="order.race/one-order-1",
         title="Of requests at once one wins.",
     )
-    if examination.dispatch.violated & {"order.once", "order.refund-open"}:
+    if "order.once" in examination.dispatch.violated:
         reason = "a second request is accepted even when it comes later (order.once)"
         return _kept(examination, Result(about.id, about.clause, about.title, Outcome.SPARED, reason))
     return _recorded(examination, about, lambda: _worst(examination, race(examination.dispatch, rounds)))

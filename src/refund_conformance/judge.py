@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from refund_conformance.contract import Contract
 from refund_conformance.finding import Finding, Kind
-from refund_conformance.oracle import Permitted
+from refund_conformance.oracle import FIELD_ERROR, Permitted
 from refund_conformance.reading import Reading
 
 FIELD_PLACE = "{field}"
+
+CODES_TOLD = 5
+"""Codes of one answer that are told at most; a target may send thousands, or one of thousands of digits."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,10 @@ def _describe(answer: Permitted) -> str:
 
 def describe_reading(reading: Reading) -> str:
     """Return what came back in words; nothing of the target but numbers and its reason for no shape."""
-    if reading.errors and reading.codes:
-        return f"{reading.status} with {', '.join(map(str, reading.codes))}"
+    if reading.codes:
+        told = [str(code) if abs(code) < 10**9 else "a huge code" for code in reading.codes[:CODES_TOLD]]
+        more = [f"{len(reading.codes) - CODES_TOLD} more"] if len(reading.codes) > CODES_TOLD else []
+        return f"{reading.status} with {', '.join(told + more)}"
     if 200 <= reading.status < 300:
         return f"{reading.status} without errors"
     return f"{reading.status} without an error code"
@@ -102,7 +107,7 @@ class _Judgement:
         if self.reading.status not in answer.statuses:
             return False
         if answer.success:
-            return not self._has_error_body()
+            return not self.reading.reports_errors
         if answer.errors == "undemanded":
             return True
         return self.reading.shape is None and self._has_codes_of(answer)
@@ -123,16 +128,18 @@ class _Judgement:
         if len(errors) != len(fields):
             return False
         options = [[field for field in fields if error.names(field)] for error in errors]
-        taken: set[str] = set()
-        for choices in sorted(options, key=len):
-            field = next((choice for choice in choices if choice not in taken), None)
-            if field is None:
-                return False
-            taken.add(field)
-        return True
+        by_field: dict[str, int] = {}
 
-    def _has_error_body(self) -> bool:
-        return self.reading.shape is None
+        def place(error: int, tried: set[str]) -> bool:
+            for field in options[error]:
+                if field not in tried:
+                    tried.add(field)
+                    if field not in by_field or place(by_field[field], tried):
+                        by_field[field] = error
+                        return True
+            return False
+
+        return all(place(error, set()) for error in range(len(errors)))
 
     def _status_of(self, code: int) -> int | None:
         error = self.contract.errors.get(code)
@@ -176,15 +183,22 @@ class _Judgement:
 
     def _diagnose(self) -> Iterator[Finding]:
         status = self.reading.status
-        if status >= 500:
+        success = any(answer.success for answer in self.question.permitted)
+        if 500 <= status < 600:
             yield self._finding("server.no-5xx", Kind.CRASH, self._blamed())
-        elif status < 200 or 300 <= status < 400:
+            if self._codes_permitted():
+                yield self._finding("errors.status", Kind.STATUS)
+        elif not 200 <= status < 600 or 300 <= status < 400:
             yield self._finding("server.answers", Kind.SILENCE, self._blamed())
-        elif status < 300 and any(answer.success for answer in self.question.permitted):
-            yield from self._odd_success()
+            if success:
+                yield self._finding("success.status", Kind.STATUS)
         elif self._codes_permitted():
             yield self._finding("errors.status", Kind.STATUS, self._blamed())
             yield from self._misshapen()
+        elif status < 300 and success:
+            yield from self._odd_success()
+        elif status < 300 and self.reading.reports_errors:
+            yield self._finding("errors.status", Kind.STATUS, self._blamed())
         elif status < 300:
             yield self._finding(self._blamed(), Kind.ACCEPTED)
         elif self.reading.shape is not None:
@@ -195,7 +209,7 @@ class _Judgement:
     def _odd_success(self) -> Iterator[Finding]:
         if self.reading.status not in {s for a in self.question.permitted if a.success for s in a.statuses}:
             yield self._finding("success.status", Kind.STATUS, self.question.clause)
-        if self._has_error_body():
+        if self.reading.reports_errors:
             yield self._finding("success.body", Kind.REFUSED, self.question.clause)
 
     def _codes_permitted(self) -> bool:
@@ -233,27 +247,30 @@ class _Judgement:
 
     def _wrong_codes(self) -> Iterator[Finding]:
         codes = self.reading.codes
-        unlisted = [code for code in codes if code not in self.listed]
-        accumulated = {a.errors for a in self.question.permitted if a.fields}
-        if unlisted:
+        right_status = [a for a in self.question.permitted if self.reading.status in a.statuses]
+        unsure = any(answer.errors == "some" for answer in right_status)
+        if any(code not in self.listed for code in codes):
             yield self._finding("errors.known-codes", Kind.UNKNOWN_CODE, self._blamed())
-        elif len(set(codes)) > 1 and any(self._interrupts(code) or code in accumulated for code in codes):
-            right = any(answer.errors in codes or answer.errors == "some" for answer in self.question.permitted)
+        elif self._mixed():
+            right = unsure or any(answer.errors in codes for answer in right_status)
             yield self._finding("errors.alone", Kind.MIXTURE, "" if right else self._blamed())
-        elif len(codes) > 1 and self._interrupts(codes[0]):
-            yield self._finding("errors.alone", Kind.MIXTURE)
-        elif set(codes) <= accumulated and self._status_right_for(codes[0]):
+        elif unsure:
+            yield self._finding("errors.status", Kind.STATUS, self._blamed())
+        elif any(answer.errors == codes[0] and answer.fields for answer in right_status):
             yield from self._wrong_fields()
         else:
             success = all(answer.success for answer in self.question.permitted)
             yield self._finding(self._blamed(), Kind.REFUSED if success else Kind.OTHER_ERROR)
 
+    def _mixed(self) -> bool:
+        """Whether codes stand together that must not: one that interrupts, or a field's beside others."""
+        codes = self.reading.codes
+        own = self.contract.outcomes[FIELD_ERROR].errors
+        return len(codes) > 1 and (any(map(self._interrupts, codes)) or (own in codes and len(set(codes)) > 1))
+
     def _interrupts(self, code: int) -> bool:
         error = self.contract.errors.get(code)
         return error is None or error.effect == "interrupts"
-
-    def _status_right_for(self, code: int) -> bool:
-        return any(a.errors == code and self.reading.status in a.statuses for a in self.question.permitted)
 
     def _wrong_fields(self) -> Iterator[Finding]:
         """The right code and status, but not one error for each invalid field, naming it."""

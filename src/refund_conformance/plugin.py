@@ -26,7 +26,7 @@ from refund_conformance.target import tokens
 from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.settings import Settings
 
-PHASES = ("refused", "together", "accepted", "proved", "walked", "asked", "reviewed")
+PHASES = ("refused", "together", "walked", "accepted", "proved", "asked", "reviewed")
 """The order of a run: what shares orders comes before what uses them up."""
 
 
@@ -40,6 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--clause", action="append", default=[], help="a clause id or prefix (may be repeated)")
     group.addoption("--seed", type=int, help="seed of what is drawn (default: fixed in ci, fresh in nightly)")
     group.addoption("--fault", action="append", default=[], help="a fault of the embedded mock")
+    group.addoption("--variant", action="append", default=[], help="a lawful difference of the embedded mock")
+    group.addoption("--answer", action="append", default=[], help="QUESTION=ANSWER for the embedded mock")
     group.addoption("--no-pages", action="store_true", help="write events only, no report pages")
 
 
@@ -65,8 +67,8 @@ class Conformance:
         self.profile: Profile = profile(options.profile)
         self.chosen = self.contract.select(options.clause)
         self.settings = target_settings.load(options.target, self.contract) if options.target else None
-        if self.settings and options.fault:
-            raise UsageError("--fault", "is for the embedded mock", "Leave out --target.")
+        if self.settings and (options.fault or options.variant or options.answer):
+            raise UsageError("--fault, --variant, --answer", "are for the embedded mock", "Leave out --target.")
         self.cases = all_cases(self.contract)
         self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.seed = self._seed(options.seed)
@@ -172,10 +174,17 @@ class Conformance:
         )
 
     def _embedded(self) -> Settings:
+        from refund_conformance.mock.answers import answers_from
         from refund_conformance.mock.server import running
         from refund_conformance.mock.settings import MockSettings
 
-        mock = self._stack.enter_context(running(MockSettings(faults=tuple(self.config.option.fault))))
+        options = self.config.option
+        chosen = MockSettings(
+            faults=tuple(options.fault),
+            variants=tuple(options.variant),
+            answers=answers_from(tuple(options.answer)),
+        )
+        mock = self._stack.enter_context(running(chosen))
         self.target_toml = mock.target_toml()
         return target_settings.parse(tomllib.loads(self.target_toml), "embedded mock", self.contract)
 

@@ -28,11 +28,16 @@ class ReportedError:
 
 @dataclass(frozen=True)
 class Reading:
-    """An answer as read. ``shape`` says how the body fails to be an error body, None if it is one."""
+    """An answer as read.
+
+    ``shape`` says how the body fails to be an error body, None if it is one. ``reports_errors`` is whether it is
+    one or means to be: an object whose ``errors`` member holds something.
+    """
 
     response: Response
     shape: str | None
     errors: tuple[ReportedError, ...]
+    reports_errors: bool = False
 
     @property
     def status(self) -> int:
@@ -56,7 +61,8 @@ def read(response: Response) -> Reading:
         value = parse(response.body)
     except ValueError as problem:
         return Reading(response, f"the body is not JSON: {problem}", ())
-    return Reading(response, _shape(value), tuple(_errors(value)))
+    reports_errors = isinstance(value, dict) and bool(value.get("errors"))
+    return Reading(response, _shape(value), tuple(_errors(value)), reports_errors)
 
 
 def parse(body: bytes) -> Any:

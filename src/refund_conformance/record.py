@@ -29,6 +29,7 @@ class Record:
         """Keep an exchange, its bodies bounded, and return its number."""
         number = next(self._numbers)
         request, response = exchange.request, exchange.response
+        text = self._redactor.text  # before anything is cut: half a secret would not be known again
         event: Event = {
             "event": "exchange",
             "number": number,
@@ -37,8 +38,8 @@ class Record:
             "attempt": exchange.attempts,
             "request": {
                 "method": request.method,
-                "target": request.target[:BODY_KEPT],
-                "headers": [[name, value[:BODY_KEPT]] for name, value in request.headers],
+                "target": text(request.target)[:BODY_KEPT],
+                "headers": [[name, text(value)[:BODY_KEPT]] for name, value in request.headers],
                 **self._body(request.body),
             },
             "response": None,
@@ -48,19 +49,20 @@ class Record:
         if response is not None:
             event["response"] = {
                 "status": response.status,
-                "reason": response.reason[:200],
-                "headers": [[name[:200], value[:1000]] for name, value in response.headers[:50]],
+                "reason": text(response.reason)[:200],
+                "headers": [[text(name)[:200], text(value)[:1000]] for name, value in response.headers[:50]],
                 **self._body(response.body),
             }
         self.keep(event)
         return number
 
     def _body(self, body: bytes) -> Event:
-        kept = self._redactor.bytes(body)[:BODY_KEPT]
+        whole = self._redactor.bytes(body)
+        kept = whole[:BODY_KEPT]
         try:
             text, encoding = kept.decode("utf-8"), "utf-8"
         except UnicodeDecodeError as problem:
-            cut_character = len(body) > len(kept) and problem.start >= len(kept) - 3
+            cut_character = len(whole) > len(kept) and problem.start >= len(kept) - 3
             if cut_character:
                 text, encoding = kept[: problem.start].decode("utf-8"), "utf-8"
             else:

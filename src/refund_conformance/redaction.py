@@ -1,6 +1,7 @@
 """Take secrets out of whatever is recorded: by value, in every encoding that occurs."""
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ out with all the token characters after them: so a copy that was cut or changed 
 PREFIX = 16
 
 _LETTERS = "[A-Za-z0-9+/=_.~%-]"
+_REST = f"{_LETTERS}*"
 _ALL_LETTERS = re.compile(f"{_LETTERS}+")
 
 
@@ -38,7 +40,7 @@ class Redactor:
             if found <= self._needles:
                 return
             self._needles |= found
-            self._pattern = re.compile("|".join(sorted(self._needles, key=len, reverse=True)))
+            self._pattern = re.compile("|".join(sorted(self._needles, key=_eagerness)))
 
     def text(self, text: str) -> str:
         """Return the text with every secret replaced."""
@@ -57,8 +59,13 @@ class Redactor:
 
 def _needle(form: str) -> str:
     if len(form) >= LONG and _ALL_LETTERS.fullmatch(form):
-        return re.escape(form[:PREFIX]) + _LETTERS + "*"
+        return re.escape(form[:PREFIX]) + _REST
     return re.escape(form)
+
+
+def _eagerness(needle: str) -> tuple[bool, int, str]:
+    """Put first what takes out the most: a secret that is known by its prefix, then the longest."""
+    return (not needle.endswith(_REST), -len(needle), needle)
 
 
 def _parts(secret: str) -> Iterable[str]:
@@ -71,9 +78,13 @@ def _forms(part: str) -> Iterable[str]:
     raw = part.encode("utf-8", "surrogatepass")
     yield part
     yield raw.decode("latin-1")
-    yield quote(part, safe="", errors="replace")
-    yield quote_plus(part, errors="replace")
-    yield json.dumps(part)[1:-1]
+    for quoted in (quote(part, safe="", errors="replace"), quote_plus(part, errors="replace")):
+        yield quoted
+        yield re.sub("%..", lambda match: match[0].lower(), quoted)
+    for written in (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1]):
+        yield written
+        yield written.replace("/", "\\/")  # as PHP does
+    yield html.escape(part)
     for shift in range(3):
         # The same bytes read differently in base64 by where they begin; the inner part is the same each time.
         encoded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")

@@ -75,9 +75,9 @@ class Run:
         return self._guarded(lambda: check(self.examination))
 
     def explore(self, clause: str) -> Result | None:
-        """Carry out cases of a clause that Hypothesis draws; None if there is nothing to draw."""
+        """Carry out cases of a clause that Hypothesis draws; None if there are none, or it is violated already."""
         strategy = self._strategies.get(clause)
-        if strategy is None:
+        if strategy is None or clause in self.examination.dispatch.violated:
             return None
         return self.carry_out(lambda examination: explore(examination, strategy, self.profile, self.seed))
 

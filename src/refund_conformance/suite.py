@@ -35,6 +35,10 @@ class Target:
         """Prove that a connection, or an address, lends no authorization."""
         self._carry_out(flows.every_request)
 
+    def check_strangers_told_alike(self) -> None:
+        """Prove that without authorization nobody learns whether an order exists."""
+        self._carry_out(flows.strangers_told_alike)
+
     def check_foreign_as_unknown(self) -> None:
         """Prove that a foreign order is answered as an unknown one."""
         self._carry_out(flows.foreign_as_unknown)

@@ -10,7 +10,5 @@ from refund_conformance.mock.server import running
 
 @pytest.fixture(scope="module")
 def wire() -> Iterator[Wire]:
-    with running() as mock:
-        wire = Wire(mock)
+    with running() as mock, Wire(mock) as wire:
         yield wire
-        wire.connection.close()

@@ -12,10 +12,11 @@ from mock_wire import VALID, Pairs, Reply
 from starlette.types import Message
 
 from refund_conformance.mock.announcement import target_toml
-from refund_conformance.mock.app import build
+from refund_conformance.mock.app import application
+from refund_conformance.mock.build import build
 from refund_conformance.mock.settings import MockSettings
 
-PATIENCE = 0.4
+PATIENCE = 1.5
 """Seconds after which an answer counts as none, with status 0."""
 
 
@@ -35,6 +36,7 @@ class Direct:
 
     def __init__(self, settings: MockSettings) -> None:
         self.mock = build(settings)
+        self.app = application(self.mock)
         self.target: dict[str, Any] = tomllib.loads(target_toml(self.mock, "http://mock.example"))
         self.loop = asyncio.new_event_loop()
 
@@ -101,7 +103,7 @@ class Direct:
             outgoing.append(message)
 
         try:
-            await asyncio.wait_for(self.mock.app(scope, receive, send), PATIENCE)
+            await asyncio.wait_for(self.app(scope, receive, send), PATIENCE)
         except TimeoutError:
             return Reply(0, {}, b"")
         found = {name.decode(): value.decode("latin-1") for name, value in outgoing[0]["headers"]}

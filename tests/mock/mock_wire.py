@@ -3,12 +3,11 @@
 import http.client
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
-
-from refund_conformance.mock.server import RunningMock
 
 Pairs = Iterable[tuple[str, str]]
 VALID = {"description": "Wrong product", "email": "merchant@example.com"}
@@ -37,17 +36,31 @@ class Reply:
         return self.status, self.codes if is_json else []
 
 
+class Reachable(Protocol):
+    """A mock that says where it is."""
+
+    base_url: str
+
+    def target_toml(self) -> str: ...
+
+
 @dataclass
 class Wire:
     """Sends requests to one mock over one connection."""
 
-    mock: RunningMock
+    mock: Reachable
     target: dict[str, Any] = field(init=False)
     connection: http.client.HTTPConnection = field(init=False)
 
     def __post_init__(self) -> None:
         self.target = tomllib.loads(self.mock.target_toml())
         self.connection = self.fresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
 
     def fresh(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.mock.base_url)
@@ -92,3 +105,14 @@ class Wire:
         """Ask for a refund with everything right but what is given."""
         data = json.dumps(document).encode() if body is None else body
         return self.send(method, f"/v1/order/{order}/refund", self.headers() if headers is None else headers, data)
+
+    def ask(self, method: str, path: str, document: Any = None) -> Reply:
+        """Ask the control API, or any other that takes JSON without authorization."""
+        return self.send(method, path, (), b"" if document is None else json.dumps(document).encode())
+
+
+@contextmanager
+def many_wires(mock: Reachable, number: int) -> Iterator[list[Wire]]:
+    """As many connections to one mock."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Wire(mock)) for _ in range(number)]

@@ -72,10 +72,8 @@ def test_the_switches_are_the_contracts_questions() -> None:
     ("question", "answer"), [(id_, answer) for id_, question in QUESTIONS.items() for answer in question.answers]
 )
 def test_each_answer_is_given(question: str, answer: str) -> None:
-    with running(MockSettings(answers={question: answer}, refundable=1)) as mock:
-        wire = Wire(mock)
+    with running(MockSettings(answers={question: answer}, refundable=1)) as mock, Wire(mock) as wire:
         reply = PROBES[question](wire)
-        wire.connection.close()
     if answer in ACCEPTED:
         assert reply.short == (200, [])
     else:

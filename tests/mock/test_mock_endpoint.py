@@ -54,7 +54,7 @@ def test_a_caller_without_configuration_is_refused(wire: Wire) -> None:
 # ---- route
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/order", "/v1/order/730002", "/v2/order/730002/refund"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/order", "/v1/order/730002/", "/v2/order/730002/refund"])
 def test_unknown_urls_are_404(wire: Wire, path: str) -> None:
     for method in ("GET", "POST"):
         assert wire.send(method, path, wire.headers(), json.dumps(VALID).encode()).status == 404
@@ -242,7 +242,6 @@ def test_deep_nesting_never_fails(wire: Wire, depth: int) -> None:
 def test_too_long_a_body_is_413(wire: Wire) -> None:
     body = b'{"email": "a@b.c", "description": "' + b"x" * 1024 * 1024 + b'"}'
     assert wire.refund(wire.ids("refundable")[1], body=body).status == 413
-    wire.connection.close()
     assert wire.refund(wire.ids("not_paid")[0]).short == (400, [15030])
 
 

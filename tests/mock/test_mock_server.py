@@ -1,16 +1,17 @@
 """A mock starts, tells of itself, keeps its pace and its data, and stops."""
 
 import socket
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from mock_wire import Wire
+from mock_wire import Wire, many_wires
 
 from refund_conformance import document
 from refund_conformance.errors import SettingsError, UsageError
 from refund_conformance.mock.announcement import announcement
-from refund_conformance.mock.server import running
+from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 
 
@@ -25,8 +26,10 @@ def test_its_target_settings_fit_the_schema(wire: Wire) -> None:
 
 
 def test_the_announcement_has_settings_and_curl(wire: Wire) -> None:
+    assert isinstance(wire.mock, RunningMock)
     text = announcement(wire.mock.mock, wire.mock.base_url)
     assert wire.mock.base_url in text
+    assert tomllib.loads(text)["orders"] == wire.target["orders"]
     assert "curl" in text
     assert "[orders]" in text
 
@@ -55,10 +58,8 @@ def test_a_wrong_setting_is_a_usage_error(settings: MockSettings) -> None:
 
 
 def test_a_rate_limit_is_kept() -> None:
-    with running(MockSettings(rate_limit=5)) as mock:
-        wire = Wire(mock)
+    with running(MockSettings(rate_limit=5)) as mock, Wire(mock) as wire:
         replies = [wire.refund(wire.ids("not_paid")[0]) for _ in range(20)]
-        wire.connection.close()
     statuses = [reply.status for reply in replies]
     assert statuses[:5] == [400] * 5
     assert statuses.count(429) >= 14
@@ -68,19 +69,14 @@ def test_a_rate_limit_is_kept() -> None:
 def test_a_file_keeps_what_was_accepted(tmp_path: Path) -> None:
     settings = MockSettings(database=f"sqlite:///{tmp_path}/mock.db")
     for expected in ((200, []), (400, [15050])):
-        with running(settings) as mock:
-            wire = Wire(mock)
+        with running(settings) as mock, Wire(mock) as wire:
             assert wire.refund(wire.ids("refundable")[0]).short == expected
-            wire.connection.close()
 
 
 @pytest.mark.parametrize("database", ["sqlite://", "sqlite:///{folder}/mock.db"])
 def test_of_simultaneous_requests_one_is_accepted(tmp_path: Path, database: str) -> None:
-    with running(MockSettings(database=database.format(folder=tmp_path))) as mock:
-        wires = [Wire(mock) for _ in range(20)]
+    with running(MockSettings(database=database.format(folder=tmp_path))) as mock, many_wires(mock, 20) as wires:
         order = wires[0].ids("refundable")[0]
         with ThreadPoolExecutor(len(wires)) as pool:
             found = list(pool.map(lambda wire: wire.refund(order).short, wires))
-        for wire in wires:
-            wire.connection.close()
     assert sorted(found) == [(200, [])] + [(400, [15050])] * 19

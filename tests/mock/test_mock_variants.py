@@ -41,9 +41,7 @@ def test_names_and_descriptions() -> None:
     ],
 )
 def test_variants_of_http_reach_the_wire(name: str, header: str, value: str) -> None:
-    with running(MockSettings(variants=(name,))) as mock:
-        wire = Wire(mock)
+    with running(MockSettings(variants=(name,))) as mock, Wire(mock) as wire:
         reply = wire.refund(wire.ids("not_paid")[0], headers=[*wire.headers(), ("Accept-Encoding", "gzip")])
-        wire.connection.close()
     assert reply.status == 400
     assert reply.headers[header] == value

@@ -30,6 +30,17 @@ def broken_cases(contract: Contract) -> Iterator[Case]:
     """Yield a case for each way to break exactly one keyword of one field."""
     for item in fields.breaks(contract):
         yield broken_case(contract, f"{item.clause}/{item.slug}", item)
+    yield from _empty_case(contract)
+
+
+def _empty_case(contract: Contract) -> Iterator[Case]:
+    """Yield the object without members: each required field is missing."""
+    required = next((field.name for field in contract.fields.values() if field.required), None)
+    if required is not None:
+        title = "An object without members is refused."
+        yield made(
+            f"{required}.required/empty-object", title, body_situation(contract, {}), with_body(contract, {})
+        )
 
 
 def broken_case(contract: Contract, id_: str, *breaks: Break) -> Case:

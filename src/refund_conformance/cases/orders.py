@@ -42,11 +42,31 @@ def order_cases(contract: Contract) -> Iterator[Case]:
         Situation(order="foreign"),
         replace(draft, credential="other_merchant_token"),
     )
+    for group in ("not_paid", "zero_price", "refund_new"):
+        yield made(
+            f"order.foreign/other-merchant-token-{group.replace('_', '-')}",
+            "With another merchant's token, our order is not found, whatever its state.",
+            Situation(order="foreign"),
+            replace(draft, credential="other_merchant_token"),
+            group,
+        )
+    yield second_case(contract)
     yield made(
+        "order.once/other-body",
+        "A second request for an order is refused, also if its body differs.",
+        Situation(order="refund-open"),
+        replace(draft, body=draft.body.replace(b"Damaged", b"Defective")),
+        SPENT,
+    )
+
+
+def second_case(contract: Contract) -> Case:
+    """Return the plain valid request for an order that has had it before."""
+    return made(
         "order.once/second-request",
         "A second request for an order is refused.",
         Situation(order="refund-open"),
-        draft,
+        plain_draft(contract),
         SPENT,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from refund_conformance.mock.app import Mock
+from refund_conformance.mock.build import Mock
 from refund_conformance.mock.samples import MERCHANT, OTHER_MERCHANT, PASSWORDS, UNCONFIGURED
 
 _HOUR = 60 * 60

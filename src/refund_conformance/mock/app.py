@@ -1,66 +1,60 @@
-"""Put a mock together from its settings."""
+"""A mock as an ASGI application: the API's endpoints, keys, health, and the control API where it is wanted."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from refund_conformance.contract import Contract, load
-from refund_conformance.mock import faults, variants
-from refund_conformance.mock.answers import answers_of
-from refund_conformance.mock.endpoint import Endpoint
-from refund_conformance.mock.keys import process_key
+from refund_conformance.mock.build import Mock
+from refund_conformance.mock.control import Control
 from refund_conformance.mock.login import Login
-from refund_conformance.mock.pacing import Pace, Pacing
-from refund_conformance.mock.samples import Samples, samples
-from refund_conformance.mock.settings import MockSettings
-from refund_conformance.mock.store import Store
-from refund_conformance.mock.tokens import Tokens
+from refund_conformance.mock.orders import SEARCH_PATH, OrderPages
+from refund_conformance.mock.pacing import Pacing
+
+JWKS_PATH = "/.well-known/jwks.json"
+HEALTH_PATH = "/healthz"
 
 
-@dataclass(frozen=True)
-class Mock:
-    """A mock that is ready to be served: the ASGI application and what it is made of."""
-
-    settings: MockSettings
-    contract: Contract
-    store: Store
-    tokens: Tokens
-    samples: Samples
-    pace: Pace
-    app: Starlette
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self.store.close()
-
-
-def build(settings: MockSettings) -> Mock:
-    """Build the mock; raise UsageError if a setting names what does not exist."""
-    contract = load()
-    answers = answers_of(settings.answers, contract)
-    data = samples(settings.refundable)
-    store = Store(settings.database)
-    store.create_tables()
-    if store.is_empty():
-        store.add_users(data.users)
-        store.add_orders(data.orders)
-    key = process_key()
-    tokens = Tokens(lambda: (key,), settings.token_seconds)
-    plain = Endpoint(contract, store, tokens, answers)
-    endpoint = endpoint_of(settings)(contract, store, tokens, answers)
-    pace = Pace(settings.delay, settings.rate_limit)
-    app = Starlette(
+def application(mock: Mock) -> Starlette:
+    """Return the application that serves the mock."""
+    pages = Pacing(OrderPages(mock.plain), mock.pace)
+    return Starlette(
         routes=[
-            Route(contract.operation.login_path, Pacing(Login(plain), pace)),
-            Mount("", Pacing(endpoint, pace)),
-        ]
+            Route(mock.contract.operation.login_path, Pacing(Login(mock.plain), mock.pace)),
+            Route(SEARCH_PATH, pages, methods=["POST"]),
+            Route("/v1/order/{order}", pages, methods=["GET"]),
+            Route(JWKS_PATH, _keys(mock), methods=["GET"]),
+            Route(HEALTH_PATH, _health(mock), methods=["GET"]),
+            *(Control(mock).routes() if mock.settings.has_control else ()),
+            Mount("", Pacing(mock.serve, mock.pace)),
+        ],
+        exception_handlers={Exception: _failed},
     )
-    return Mock(settings, contract, store, tokens, data, pace, app)
 
 
-def endpoint_of(settings: MockSettings) -> type[Endpoint]:
-    """Return the endpoint with the variants and faults of the settings, each a layer on the plain one."""
-    layers: list[type[Endpoint]] = [fault.endpoint for fault in faults.chosen(settings.faults)]
-    layers += [variant.endpoint for variant in variants.chosen(settings.variants)]
-    return type("ChosenEndpoint", (*dict.fromkeys(layers), Endpoint), {}) if layers else Endpoint
+def _keys(mock: Mock) -> Callable[[Request], Awaitable[Response]]:
+    async def keys(request: Request) -> Response:
+        return JSONResponse({"keys": [key.jwk for key in mock.tokens.keys.all]})
+
+    return keys
+
+
+def _health(mock: Mock) -> Callable[[Request], Response]:
+    def health(request: Request) -> Response:
+        try:
+            with mock.store.reading() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return JSONResponse({"status": "the database does not answer"}, 503)
+        return JSONResponse({"status": "ok"})
+
+    return health
+
+
+async def _failed(request: Request, problem: Exception) -> Response:
+    """Answer where the server itself failed; what failed is in the log, not in the answer."""
+    return PlainTextResponse("Internal Server Error. Please try again later.\n", 500)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from time import perf_counter
 
 from anyio import to_thread
 from starlette.types import Receive, Scope, Send
@@ -27,11 +28,23 @@ class BodyTooLongError(Exception):
     """The request's body is longer than the server takes."""
 
 
+Observer = Callable[[Received, Answer, float], None]
+"""Told of every request, its answer, and the seconds that deciding took."""
+
+
+def unobserved(received: Received, answer: Answer, seconds: float) -> None:
+    """Let requests pass untold."""
+
+
 class Endpoint(Checks):
-    """Creates refund requests. ``in_threads`` answers calls side by side, for a database that makes them wait."""
+    """Creates refund requests.
+
+    ``in_threads`` answers calls side by side, for a database that makes them wait. ``observe`` is told of them.
+    """
 
     steps: tuple[str, ...] = STEPS
     in_threads = False
+    observe: Observer = staticmethod(unobserved)
 
     def __init__(self, contract: Contract, store: Store, tokens: Tokens, answers: Answers) -> None:
         super().__init__(contract, store, tokens, answers)
@@ -129,26 +142,25 @@ class Endpoint(Checks):
             received = await self.receive(scope, receive)
         except BodyTooLongError:
             refusal = Refused(413, (), f"body longer than {LONGEST_BODY} bytes", ((b"connection", b"close"),))
-            await self.send(self.answer_plainly(refusal, "body"), scope, send)
-            return
-        await self.send(await self.answered(received), scope, send)
+            answer = self.answer_plainly(refusal, "body")
+            self.observe(received_of(scope, b""), answer, 0.0)
+        else:
+            answer = await self.answered(received)
+        await self.send(answer, scope, send)
 
     async def answered(self, received: Received) -> Answer:
         """Return the answer, made here or in a thread."""
+        started = perf_counter()
         if self.in_threads:
-            return await to_thread.run_sync(self.answer, received)
-        return self.answer(received)
+            answer = await to_thread.run_sync(self.answer, received)
+        else:
+            answer = self.answer(received)
+        self.observe(received, answer, perf_counter() - started)
+        return answer
 
     async def receive(self, scope: Scope, receive: Receive) -> Received:
         """Receive the whole request; raise BodyTooLongError if its body passes the limit."""
-        body = await read_body(receive)
-        return Received(
-            method=scope["method"],
-            path=scope["raw_path"],
-            headers=tuple(scope["headers"]),
-            body=body,
-            client=tuple(scope["client"] or ("", 0)),
-        )
+        return received_of(scope, await read_body(receive))
 
     async def send(self, answer: Answer, scope: Scope, send: Send) -> None:
         """Send the answer."""
@@ -157,6 +169,17 @@ class Endpoint(Checks):
             headers.insert(0, (b"content-type", answer.media_type.encode("latin-1")))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+def received_of(scope: Scope, body: bytes) -> Received:
+    """Return the request that a scope and a body make."""
+    return Received(
+        method=scope["method"],
+        path=scope["raw_path"],
+        headers=tuple(scope["headers"]),
+        body=body,
+        client=tuple(scope["client"] or ("", 0)),
+    )
 
 
 async def read_body(receive: Receive) -> bytes:

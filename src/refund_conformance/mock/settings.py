@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
+from refund_conformance.errors import UsageError
 from refund_conformance.mock.tokens import DAY
 
 MEMORY = "sqlite://"
@@ -16,7 +18,10 @@ class MockSettings:
     ``port`` 0 takes a free one. ``faults`` and ``variants`` are names from their catalogues. ``answers`` maps
     open questions to answers. ``database`` is an SQLAlchemy URL. ``token_seconds`` is a token's life.
     ``refundable`` is the number of sample orders that can be refunded. ``delay`` is the seconds to wait before
-    each answer. ``rate_limit`` is the requests a second beyond which the answer is 429.
+    each answer. ``rate_limit`` is the requests a second beyond which the answer is 429. ``workers`` is the
+    number of processes that serve; several of them share a database, so it may not be in memory. ``control``
+    turns the control API on or off; None turns it on for loopback addresses only. ``rehearsal`` has an order for
+    every error, under a fixed id. ``log`` writes a line of JSON for each request to standard error.
     """
 
     host: str = "127.0.0.1"
@@ -29,3 +34,39 @@ class MockSettings:
     refundable: int = 200
     delay: float = 0.0
     rate_limit: float | None = None
+    workers: int = 1
+    control: bool | None = None
+    rehearsal: bool = False
+    log: bool = False
+
+    @property
+    def has_control(self) -> bool:
+        """Whether the control API is there: asked for, or on a loopback address and with one process only."""
+        if self.control is None:
+            return is_loopback(self.host) and self.workers == 1
+        return self.control
+
+    def check(self) -> None:
+        """Raise UsageError for settings that do not go together."""
+        if self.workers < 1:
+            raise UsageError(f"{self.workers} workers", "is too few", "One at least.")
+        if self.workers > 1 and self.database == MEMORY:
+            raise UsageError(
+                f"{self.workers} workers",
+                "cannot share a database in memory",
+                "Name a file or PostgreSQL with --database.",
+            )
+        if self.workers > 1 and self.control:
+            raise UsageError(
+                "the control API",
+                "speaks for one process, and there are several",
+                "Use one worker, or leave it off.",
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address is reached from this machine only."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 
 from refund_conformance.errors import UsageError
 from refund_conformance.mock.tables import (
-    OPEN,
+    IS_OPEN,
     Order,
     Progress,
     Status,
@@ -31,25 +31,29 @@ _SITUATION = (
     .select_from(
         users.outerjoin(orders, orders.c.id == bindparam("order")).outerjoin(
             refund_requests,
-            (refund_requests.c.order_id == orders.c.id) & refund_requests.c.progress.in_(sorted(OPEN)),
+            (refund_requests.c.order_id == orders.c.id) & IS_OPEN,
         )
     )
     .where(users.c.name == bindparam("user"))
 )
 
-_CREATE = insert(refund_requests).from_select(
-    ["order_id", "email", "description", "progress", "created_at"],
-    select(
-        orders.c.id,
-        bindparam("email", type_=refund_requests.c.email.type),
-        bindparam("description", type_=refund_requests.c.description.type),
-        literal(Progress.NEW.value),
-        bindparam("now"),
+_CREATE = (
+    insert(refund_requests)
+    .from_select(
+        ["order_id", "email", "description", "progress", "created_at"],
+        select(
+            orders.c.id,
+            bindparam("email", type_=refund_requests.c.email.type),
+            bindparam("description", type_=refund_requests.c.description.type),
+            literal(Progress.NEW.value),
+            bindparam("now"),
+        )
+        .where(orders.c.id == bindparam("order"), orders.c.status == Status.PAID.value, orders.c.price > 0)
+        # Completing a refund request in full changes its order: PostgreSQL must not read the order before and
+        # write the new request after. SQLite has one writer anyway.
+        .with_for_update(read=True),
     )
-    .where(orders.c.id == bindparam("order"), orders.c.status == Status.PAID.value, orders.c.price > 0)
-    # Completing a refund request in full changes its order: PostgreSQL must not read the order before and
-    # write the new request after. SQLite has one writer anyway.
-    .with_for_update(read=True),
+    .execution_options(preserve_rowcount=True)
 )
 
 
@@ -70,6 +74,8 @@ class Store:
         self.is_memory = parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.engine = _engine(parsed, self.is_memory)
+        # One statement is a transaction by itself, and to PostgreSQL three journeys less.
+        self._statements = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite's one connection serves one thread at a time.
         self._turn = threading.RLock() if self.is_memory else nullcontext()
 
@@ -119,7 +125,7 @@ class Store:
         """Create a refund request in one transaction; False if the order's state no longer permits it."""
         values = {"order": order, "email": email, "description": description, "now": time.time()}
         try:
-            with self.writing() as connection:
+            with self.writing() if self.is_sqlite else self._statements.connect() as connection:
                 return connection.execute(_CREATE, values).rowcount == 1
         except IntegrityError:
             return False
@@ -130,6 +136,14 @@ class Store:
         with self.reading() as connection:
             return tuple(map(Progress, connection.scalars(query.order_by(refund_requests.c.id))))
 
+    def order_ids(self, merchant: int, status: Status | None = None) -> list[int]:
+        """Return the ids of a merchant's orders, of one status or of all."""
+        query = select(orders.c.id).where(orders.c.merchant == merchant).order_by(orders.c.id)
+        if status is not None:
+            query = query.where(orders.c.status == status.value)
+        with self.reading() as connection:
+            return list(connection.scalars(query))
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -137,7 +151,8 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for one read."""
-        with self._turn, self.engine.connect() as connection:
+        engine = self.engine if self.is_sqlite else self._statements
+        with self._turn, engine.connect() as connection:
             yield connection
 
     @contextmanager

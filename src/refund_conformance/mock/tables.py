@@ -111,6 +111,7 @@ orders = Table(
     Column("merchant", Integer, nullable=False),
     Column("status", String(12), nullable=False),
     Column("price", Integer, nullable=False),
+    Index("orders_of_merchant", "merchant", "status"),
 )
 
 refund_requests = Table(
@@ -125,13 +126,22 @@ refund_requests = Table(
     Index("refund_requests_of_order", "order_id"),
 )
 
-_IS_OPEN = text("progress IN ('new', 'processing')")
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("pem", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+IS_OPEN = text("progress IN ('new', 'processing')")
+"""The condition that a refund request is open, in the words of the index, so that the index serves it."""
 
 one_open_request = Index(
     "one_open_refund_request",
     refund_requests.c.order_id,
     unique=True,
-    sqlite_where=_IS_OPEN,
-    postgresql_where=_IS_OPEN,
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
 )
 """The rule that an order has at most one open refund request, kept by the database."""

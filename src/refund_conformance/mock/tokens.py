@@ -4,17 +4,19 @@ import binascii
 import math
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import jwt
 
+from refund_conformance.mock.keyring import KeyRing
 from refund_conformance.mock.keys import Key
 
 ALGORITHM = "RS256"
 ISSUER = "refund-conformance-mock"
 DAY = 24 * 60 * 60
+
+_MOST_VERIFIED = 1024
 
 
 class TokenRefusedError(Exception):
@@ -27,15 +29,21 @@ class TokenRefusedError(Exception):
 
 
 @dataclass(frozen=True)
+class _Verified:
+    """What a token said whose signature was right."""
+
+    user: str
+    expires: float
+    key: str
+
+
+@dataclass(frozen=True)
 class Tokens:
-    """Signs with the newest of its keys and accepts what any of them signed.
+    """Signs with the newest of its keys and accepts what any of them signed. ``seconds`` is a token's life."""
 
-    ``keys`` is called for each use, newest first, so that a rotation takes effect at once. ``seconds`` is a
-    token's life.
-    """
-
-    keys: Callable[[], Sequence[Key]]
+    keys: KeyRing
     seconds: float = DAY
+    _verified: dict[str, _Verified] = field(default_factory=dict, repr=False)
 
     def issue(self, username: str, seconds: float | None = None) -> str:
         """Return a token for the user, living for ``seconds``; a negative life makes one that has expired."""
@@ -43,18 +51,35 @@ class Tokens:
         now = time.time()
         born = now if life >= 0 else now + life - DAY
         claims = {"iss": ISSUER, "sub": username, "iat": int(born), "exp": math.ceil(now + life)}
-        key = self.keys()[0]
+        key = self.keys.newest
         return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.id})
 
     def read(self, token: str) -> str:
-        """Return the user whom the token names, or raise TokenRefusedError."""
+        """Return the user whom the token names, or raise TokenRefusedError.
+
+        A token that was verified is known again by its whole text, so that its signature is checked but once; its
+        expiry and its key are checked each time.
+        """
+        known = self._verified.get(token)
+        if known is None:
+            known = self._verify(token)
+            if len(self._verified) >= _MOST_VERIFIED:
+                self._verified.clear()
+            self._verified[token] = known
+        if known.expires <= time.time():
+            raise TokenRefusedError(1009, "expired")
+        self._key(known.key)
+        return known.user
+
+    def _verify(self, token: str) -> _Verified:
         if not is_canonical(token):
             raise TokenRefusedError(1007, "not three parts of canonical base64url")
         try:
             header = jwt.get_unverified_header(token)
+            key = self._key(header.get("kid"))
             claims = jwt.decode(
                 token,
-                self._key(header.get("kid")).public,
+                key.public,
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 options={"require": ["exp", "sub", "iss"]},
@@ -63,13 +88,13 @@ class Tokens:
             raise TokenRefusedError(1009, "expired") from None
         except (jwt.InvalidTokenError, ValueError, RecursionError) as problem:
             raise TokenRefusedError(1007, f"{type(problem).__name__}: {problem}") from None
-        return str(claims["sub"])
+        return _Verified(str(claims["sub"]), float(claims["exp"]), key.id)
 
     def _key(self, id_: object) -> Key:
-        for key in self.keys():
-            if key.id == id_:
-                return key
-        raise TokenRefusedError(1007, "signed with a key that is not ours")
+        key = self.keys.find(id_)
+        if key is None:
+            raise TokenRefusedError(1007, "signed with a key that is not ours")
+        return key
 
 
 def is_canonical(token: str) -> bool:

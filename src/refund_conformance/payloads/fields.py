@@ -1,7 +1,8 @@
 """Values for the fields of the request schema: right ones, ones at the limit, ones that break one keyword."""
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,24 +59,33 @@ def plain(contract: Contract) -> dict[str, Any]:
 def ordinary(field: Field) -> Any:
     """Return an ordinary value of a field. Raises ContractError for a keyword that is not known here."""
     schema = field.schema
-    for keyword in sorted(schema.keys() - KEYWORDS - {"title", "description", "$comment"}):
-        raise ContractError(
-            f"request schema: field {field.name}", f"keyword {keyword!r} has no payloads", "Leave it out."
-        )
-    if "enum" in schema:
+    _refuse_unknown(field)
+    if schema.get("enum"):
         return schema["enum"][0]
     kind = schema.get("type")
     if kind == "string":
         return (
-            "refunds@shop.example.com"
+            "refunds@example.com"
             if schema.get("format") == "email"
             else text("ascii", max(13, schema.get("minLength", 0)), schema)
         )
     if kind in ("integer", "number"):
-        return schema.get("minimum", schema.get("maximum", 1))
-    if kind in _OTHER_TYPES:
-        return _OTHER_TYPES[kind][-1]
-    raise ContractError(f"request schema: field {field.name}", f"type {kind!r} has no payloads", "Give it a type.")
+        bound = schema.get("minimum", schema.get("maximum", 1))
+        return math.ceil(bound) if kind == "integer" and "minimum" in schema else bound
+    return _OTHER_TYPES[str(kind)][-1]
+
+
+def _refuse_unknown(field: Field) -> None:
+    """Raise ContractError for what the payloads here would not fit."""
+    what, schema = f"request schema: field {field.name}", field.schema
+    for keyword in sorted(schema.keys() - KEYWORDS - {"title", "description", "$comment"}):
+        raise ContractError(what, f"keyword {keyword!r} has no payloads", "Leave it out.")
+    for keyword, known in {"pattern": NOT_BLANK, "format": "email"}.items():
+        if schema.get(keyword, known) != known:
+            raise ContractError(what, f"{keyword} {schema[keyword]!r} has no payloads", f"Only {known!r} has.")
+    if not isinstance(schema.get("type"), str) or schema["type"] not in _OTHER_TYPES:
+        known = ", ".join(_OTHER_TYPES)
+        raise ContractError(what, f"type {schema.get('type')!r} has no payloads", f"Give it one of {known}.")
 
 
 def text(script: str, length: int, schema: Mapping[str, Any] | None = None) -> str:
@@ -103,12 +113,12 @@ def over_limit(field: Field) -> dict[str, Any]:
         return {}
     if field.schema.get("format") == "email":
         return {f"{length}": _email(length) for length in (limit + 1, limit + 20, 10 * limit)}
-    solid = "x"
+    solid, far = "x", max(70_000, 3 * limit)
     return {
         f"{limit + 1}": solid * (limit + 1),
         f"{limit + 2}": solid * (limit + 2),
         f"{2 * limit}": solid * (2 * limit),
-        "70000": solid * 70_000,
+        f"{far}": solid * far,
         "trailing-space": solid * limit + " ",
         "leading-space": " " + solid * limit,
         "trailing-new-line": solid * limit + "\n",
@@ -145,6 +155,7 @@ def _type_breaks(field: Field) -> Iterator[Break]:
 
 
 _OTHER_TYPES: dict[str, tuple[Any, ...]] = {
+    "string": ("text",),
     "integer": (0, 123),
     "number": (1.5,),
     "boolean": (False, True),
@@ -161,21 +172,37 @@ def _slug(value: object) -> str:
 
 def _value_breaks(field: Field) -> Iterator[Break]:
     schema = field.schema
-    if schema.get("pattern") == NOT_BLANK:
-        for slug, value in {"empty": "", "space": "   ", "tab-and-new-line": "\t\n"}.items():
-            yield Break(field.name, "empty", slug, {field.name: value})
-    elif schema.get("minLength"):
-        short = text("ascii", schema["minLength"] - 1)
-        yield Break(field.name, "empty", "short" if short else "empty", {field.name: short})
+    for slug, value in _too_empty(schema).items():
+        yield Break(field.name, "empty", slug, {field.name: value})
     if schema.get("format") == "email":
         for slug, value in _NO_EMAIL.items():
-            yield Break(field.name, "format", slug, {field.name: value})
+            if schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
+                yield Break(field.name, "format", slug, {field.name: value})
     if "minimum" in schema:
         yield Break(field.name, "minimum", "below", {field.name: schema["minimum"] - 1})
     if "maximum" in schema:
         yield Break(field.name, "maximum", "above", {field.name: schema["maximum"] + 1})
-    if "enum" in schema:
-        yield Break(field.name, "enum", "unlisted", {field.name: "no such value"})
+    if schema.get("enum"):
+        yield Break(field.name, "enum", "unlisted", {field.name: _unlisted(schema["enum"])})
+
+
+def _too_empty(schema: Mapping[str, Any]) -> dict[str, str]:
+    """Return values that are blank where that is not allowed, and one that is just too short, by slug."""
+    least, not_blank = schema.get("minLength", 0), schema.get("pattern") == NOT_BLANK
+    blank = {"empty": "", "space": "   ", "tab-and-new-line": "\t\n"} if not_blank else {}
+    found = {slug: value for slug, value in blank.items() if len(value) >= least}
+    if least == 1 and not not_blank:
+        found["empty"] = ""
+    elif least > 1 and schema.get("format") != "email":
+        found["short"] = "x" * (least - 1)
+    return found
+
+
+def _unlisted(listed: Sequence[Any]) -> Any:
+    """Return a value of the same type as those listed, and none of them."""
+    if all(isinstance(value, str) for value in listed):
+        return "".join(listed) + "x"
+    return max((value for value in listed if isinstance(value, int | float)), default=0) + 1
 
 
 _NO_EMAIL = {
@@ -188,6 +215,7 @@ _NO_EMAIL = {
     "space-in-domain": "support@exam ple.com",
     "new-line": "support@example.com\nBcc:x",
     "tab": "sup\tport@example.com",
+    "display-name": "Support <support@example.com>",
     "two-at": "sup@port@example.com",
     "double-at": "support@@example.com",
     "two-addresses": "a@example.com, b@example.com",
@@ -217,6 +245,13 @@ def broken(contract: Contract, *breaks: Break) -> dict[str, Any]:
     return body
 
 
+def free_texts(contract: Contract) -> Iterator[str]:
+    """Yield the names of the fields that take any text."""
+    for field in contract.fields.values():
+        if field.schema.get("type") == "string" and not field.schema.keys() & {"format", "enum"}:
+            yield field.name
+
+
 def unknown_names(contract: Contract, body: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the members of a body that are no fields."""
     return tuple(name for name in body if name not in contract.fields)
@@ -243,7 +278,7 @@ def accepted_emails() -> dict[str, str]:
     """Return ordinary addresses that no server may refuse, by slug."""
     return {
         "plus-and-dots": "first.last+refund-2024@mail.shop-1.example.com",
-        "capitals-and-digits": "QA_99@X.Example.COM",
+        "capitals-and-digits": "QA_99@Returns.PHOTOGRAPHY",
     }
 
 
@@ -270,10 +305,11 @@ def values_breaking(field: Field, aspect: str) -> st.SearchStrategy[Any] | None:
     limit = field.schema.get("maxLength")
     is_email = field.schema.get("format") == "email"
     if aspect == "type":
-        return _json_values().filter(lambda value: value is not None and not isinstance(value, str))
+        allowed = Draft202012Validator({"type": [field.schema["type"], "null"]})
+        return _json_values().filter(lambda value: not allowed.is_valid(value))
     if aspect == "max-length" and limit is not None:
         return st.integers(limit + 1, 4 * limit).map(_email if is_email else lambda size: "x" * size)
-    if aspect == "unicode" and limit is not None:
+    if aspect == "unicode" and limit is not None and not is_email:
         letters = st.characters(exclude_categories=["Cs", "Cc", "Zs", "Cn"])
         return st.text(letters, min_size=limit + 1, max_size=limit + 20)
     if aspect == "format" and is_email:
@@ -302,7 +338,8 @@ def valid_values(field: Field) -> st.SearchStrategy[Any]:
         letters = st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"], max_codepoint=0xFFFF)
         least = max(1, schema.get("minLength", 1))
         most = min(schema.get("maxLength", 200), 200)
-        return st.text(letters, min_size=least, max_size=max(least, most)).map(lambda t: t.strip() or "x" * least)
+        texts = st.text(letters, min_size=least, max_size=max(least, most))
+        return texts.map(lambda text: text.strip().ljust(least, "x"))
     return st.just(ordinary(field))
 
 
@@ -312,6 +349,7 @@ def _json_values() -> st.SearchStrategy[Any]:
     )
     return (
         scalars
+        | st.text("abc", max_size=3)
         | st.lists(scalars | st.text("abc", max_size=3), max_size=3)
         | st.dictionaries(st.text("abc", max_size=3), scalars, max_size=3)
     )

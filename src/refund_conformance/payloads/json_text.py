@@ -109,11 +109,13 @@ def unclosed_nesting() -> bytes:
     return b'{"a":' * DEPTH
 
 
-def valid_forms(body: Body) -> dict[str, bytes]:
-    """Return unusual spellings of ``body``, by slug; each means the same object."""
-    pairs = list(body.items())
+def valid_forms(body: Body, name: str) -> dict[str, bytes]:
+    """Return unusual spellings of objects, by slug. ``name`` is a field of ``body`` that takes any text."""
+    every = {**body, name: 'tab\t"quoted" a/b \\ é 退 😀 \u2028\x7f'}
+    pairs = list(every.items())
     escaped = ",".join(f'"{_escaped(key)}":{_quoted_escaped(value)}' for key, value in pairs)
-    spaced = ",\r\n\t ".join(f"{json.dumps(key)} \n:\t {json.dumps(value)}" for key, value in reversed(pairs))
+    texts = {key: json.dumps(value, ensure_ascii=False).replace("/", "\\/") for key, value in reversed(pairs)}
+    spaced = ",\r\n\t ".join(f"{json.dumps(key)} \n:\t {text}" for key, text in texts.items())
     return {
         "escaped": f"{{{escaped}}}".encode(),
         "spaced-and-reversed": f" \r\n\t{{ \n{spaced}\t}}\r\n \t".encode(),

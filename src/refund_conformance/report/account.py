@@ -13,6 +13,10 @@ WIDEST = 2
 """A failure of a general promise also counts against the clauses it was met in, unless they are of more areas."""
 
 
+PLAIN = "order.refundable/plain"
+"""The case with which nothing is wrong: what it suffers from, every other does."""
+
+
 @dataclass(frozen=True)
 class Violation:
     """One finding of one case, as counted against a clause."""
@@ -52,7 +56,7 @@ def draw(contract: Contract, events: Iterable[Event]) -> Account:
     events = list(events)
     cases = [event for event in events if event["event"] == "case" and event["clause"] in contract.clauses]
     account = Account(undecided=[case for case in cases if case["outcome"] == "undecided"])
-    violations = _violations(cases, account.folded)
+    violations = _violations(contract, cases, account.folded)
     answers = Counter(case["answer"] for case in cases if case["tries"])
     by_clause = defaultdict(list)
     for case in cases:
@@ -102,26 +106,64 @@ def _why_untested(clause: Clause, cases: list[Event]) -> str:
     return "no case of it was sent"
 
 
-def _violations(cases: list[Event], folded: list[Violation]) -> list[Violation]:
+def _violations(contract: Contract, cases: list[Event], folded: list[Violation]) -> list[Violation]:
     """Return what counts against which clause; what only follows from something else goes to ``folded``."""
     roots: list[Violation] = []
     followers: dict[str, list[Violation]] = defaultdict(list)
     for case in cases:
+        is_plain = case["case"] == PLAIN
         for finding in case["findings"]:
             roots.append(Violation(finding["clause"], case, finding, finding["clause"]))
             for clause in finding["also"]:
-                followers[finding["clause"]].append(Violation(clause, case, finding, finding["clause"]))
-    counted = _without_consequences(cases, roots, folded)
+                follower = Violation(clause, case, finding, finding["clause"])
+                (roots if is_plain else followers[finding["clause"]]).append(follower)
+    counted = _explained(contract, _without_consequences(cases, roots, folded), followers)
     for root, following in followers.items():
         areas = {violation.clause.partition(".")[0] for violation in following} - {root.partition(".")[0]}
         (counted if len(areas) <= WIDEST else folded).extend(following)
     return counted
 
 
+GENERAL = {
+    "content_type": "content-type.exact",
+    "body": "json.valid-forms",
+    "caller": "caller.configuration",
+}
+"""The clause that is broken when a part that is right is answered with the error of its being wrong."""
+
+
+def _explained(
+    contract: Contract, violations: list[Violation], followers: dict[str, list[Violation]]
+) -> list[Violation]:
+    """Name what an answer is about: valid requests refused with a part's own code show that part misjudged.
+
+    Other requests answered alike follow from it.
+    """
+    by_actual = {}
+    for part, clause in GENERAL.items():
+        for outcome in contract.outcomes.values():
+            if outcome.part == part and isinstance(outcome.errors, int):
+                by_actual[f"{min(outcome.statuses)} with {outcome.errors}"] = clause
+    misjudged = {
+        violation.finding["actual"] for violation in violations if violation.finding["kind"] == "refused"
+    } & by_actual.keys()
+    counted: list[Violation] = []
+    for violation in violations:
+        actual, kind = violation.finding["actual"], violation.finding["kind"]
+        root = by_actual.get(actual, "")
+        if actual not in misjudged or kind not in ("refused", "other-error") or violation.clause == root:
+            counted.append(violation)
+            continue
+        if kind == "refused":
+            counted.append(Violation(root, violation.case, violation.finding, root))
+        followers[root].append(violation)
+    return counted
+
+
 def _without_consequences(cases: list[Event], roots: list[Violation], folded: list[Violation]) -> list[Violation]:
     """Fold what follows from the refusal of the plain request, or from an authorization that is remembered."""
     by_id = {case["case"]: case for case in cases}
-    plain = by_id.get("order.refundable/plain", {"case": "", "findings": []})
+    plain = by_id.get(PLAIN, {"case": "", "findings": []})
     refusals = {finding["actual"] for finding in plain["findings"] if finding["kind"] == "refused"}
     missing = by_id.get("auth.missing/no-header", {"outcome": ""})
     remembered = missing["outcome"] in ("held", "warned") and any(

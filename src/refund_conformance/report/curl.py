@@ -29,7 +29,8 @@ def command(base_url: str, request: Mapping[str, Any], secret: str) -> str | Non
         parts.append("--data-binary @-")
         parts[0] = f"{_printf(body)} |\n{parts[0]}"
     else:
-        parts.append(f"--data-binary {_with_secret(request['body'], request['encoding'], secret)}")
+        option = "--data-raw" if body.startswith(b"@") else "--data-binary"  # an @ would name a file
+        parts.append(f"{option} {_with_secret(request['body'], request['encoding'], secret)}")
     text = " \\\n  ".join(parts)
     return text if len(text) <= LONGEST else None
 

@@ -11,6 +11,9 @@ from refund_conformance.report.visible import Piece, pieces, plain
 BODY_SHOWN = 1500
 """Characters of a body that a page shows."""
 
+TELLING = 60
+"""Characters from which on the length of a text is told; that of a text beyond ASCII always is."""
+
 HEADERS_SHOWN = 30
 HEADER_SHOWN = 300
 
@@ -118,6 +121,6 @@ def _lengths(request: Event) -> Iterable[Length]:
     for name, value in list(body.items())[:8] if isinstance(body, dict) else ():
         if isinstance(value, str):
             utf8 = len(value.encode("utf-8", "surrogatepass"))
-            yield Length(
-                plain(name, 60), len(value), utf8, len(value.encode("utf-16-le", "surrogatepass")) // 2
-            )
+            if len(value) < TELLING and len(value) == utf8:
+                continue  # the eye sees it
+            yield Length(plain(name, 60), len(value), utf8, len(value.encode("utf-16-le", "surrogatepass")) // 2)

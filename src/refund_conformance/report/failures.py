@@ -46,6 +46,11 @@ class Failure:
     requests: tuple[Evidence, ...]
     left_out: int
 
+    @property
+    def before(self) -> tuple[Evidence, ...]:
+        """The requests that led to the one that shows the failure."""
+        return self.requests[:-1]
+
 
 @dataclass(frozen=True)
 class BrokenClause:
@@ -110,10 +115,10 @@ class Presentation:
         )
 
     def _secret(self, id_: str) -> str:
-        """Return the shell variable that stands for a case's token."""
+        """Return the shell variable that stands for a case's token; CASE_TOKEN for one that the suite made."""
         case = self.cases.get(id_)
-        forged = case.situation.authorization == "forged" if case else id_.startswith("auth.forged/")
-        return "FORGED_TOKEN" if forged else f"REFUND_{case.draft.credential.upper() if case else 'TOKEN'}"
+        made = case.situation.authorization == "forged" if case else id_.startswith("auth.")
+        return "CASE_TOKEN" if made else f"REFUND_{case.draft.credential.upper() if case else 'TOKEN'}"
 
     def _replay(self, id_: str) -> str:
         target = " --target target.toml" if self.base_url else ""
@@ -122,7 +127,13 @@ class Presentation:
 
 def intermittent(violation: Violation) -> bool:
     """Whether a failure came in some tries and not in others."""
-    return bool(violation.case["failed"] < violation.case["tries"]) or violation.finding["kind"] == "unsteady"
+    case = violation.case
+    return bool(0 < case["failed"] < case["tries"]) or violation.finding["kind"] == "unsteady"
+
+
+def is_intermittent(account: ClauseAccount) -> bool:
+    """Whether a clause failed in some tries only."""
+    return any(map(intermittent, account.violations))
 
 
 def _groups(violations: Sequence[Violation]) -> list[list[Violation]]:
@@ -158,6 +169,6 @@ def _often(case: Event) -> str:
     failed, tries = case["failed"], case["tries"]
     if tries <= 1:
         return "sent once"
-    if failed == tries:
-        return f"steady: {failed} of {tries} tries"
+    if failed in (0, tries):
+        return f"steady: {tries} of {tries} tries"
     return f"intermittent: {failed} of {tries} tries"

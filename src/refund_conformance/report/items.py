@@ -9,8 +9,9 @@ from typing import Any, Literal
 from refund_conformance.contract import Contract
 from refund_conformance.report.summary import INCOMPLETE, Summary
 from refund_conformance.report.traffic import Traffic
+from refund_conformance.report.visible import plain
 
-LISTED = 600
+LISTED = 500
 """Rows of cases on the page at most; failing ones first. The machine-readable reports hold every case."""
 
 Event = Mapping[str, Any]
@@ -30,8 +31,8 @@ _OUTCOMES: Mapping[str, Outcome] = {
 class Item:
     """A case as a test tool is told of it.
 
-    ``outcome`` "error" means that nothing was learnt, "xfailed" that a should-clause does not hold. ``clauses`` are
-    the clauses that it speaks against. ``started`` is a Unix time. ``listed`` items have a row on the page.
+    ``outcome`` "error" means that nothing was learnt, "xfailed" that a should-clause does not hold. ``clauses``
+    are those that it speaks against. ``started`` is a Unix time. ``listed`` items have a row on the page.
     """
 
     clause: str
@@ -77,12 +78,12 @@ def _item(contract: Contract, traffic: Traffic, case: Event, strict: bool) -> It
     known = contract.clauses.get(case["clause"])
     outcome = _OUTCOMES[case["outcome"]]
     return Item(
-        clause=case["clause"],
+        clause=plain(case["clause"], 100),
         slug=name or clause,
         level=str(known.level) if known else "",
-        title=case["title"],
+        title=plain(case["title"], 500),
         outcome="failed" if strict and outcome == "xfailed" else outcome,
-        message="\n".join(_messages(case)) or case["reason"],
+        message="\n".join(_messages(case)) or plain(case["reason"], 1000),
         clauses=tuple(dict.fromkeys(finding["clause"] for finding in case["findings"])),
         started=beats[0].started if beats else 0.0,
         seconds=sum(beat.seconds for beat in beats),
@@ -91,7 +92,7 @@ def _item(contract: Contract, traffic: Traffic, case: Event, strict: bool) -> It
 
 def _messages(case: Event) -> Iterator[str]:
     for finding in case["findings"]:
-        yield f"{finding['clause']}: expected {finding['expected']}; got {finding['actual']}"
+        yield plain(f"{finding['clause']}: expected {finding['expected']}; got {finding['actual']}", 2000)
     if case["findings"] and 0 < case["failed"] < case["tries"]:
         yield f"in {case['failed']} of {case['tries']} tries"
 

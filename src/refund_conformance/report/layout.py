@@ -3,13 +3,19 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
 import jinja2
 from markupsafe import Markup
 
+from refund_conformance.report.items import LISTED, Item
 from refund_conformance.report.page import Page
-from refund_conformance.report.visible import tidy
+from refund_conformance.report.visible import plain, tidy
+
+
+LONGEST = 10_000
+"""Characters of any one text on a page at most."""
 
 
 def content(page: Page) -> str:
@@ -24,27 +30,51 @@ def frame() -> jinja2.Template:
     known: Mapping[str, object] = {
         "scripts": {name: Markup(text) for name, text in scripts.items()},  # noqa: S704  (ours and the plugin's)
         "style": Markup(style),  # noqa: S704  (ours)
+        "rows": LISTED,
         "policy": _policy(list(scripts.values()), style),
     }
-    return _environment().get_template("frame.html", globals=dict(known))
+    return _environment().overlay(finalize=None).get_template("frame.html", globals=dict(known))
 
 
+def head() -> list[str]:
+    """Return the head cells of the table of cases."""
+    return _environment().get_template("head.html").render().strip().splitlines()
+
+
+def row(item: Item, result: str, duration: str) -> list[str]:
+    """Return the cells of a case in the table of cases."""
+    template = _environment().get_template("row.html")
+    return template.render(item=item, result=result, duration=duration).strip().splitlines()
+
+
+@cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("refund_conformance.report"),
         autoescape=True,
         finalize=_visible,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["plain"] = plain
+    environment.filters["json_attribute"] = _json_attribute
+    return environment
 
 
 def _visible(value: object) -> object:
-    """Make what a template puts out visible: no control characters, no lone surrogates."""
-    if isinstance(value, Markup):
+    """Make what a template puts out visible and bounded: no control characters, no lone surrogates, no end of it."""
+    if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    return tidy(value) if isinstance(value, str) else value
+    return tidy(value if len(value) <= LONGEST else value[:LONGEST] + "…")
+
+
+def _json_attribute(text: str) -> Markup:
+    """Return a JSON text for an attribute in single quotes: what HTML would take for its own is escaped as in JSON."""
+    for mark in "&<>'":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return Markup(text)  # noqa: S704
 
 
 def _policy(scripts: list[str], style: str) -> str:

@@ -1,17 +1,20 @@
 """The report page's content, ready to be laid out: nothing is left for the template to decide."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from refund_conformance.cases import all_cases
 from refund_conformance.contract import Contract
-from refund_conformance.report import events, failures
+from refund_conformance.report import events, failures, history, latency, timeline
 from refund_conformance.report.account import ClauseAccount
 from refund_conformance.report.failures import BrokenClause
+from refund_conformance.report.history import Changes
+from refund_conformance.report.latency import Latency
 from refund_conformance.report.summary import Summary
+from refund_conformance.report.timeline import Timeline
 from refund_conformance.report.traffic import Traffic
 
 RESULTS = ("violated", "warned", "untested", "waived", "held")
@@ -31,14 +34,24 @@ class Area:
         return Counter(item.result for item in self.clauses)
 
     @property
+    def held(self) -> tuple[ClauseAccount, ...]:
+        """The clauses that held."""
+        return tuple(item for item in self.clauses if item.result == "held")
+
+    @property
+    def other(self) -> tuple[ClauseAccount, ...]:
+        """The clauses that did not hold, or were not tested."""
+        return tuple(item for item in self.clauses if item.result != "held")
+
+    @property
     def worst(self) -> str:
         """The worst result of the area's clauses."""
         return min((item.result for item in self.clauses), key=RESULTS.index)
 
     @property
     def cases(self) -> int:
-        """How many cases were sent, or for a general promise, answers judged."""
-        return sum(item.cases for item in self.clauses)
+        """How many cases were sent, or answers judged."""
+        return cases(self.clauses)
 
 
 @dataclass(frozen=True)
@@ -64,11 +77,22 @@ class Page:
     questions: tuple[Answer, ...]
     versions: Mapping[str, str]
     document: str
+    changes: Changes | None
+    intermittent: tuple[str, ...]
+    strips: Mapping[str, tuple[str, ...]]
+    latency: tuple[Latency, ...]
+    timeline: Timeline | None
+
+    @property
+    def shown(self) -> frozenset[str]:
+        """The clauses whose failures are shown."""
+        return frozenset(item.account.clause.id for item in (*self.violated, *self.warned))
 
 
 def page(contract: Contract, traffic: Traffic, summary: Summary, directory: Path) -> Page:
     """Return the page of the run whose events are in ``directory``."""
     account = summary.account
+    past = history.before(directory, summary.data)
     violated, warned = account.with_result("violated"), account.with_result("warned")
     found = events.exchanges(directory, failures.numbers([*violated, *warned]))
     target = str(summary.data["target"])
@@ -84,7 +108,18 @@ def page(contract: Contract, traffic: Traffic, summary: Summary, directory: Path
         questions=tuple(_questions(contract, summary)),
         versions={"refund-conformance": summary.data["version"], **traffic.start.get("versions", {})},
         document=contract.operation.document,
+        changes=history.since_last(past, summary.data),
+        intermittent=tuple(item.clause.id for item in violated if failures.is_intermittent(item)),
+        strips=history.strips(past, summary.data) if past else {},
+        latency=latency.by_area(contract, traffic),
+        timeline=timeline.timeline(traffic),
     )
+
+
+def cases(clauses: Collection[ClauseAccount]) -> int:
+    """Return how many cases of an area were sent; of promises about every answer, how many answers there were."""
+    sent = sum(item.cases for item in clauses if not item.clause.every_answer)
+    return sent or max((item.cases for item in clauses), default=0)
 
 
 def areas(clauses: list[ClauseAccount]) -> list[Area]:

@@ -1,13 +1,12 @@
-"""Make the pages of a report from its events: conformance.json, report.html, junit.xml, ctrf.json."""
+"""Make the pages of a report from its events: for people, for scripts, for CI servers and for chats."""
 
-import shutil
 import tempfile
 from pathlib import Path
 
 from refund_conformance import contract as contracts
 from refund_conformance.contract import Contract
 from refund_conformance.errors import RunError
-from refund_conformance.report import items, layout, replay, summary, traffic
+from refund_conformance.report import badge, history, items, layout, markdown, replay, summary, times, traffic
 from refund_conformance.report.page import page
 from refund_conformance.report.summary import Summary
 from refund_conformance.report.traffic import Traffic
@@ -23,6 +22,7 @@ def render(directory: Path) -> Summary:
     made = summary.summarize(contract, run.events)
     try:
         summary.write(directory, made)
+        history.keep(directory, made.data)
         with tempfile.TemporaryDirectory(prefix=".pages-", dir=directory) as folder:
             _write(contract, run, made, directory, Path(folder))
             for path in Path(folder).iterdir():
@@ -35,5 +35,8 @@ def render(directory: Path) -> Summary:
 
 
 def _write(contract: Contract, run: Traffic, made: Summary, directory: Path, folder: Path) -> None:
-    content = layout.content(page(contract, run, made, directory))
-    replay.replay(folder, items.items(contract, run, made), layout.frame(), content)
+    told = page(contract, run, made, directory)
+    replay.replay(folder, items.items(contract, run, made), layout.content(told))
+    times.correct(folder, run)
+    for name, text in ((markdown.FILE, markdown.markdown(told)), (badge.FILE, badge.badge(told))):
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")

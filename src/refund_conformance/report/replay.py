@@ -8,16 +8,15 @@ import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from jinja2 import Template
 from pytest_html.report_data import ReportData
 from pytest_html.selfcontained_report import SelfContainedReport
 
 from refund_conformance.errors import RunError
+from refund_conformance.report import layout
 from refund_conformance.report.items import Item, slug
 from refund_conformance.report.visible import plain, tidy
 
@@ -29,10 +28,10 @@ _WITHOUT = (*_LEFT_OUT, "warnings", "doctest", "pastebin", "stepwise", "debuggin
 _DISTURBING = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 
 
-def replay(directory: Path, cases: Sequence[Item], frame: Template, content: str) -> None:
+def replay(directory: Path, items: Sequence[Item], content: str) -> None:
     """Write report.html, junit.xml and ctrf.json of some cases into ``directory``.
 
-    ``frame`` is the page's template, and ``content`` the main part of it, as HTML.
+    ``content`` is the main part of the page, as HTML.
     """
     with tempfile.TemporaryDirectory() as root, _undisturbed():
         settings = Path(root) / "pytest.ini"
@@ -41,9 +40,9 @@ def replay(directory: Path, cases: Sequence[Item], frame: Template, content: str
         arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin", "-p", "ctrf.main"]
         arguments += ["--capture=no", "--assert=plain", *(f"-pno:{name}" for name in _WITHOUT)]
         arguments += ["--junit-xml", str(directory / JUNIT), "--ctrf", str(directory / CTRF)]
-        status = pytest.main(arguments, plugins=[_Replay(directory / HTML, cases, frame, content)])
+        status = pytest.main(arguments, plugins=[_Replay(directory / HTML, items, content)])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise RunError(f"report directory {directory}", "pytest could not write the pages", "See its message above.")
+        raise RunError(f"{directory}", "pytest could not write the pages there", "See its message above.")
 
 
 @contextmanager
@@ -59,16 +58,15 @@ def _undisturbed() -> Iterator[None]:
 class _Replay:
     """The plugin that stands in for collection and tests, and lays out pytest-html's rows."""
 
-    def __init__(self, path: Path, cases: Sequence[Item], frame: Template, content: str) -> None:
+    def __init__(self, path: Path, items: Sequence[Item], content: str) -> None:
         self._path = path
-        self._cases = {case.id: case for case in cases}
-        self._frame = frame
+        self._items = {item.id: item for item in items}
         self._content = content
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Register pytest-html's report, with our own template around it."""
-        report = SelfContainedReport(str(self._path), config, ReportData(config), self._frame, "")
+        report = SelfContainedReport(str(self._path), config, ReportData(config), layout.frame(), "")
         config.pluginmanager.register(report, "refund-conformance-html")
 
     @pytest.hookimpl(optionalhook=True)
@@ -79,14 +77,14 @@ class _Replay:
     @pytest.hookimpl
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Collect nothing: the cases are known."""
-        session.testscollected = len(self._cases)
+        session.testscollected = len(self._items)
         return True
 
     @pytest.hookimpl
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Report every case."""
-        for case in self._cases.values():
-            for report in _reports(case):
+        for item in self._items.values():
+            for report in _reports(item):
                 session.config.hook.pytest_runtest_logreport(report=report)
         return True
 
@@ -104,31 +102,15 @@ class _Replay:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        """Name the columns; the plugin's script sorts by a click on an element of class sortable."""
-        titles = {"result": "Result", "clause": "Clause", "case": "Case", "duration": "Time"}
-        cells[:] = [
-            f'<th scope="col"><button type="button" class="sortable" data-column-type="{key}">{title}</button></th>'
-            for key, title in titles.items()
-        ]
+        """Name the columns."""
+        cells[:] = layout.head()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        """Lay out a row. pytest-html puts cells in as they are, so everything is escaped here."""
-        case = self._cases[report.nodeid]
-        if not case.listed or len(cells) < 4:
-            cells.clear()
-            return
-        told = f"<strong>{escape(plain(case.slug, 150))}</strong> {escape(plain(case.title, 300))}"
-        if case.message:
-            told += f"<br>{escape(plain(case.message, 400))}"
-        result = re.sub(r"<[^>]*>", "", cells[0])
-        # Cells of the class col-links do not fold on a click, for which there is no key.
-        cells[:] = [
-            f'<td class="col-result col-links">{escape(_LABELS.get(result, result))}</td>',
-            f'<td class="col-clause col-links"><code>{escape(plain(case.clause, 100))}</code></td>',
-            f'<td class="col-case col-links">{told}</td>',
-            f'<td class="col-duration col-links">{escape(re.sub(r"<[^>]*>", "", cells[2]))}</td>',
-        ]
+        """Lay out a row. pytest-html puts cells in as they are, so they come from a template that escapes."""
+        item = self._items[report.nodeid]
+        result, _, duration, *_ = [re.sub(r"<[^>]*>", "", cell) for cell in cells]
+        cells[:] = layout.row(item, _LABELS.get(result, result), duration) if item.listed else []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, data: list[str]) -> None:
@@ -139,36 +121,36 @@ class _Replay:
 _LABELS = {"XFailed": "Warned", "Skipped": "Not sent", "Error": "Undecided"}
 
 
-def _reports(case: Item) -> Iterator[pytest.TestReport]:
+def _reports(item: Item) -> Iterator[pytest.TestReport]:
     """Yield a case's reports of setup, call and teardown as pytest would."""
-    setup: Literal["passed", "failed"] = "failed" if case.outcome == "error" else "passed"
-    yield _report(case, "setup", setup, 0.0)
-    if case.outcome != "error":
-        outcome = "skipped" if case.outcome == "xfailed" else case.outcome
-        yield _report(case, "call", outcome, case.seconds)
-    yield _report(case, "teardown", "passed", 0.0)
+    setup: Literal["passed", "failed"] = "failed" if item.outcome == "error" else "passed"
+    yield _report(item, "setup", setup, 0.0)
+    if item.outcome != "error":
+        outcome = "skipped" if item.outcome == "xfailed" else item.outcome
+        yield _report(item, "call", outcome, item.seconds)
+    yield _report(item, "teardown", "passed", 0.0)
 
 
 def _report(
-    case: Item,
+    item: Item,
     when: Literal["setup", "call", "teardown"],
     outcome: Literal["passed", "failed", "skipped"],
     seconds: float,
 ) -> pytest.TestReport:
-    location = (f"{slug(case.clause)}.py", 0, slug(case.slug))
+    location = (f"{slug(item.clause)}.py", 0, slug(item.slug))
     told: Any = None
     if outcome == "failed":
-        told = tidy(f"{case.title}\n{case.message}")
+        told = tidy(f"{item.title}\n{item.message}")
     elif outcome == "skipped":
-        told = (location[0], 0, f"Skipped: {plain(case.message)}")
-    stop = case.started + seconds
+        told = (location[0], 0, f"Skipped: {plain(item.message)}")
+    stop = item.started + seconds
     report = pytest.TestReport(
-        case.id, location, {}, outcome, told, when, (), seconds, case.started, stop, _properties(case)
+        item.id, location, {}, outcome, told, when, (), seconds, item.started, stop, _properties(item)
     )
-    if case.outcome == "xfailed" and when == "call":
-        report.wasxfail = plain(case.message)
+    if item.outcome == "xfailed" and when == "call":
+        report.wasxfail = plain(item.message)
     return report
 
 
-def _properties(case: Item) -> list[tuple[str, object]]:
-    return [("clause", case.clause), ("level", case.level), ("title", plain(case.title))]
+def _properties(item: Item) -> list[tuple[str, object]]:
+    return [("clause", item.clause), ("level", item.level), ("title", plain(item.title))]

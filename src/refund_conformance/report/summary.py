@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from refund_conformance import document
 from refund_conformance.contract import Contract
+from refund_conformance.errors import RunError
 from refund_conformance.oracle import PRECEDENCE
 from refund_conformance.report.account import Account, draw
+from refund_conformance.report.file import replace_file
 
 FILE = "conformance.json"
 FORMAT = 1
@@ -19,6 +22,9 @@ STATUS = {CONFORMANT: 0, VIOLATED: 1, INCOMPLETE: 3}
 """Exit status by verdict."""
 
 INTERRUPTED = 130
+
+REASON_LENGTH = 1000
+"""Characters of a reason at most."""
 
 Event = Mapping[str, Any]
 
@@ -45,7 +51,7 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
     data = {
         "format": FORMAT,
         "verdict": verdict,
-        "reason": reason,
+        "reason": bounded(reason),
         "profile": start.get("profile", ""),
         "seed": start.get("seed", 0),
         "strict": bool(start.get("strict")),
@@ -62,7 +68,7 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
                 "result": item.result,
                 "cases": item.cases,
                 "violations": len(item.violations),
-                "reason": item.reason,
+                "reason": bounded(item.reason),
             }
             for item in account.clauses
         ],
@@ -72,10 +78,17 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
     return Summary(data, account, INTERRUPTED if interrupted else STATUS[verdict])
 
 
+def bounded(text: str) -> str:
+    """Return the beginning of a text, which may quote what the target said."""
+    return text if len(text) <= REASON_LENGTH else text[:REASON_LENGTH] + "…"
+
+
 def write(directory: Path, summary: Summary) -> None:
-    """Write DIR/conformance.json."""
-    text = json.dumps(summary.data, indent=2, ensure_ascii=False) + "\n"
-    (directory / FILE).write_text(text, encoding="utf-8")
+    """Write DIR/conformance.json, whole or not at all. Raises RunError if it breaks its own schema."""
+    path = directory / FILE
+    document.check(summary.data, "conformance-report", str(path), RunError)
+    text = json.dumps(summary.data, indent=2, ensure_ascii=True) + "\n"
+    replace_file(path, text)
 
 
 def _incomplete(account: Account, end: Event | None) -> str:

@@ -26,12 +26,15 @@ class Piece:
 
 def plain(text: str, limit: int = 2000) -> str:
     """Return a text in one line, safe for a terminal or a page."""
-    shown = "".join(_escape(character) for character in text[:limit])
+    kept = text[:limit]
+    shown = kept if kept.isascii() and kept.isprintable() else "".join(map(_escape, kept))
     return shown if len(text) <= limit else f"{shown}… ({len(text)} characters)"
 
 
 def tidy(text: str) -> str:
     """Return a text with its lines and tabs, and every other odd character as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if c in "\n\t" or not _odd(c) else _escape(c) for c in text)
 
 

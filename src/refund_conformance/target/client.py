@@ -23,6 +23,8 @@ ATTEMPTS = 3
 LONGEST_WAIT = 5.0
 """Seconds that a Retry-After is honoured for at most."""
 
+_GROWING = tenacity.wait_exponential(multiplier=0.1, max=LONGEST_WAIT) + tenacity.wait_random(0, 0.1)
+
 
 def says_nothing(exchange: Exchange) -> bool:
     """Whether an exchange tells nothing about the contract: a gateway's status, or no connection."""
@@ -68,7 +70,7 @@ class Client:
         media = () if draft.content_type is None else (("Content-Type", draft.content_type),)
         general = (
             ("User-Agent", f"refund-conformance/{__version__}"),
-            ("Accept", "application/json"),
+            ("Accept", "*/*"),
             ("Accept-Encoding", "identity"),
         )
         return Request(draft.method, draft.path(order), (*general, *media, *fields), draft.body)
@@ -81,9 +83,9 @@ class Client:
             nonlocal attempts
             attempts += 1
             self._pace.wait()
-            exchange = replace((wire or self._wire()).send(request), attempts=attempts)
             with self._lock:
                 self.sent += 1
+            exchange = replace((wire or self._wire()).send(request), attempts=attempts)
             return replace(exchange, number=self._record(exchange))
 
         repeat = tenacity.Retrying(
@@ -113,10 +115,9 @@ class Client:
 
 def _wait(state: tenacity.RetryCallState) -> float:
     """Return the seconds to wait: what Retry-After asks for, else a growing time with jitter."""
-    growing = tenacity.wait_exponential_jitter(initial=0.1, max=LONGEST_WAIT, jitter=0.1)(state)
     exchange = state.outcome.result() if state.outcome else None
     asked = exchange.response.header("Retry-After") if exchange and exchange.response else None
-    return min(float(asked), LONGEST_WAIT) if asked and asked.isascii() and asked.isdecimal() else growing
+    return min(float(asked), LONGEST_WAIT) if asked and asked.isascii() and asked.isdecimal() else _GROWING(state)
 
 
 class _Pace:

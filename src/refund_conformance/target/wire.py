@@ -1,6 +1,8 @@
 """One exchange over HTTP: exact bytes out, at most so many bytes and seconds in, no following, no repeating."""
 
+import http
 import http.client
+import re
 import socket
 import threading
 import time
@@ -8,11 +10,13 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.response import assert_header_parsing
 
 from refund_conformance.exchange import Exchange, Failure, Request, Response
 
@@ -20,6 +24,9 @@ BODY_LIMIT = 1024 * 1024
 """Bytes of an answer's body that are read at most, compressed or not."""
 
 _BLOCK = 64 * 1024
+_BODILESS = frozenset({101, 204, 304})
+"""Statuses after which no body comes, whatever the header says."""
+
 _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -36,7 +43,8 @@ class Wire:
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._verify: str | bool = ca_bundle or True
         self._guard = _Guard()
-        self._adapter = _Adapter(self._guard)
+        self._line = _Line()
+        self._adapter = _Adapter(self._guard, self._line)
 
     def send(self, request: Request) -> Exchange:
         """Send a request once and return what came of it. Never raises for anything that the target does."""
@@ -44,10 +52,11 @@ class Wire:
         with self._guard.deadline(self._timeout) as guard:
             response, failure, detail = self._attempt(request)
         if guard.struck:
-            response, failure = None, Failure.TIMEOUT
-            detail = f"no whole answer within {self._timeout:g} s"
+            connected = failure is not Failure.UNREACHABLE
+            response, failure = None, Failure.TIMEOUT if connected else Failure.UNREACHABLE
+            detail = f"no {'whole answer' if connected else 'connection'} within {self._timeout:g} s"
         if failure:
-            self._adapter.close()
+            self.close()
         return Exchange(request, response, failure, detail, started, time.perf_counter() - clock)
 
     def close(self) -> None:
@@ -59,9 +68,11 @@ class Wire:
         try:
             prepared = requests.PreparedRequest()  # not prepare(), which would normalize the URL
             prepared.method = request.method
-            prepared.url = self._base_url + request.target
-            prepared.headers = requests.structures.CaseInsensitiveDict(request.headers)
-            prepared.headers["Content-Length"] = str(len(request.body))
+            prepared.url = self._line.absolute = self._base_url + request.target
+            self._line.path = urlsplit(self._base_url).path + request.target
+            # Unlike requests' own mapping this one keeps a field that stands there twice.
+            headers = urllib3.HTTPHeaderDict((*request.headers, ("Content-Length", str(len(request.body)))))
+            prepared.headers = headers  # type: ignore[assignment]
             prepared.body = request.body
             answer = self._adapter.send(
                 prepared, stream=True, timeout=self._timeout, verify=self._verify, proxies=self._proxies
@@ -88,9 +99,12 @@ class Wire:
             if len(body) > BODY_LIMIT:
                 raw.close()
                 return None, Failure.OVERSIZED, f"the body is over {BODY_LIMIT} bytes"
-        expected = raw.headers.get("Content-Length", "")
-        if expected.isdecimal() and len(body) < int(expected) and answer.request.method != "HEAD":
-            return None, Failure.BROKEN, f"the body ended after {len(body)} of {expected[:20]} bytes"
+        bodiless = answer.request.method == "HEAD" or answer.status_code in _BODILESS
+        for expected in raw.headers.getlist("Content-Length"):
+            if not expected.isdecimal():
+                return None, Failure.BROKEN, f"Content-Length is no number: {_printable(expected[:200])}"
+            if len(body) < int(expected) and not bodiless:
+                return None, Failure.BROKEN, f"the body ended after {len(body)} of {expected[:20]} bytes"
         decoded = _decoded(bytes(body), raw.headers.get("Content-Encoding", ""))
         if decoded is None:
             return None, Failure.OVERSIZED, f"the decompressed body is over {BODY_LIMIT} bytes"
@@ -126,14 +140,19 @@ def _kind(problem: Exception) -> Failure:
 def _reason(problem: BaseException) -> str:
     """Return the innermost reason, without addresses of objects and of bounded length."""
     while True:
-        inner = problem.__cause__ or problem.__context__
+        inner = problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
         nested = next((arg for arg in problem.args if isinstance(arg, BaseException)), None)
         following = nested or getattr(problem, "reason", None) or inner
         if not isinstance(following, BaseException) or following is problem:
             break
         problem = following
     text = str(problem) or type(problem).__name__
-    return text.rpartition(">: ")[2][:200]
+    return _printable(text.rpartition(">: ")[2][:200])
+
+
+def _printable(text: str) -> str:
+    """Return a text that a terminal shows and does not obey."""
+    return re.sub(r"[^ -~]", lambda match: ascii(match[0])[1:-1], text)
 
 
 class _Guard:
@@ -141,38 +160,95 @@ class _Guard:
 
     def __init__(self) -> None:
         self.struck = False
+        self._turn = 0
         self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator["_Guard"]:
-        self.struck = False
-        timer = threading.Timer(seconds, self._strike)
+        with self._lock:
+            self.struck = False
+            self._turn += 1
+        timer = threading.Timer(seconds, self._strike, (self._turn,))
         timer.daemon = True
         timer.start()
         try:
             yield self
         finally:
             timer.cancel()
+            with self._lock:
+                self._turn += 1  # a strike that is under way already must not hit the next exchange
 
     def watch(self, connection: socket.socket) -> None:
-        """Watch a new connection, through a duplicate: TLS takes the socket itself apart."""
+        """Watch a new connection, through a duplicate: TLS takes the socket itself apart.
+
+        Raises ConnectTimeoutError if its time is over already, as it may be where the name took long to resolve.
+        """
         self.release()
-        self._socket = connection.dup()
+        with self._lock:
+            if self.struck:
+                connection.close()
+                raise urllib3.exceptions.ConnectTimeoutError("the time is over")
+            self._socket = connection.dup()
 
     def release(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
 
-    def _strike(self) -> None:
-        self.struck = True
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+    def _strike(self, turn: int) -> None:
+        with self._lock:
+            if turn != self._turn:
+                return
+            self.struck = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
 
-def _guarded(connection: type[HTTPConnection], guard: _Guard) -> type[HTTPConnection]:
+class _Answer(http.client.HTTPResponse):
+    """http.client's answer, without its trust in what is sent."""
+
+    def begin(self) -> None:
+        """Read the header, and refuse one with a line that is no field.
+
+        urllib3 would let it pass, and log what is left over with a traceback, secrets and all.
+        """
+        super().begin()
+        try:
+            assert_header_parsing(self.msg)
+        except urllib3.exceptions.HeaderParsingError:
+            raise http.client.HTTPException("the header has a line that is no field") from None
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Pass over every interim answer (RFC 9110, 15.2), not only 100; but 101, after which no HTTP comes."""
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        interim = 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
+        return version, http.HTTPStatus.CONTINUE if interim else status, reason
+
+    def _safe_read(self, amt: int) -> bytes:
+        """Refuse a chunk of negative size, which would be read to the end of the connection."""
+        if amt < 0:
+            raise http.client.IncompleteRead(b"")
+        data: bytes = super()._safe_read(amt)  # type: ignore[misc]
+        return data
+
+
+class _Line:
+    """The target of the request that is being sent, as it is meant: urllib3 would write it its own way."""
+
+    path = ""
+    absolute = ""
+
+
+def _guarded(connection: type[HTTPConnection], guard: _Guard, line: _Line) -> type[HTTPConnection]:
     class Guarded(connection):  # type: ignore[misc, valid-type]
+        response_class = _Answer
+
+        def putrequest(self, method: str, url: str, *args: Any, **options: Any) -> None:
+            super().putrequest(method, line.path if url.startswith("/") else line.absolute, *args, **options)
+
         def _new_conn(self) -> socket.socket:
             connected: socket.socket = super()._new_conn()
             guard.watch(connected)
@@ -184,21 +260,22 @@ def _guarded(connection: type[HTTPConnection], guard: _Guard) -> type[HTTPConnec
 class _Adapter(HTTPAdapter):
     """requests' adapter with a single connection that the guard watches."""
 
-    def __init__(self, guard: _Guard) -> None:
-        self._guard = guard
+    def __init__(self, guard: _Guard, line: _Line) -> None:
+        self._pools = _guarded_pools(guard, line)
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = _guarded_pools(self._guard)
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = _guarded_pools(self._guard)
+        manager.pool_classes_by_scheme = self._pools
         return manager
 
 
-def _guarded_pools(guard: _Guard) -> Mapping[str, type[urllib3.HTTPConnectionPool]]:
-    http_pool = type("Pool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": _guarded(HTTPConnection, guard)})
-    https_pool = type("Pool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": _guarded(HTTPSConnection, guard)})
+def _guarded_pools(guard: _Guard, line: _Line) -> Mapping[str, type[urllib3.HTTPConnectionPool]]:
+    plain, secured = _guarded(HTTPConnection, guard, line), _guarded(HTTPSConnection, guard, line)
+    http_pool = type("Pool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": plain})
+    https_pool = type("Pool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": secured})
     return {"http": http_pool, "https": https_pool}

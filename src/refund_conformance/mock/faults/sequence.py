@@ -95,7 +95,7 @@ class ByBody(Forgotten):
 
 @shelf.fault("once-late", "order.once", "The check reads a replica that lags behind.")
 class Late(Forgotten):
-    lag = 0.3
+    lag = 1.0
 
     @cached_property
     def times(self) -> dict[int, float]:

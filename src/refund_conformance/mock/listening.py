@@ -1,0 +1,61 @@
+"""Listen for a mock: the socket, and uvicorn's server on it."""
+
+import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from refund_conformance.errors import UsageError
+from refund_conformance.mock.protocol import Protocol
+from refund_conformance.mock.settings import MockSettings
+
+STOP_SECONDS = 10
+"""Time for answers under way when a mock is stopped."""
+
+_BACKLOG = 2048
+
+
+def uvicorn_server(app: ASGIApp, settings: MockSettings, stop_seconds: int) -> uvicorn.Server:
+    """Return the server for an application; it waits ``stop_seconds`` for what it is answering when it stops."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=Protocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            interface="asgi3",
+            access_log=False,
+            log_config=None,
+            # Without a log of its own a mock in somebody else's process keeps quiet.
+            log_level="info" if settings.log else "critical",
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=stop_seconds,
+        )
+    )
+
+
+def listen(settings: MockSettings) -> socket.socket:
+    """Return a socket that listens as the settings say; raise UsageError if it cannot."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # With the protocol named, asyncio turns Nagle's algorithm off for what it accepts.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+    except (OSError, OverflowError) as problem:
+        listener.close()
+        raise UsageError(
+            f"{settings.host}:{settings.port}", f"cannot be listened on ({problem})", "Choose another with --port."
+        ) from None
+    # Requests that come before the server's loop runs wait in the queue instead of being refused.
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the base URL under which a listening socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

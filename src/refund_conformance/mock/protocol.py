@@ -1,0 +1,59 @@
+"""HTTP as the mock reads it: uvicorn's protocol with a limit on the head of a request, which it lacks."""
+
+import asyncio
+
+from starlette.responses import PlainTextResponse
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+LONGEST_HEAD = 32 * 1024
+"""Bytes of URL and headers together beyond which a request is refused with 431."""
+
+_TEXT = f"Request line and headers are longer than {LONGEST_HEAD} bytes.\n"
+_too_long = PlainTextResponse(_TEXT, 431, headers={"connection": "close"})
+_TOO_LONG = (
+    f"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    f"content-length: {len(_TEXT)}\r\nconnection: close\r\n\r\n{_TEXT}"
+).encode("ascii")
+
+
+class Protocol(HttpToolsProtocol):
+    """Refuses a request whose head is too long, as soon as that shows."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._in_head = True
+        self._unfinished = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the network; give up on a head that does not end."""
+        if self._in_head:
+            self._unfinished += len(data)
+        super().data_received(data)
+        if self._in_head and self._unfinished > LONGEST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LONG)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """Start answering the request, or refuse it."""
+        self._in_head = False
+        head = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        app = self.app
+        if head > LONGEST_HEAD:
+            self.app = _too_long
+        try:
+            super().on_headers_complete()
+        finally:
+            self.app = app
+
+    def on_message_complete(self) -> None:
+        """Expect the next request's head."""
+        super().on_message_complete()
+        self._in_head, self._unfinished = True, 0

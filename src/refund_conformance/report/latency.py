@@ -1,0 +1,55 @@
+"""How long answers took, by area: figures, and a chart of them."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refund_conformance.contract import Contract
+from refund_conformance.report.traffic import Traffic
+
+OTHER = "other"
+"""What was sent for no case: probes, controls, logins."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Answer times of one area in milliseconds, and how much of the chart's width median and p95 take, of 100."""
+
+    area: str
+    count: int
+    median: float
+    p95: float
+    longest: float
+    median_width: float
+    p95_width: float
+
+
+def by_area(contract: Contract, traffic: Traffic) -> tuple[Latency, ...]:
+    """Return the answer times of each area, in the contract's order. What got no answer is not counted."""
+    times = _times(traffic)
+    areas = [area for area in (*contract.areas, OTHER) if times.get(area)]
+    most = max((quantile(times[area], 0.95) for area in areas), default=0.0) or 1.0
+    return tuple(_latency(area, sorted(times[area]), most) for area in areas)
+
+
+def quantile(times: Sequence[float], share: float) -> float:
+    """Return the smallest time that at least ``share`` of them do not pass."""
+    return sorted(times)[max(0, math.ceil(share * len(times)) - 1)]
+
+
+def _times(traffic: Traffic) -> dict[str, list[float]]:
+    area_of: dict[int, str] = {}
+    for case in traffic.cases:
+        for number in case["exchanges"]:
+            area_of.setdefault(number, case["clause"].partition(".")[0])
+    found: dict[str, list[float]] = defaultdict(list)
+    for beat in traffic.beats.values():
+        if beat.status is not None:
+            found[area_of.get(beat.number, OTHER)].append(beat.seconds * 1000)
+    return found
+
+
+def _latency(area: str, times: list[float], most: float) -> Latency:
+    median, p95 = quantile(times, 0.5), quantile(times, 0.95)
+    return Latency(area, len(times), median, p95, times[-1], 100 * median / most, 100 * p95 / most)

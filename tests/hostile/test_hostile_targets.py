@@ -1,0 +1,208 @@
+"""Hostile targets: each run ends in time, soundly, without the verdict conformant and without a word to others."""
+
+import datetime
+import ipaddress
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hostile_answers import (
+    BROKEN,
+    CLOSED,
+    GATEWAY,
+    HEAVY,
+    LATE,
+    OVERSIZED,
+    WRONG,
+    answering,
+    message,
+    mirrored_token,
+    redirecting,
+    silent,
+)
+from hostile_runs import (
+    CommandLine,
+    SuiteRun,
+    assert_sound,
+    command,
+    made_up_target,
+    plain_pytest,
+    run_suite,
+    side_by_side,
+)
+from hostile_server import HOST, Serve, refusing, serving
+
+FEW = 6
+"""Connections that a probe makes at most."""
+
+RUN = frozenset(
+    {
+        "accepted-and-closed",
+        "reset",
+        "silence",
+        "drip-in-the-header",
+        "drip-in-the-body",
+        "endless-continue",
+        "giant-header",
+        "negative-chunk",
+        "broken-gzip",
+        "short-body",
+        "random-bytes",
+        "http-0.9",
+        "bytes-before-the-status-line",
+        "negative-length",
+        "two-lengths",
+        "status-000",
+        "status-99999",
+        "header-name-of-odd-bytes",
+        "endless-body",
+        "endless-chunk",
+        "gzip-bomb",
+        "redirect-loop",
+        "hundreds-of-continue",
+        "invalid-utf-8",
+        "number-of-20000-digits",
+        "brackets-200000",
+        "lone-surrogates",
+        "escape-sequences",
+        "no-reason",
+        "status-999",
+        "status-101",
+        "answer-nobody-asked-for",
+    }
+)
+"""The servers that a whole run is made against; test_hostile_wire asks each of them."""
+
+Job = Callable[[Path], SuiteRun]
+
+
+def against(make: Callable[[], Serve], by: CommandLine = command) -> Job:
+    """Return the job of a run against a server."""
+
+    def job(directory: Path) -> SuiteRun:
+        with serving(make()) as server:
+            run = run_suite(directory, made_up_target(server.url), by=by)
+            return replace(run, connections=server.connections, received=server.received)
+
+    return job
+
+
+def refused(directory: Path) -> SuiteRun:
+    with refusing() as url:
+        return run_suite(directory, made_up_target(url))
+
+
+def at(url: str) -> Job:
+    return lambda directory: run_suite(directory, made_up_target(url))
+
+
+def redirected_elsewhere(directory: Path) -> SuiteRun:
+    with serving(answering(message(b"{}"))) as other:
+        location = f"http://localhost:{other.port}/v1/order/{{}}/refund"
+        with serving(redirecting(location)) as server:
+            run = run_suite(directory, made_up_target(server.url))
+            return replace(run, elsewhere=run.elsewhere + other.connections, received=server.received)
+
+
+def certified_by_nobody(directory: Path) -> SuiteRun:
+    directory.mkdir()
+    with serving(answering(message(b"{}")), _tls(directory)) as server:
+        run = run_suite(directory / "run", made_up_target(server.url))
+        return replace(run, connections=server.connections, received=server.received)
+
+
+def no_tls_at_all(make: Callable[[], Serve]) -> Job:
+    def job(directory: Path) -> SuiteRun:
+        with serving(make()) as server:
+            run = run_suite(directory, made_up_target(server.url.replace("http:", "https:")))
+            return replace(run, connections=server.connections)
+
+    return job
+
+
+def _tls(directory: Path) -> ssl.SSLContext:
+    """Return the context of a server whose certificate is right but for who signed it: itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = directory / "server.pem"
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + secret)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+NEVER_REACHED: Mapping[str, Job] = {
+    # The longest first, so that the others run beside them.
+    **{name: against(make) for name, make in GATEWAY.items()},
+    **{name: against(make) for name, make in {**CLOSED, **LATE, **BROKEN, **OVERSIZED}.items() if name in RUN},
+    "refused": refused,
+    "no-such-host": at("http://no-such-host.invalid"),
+    "no-host-name": at("http://no..host.invalid"),
+    "unknown-certificate": certified_by_nobody,
+    "http-behind-https": no_tls_at_all(lambda: answering(message(b"{}"))),
+    "silence-behind-https": no_tls_at_all(lambda: silent),
+    "mirror-status-line": against(lambda: mirrored_token("status-line")),
+    "mirror-lengths": against(lambda: mirrored_token("lengths")),
+    "mirror-reason": against(lambda: mirrored_token("reason")),
+}
+JUDGED: Mapping[str, Job] = {
+    "redirect-to-another-host": redirected_elsewhere,
+    **{name: against(make) for name, make in WRONG.items() if name in RUN},
+    "mirror-error": against(lambda: mirrored_token("error")),
+    "mirror-header": against(lambda: mirrored_token("header")),
+    "mirror-list": against(lambda: mirrored_token("list")),
+    "mirror-list-by-pytest": against(lambda: mirrored_token("list"), by=plain_pytest),
+    "mirror-code-by-pytest": against(lambda: mirrored_token("code"), by=plain_pytest),
+    "escape-sequences-by-pytest": against(WRONG["escape-sequences"], by=plain_pytest),
+    **{name: against(make) for name, make in HEAVY.items()},
+}
+JOBS = {**NEVER_REACHED, **JUDGED}
+
+
+@pytest.fixture(scope="module")
+def runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[SuiteRun]]]:
+    """Start the runs of all tests that were chosen."""
+    folder = tmp_path_factory.mktemp("hostile")
+    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    chosen = {name for each in params if isinstance(name := each.get("hostile"), str)}
+    jobs = {name: lambda job=job, name=name: job(folder / name) for name, job in JOBS.items() if name in chosen}
+    with side_by_side(jobs) as started:
+        yield started
+
+
+@pytest.mark.parametrize("hostile", NEVER_REACHED)
+def test_target_that_says_nothing(hostile: str, runs: Mapping[str, Future[SuiteRun]]) -> None:
+    run = runs[hostile].result()
+    assert_sound(run)
+    assert run.status == 3
+    assert run.violated == set()
+    assert run.connections <= FEW
+
+
+@pytest.mark.parametrize("hostile", JUDGED)
+def test_target_that_answers_wrongly(hostile: str, runs: Mapping[str, Future[SuiteRun]]) -> None:
+    assert_sound(runs[hostile].result())
