@@ -129,5 +129,72 @@ def report(directory: Path) -> None:
     sys.exit(summary.exit_status)
 
 
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--fault", multiple=True, help="A fault to show; `refund-conformance faults` lists them.")
+@click.option("--variant", multiple=True, help="A lawful difference to show.")
+@click.option("--answer", multiple=True, metavar="QUESTION=ANSWER", help="Its answer to an open question.")
+@click.option("--database", default="sqlite://", help="SQLAlchemy URL; without: in memory.")
+@click.option("--refundable", type=click.IntRange(0), default=200, show_default=True, help="How many such orders.")
+@click.option("--token-seconds", type=float, default=86400, show_default=True, help="Life of a token.")
+@click.option("--delay", type=click.FloatRange(0), default=0.0, help="Seconds before each answer.")
+@click.option("--rate-limit", type=click.FloatRange(0, min_open=True), help="Requests a second; more get 429.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that serve.")
+@click.option("--control/--no-control", default=None, help="The control API (default: on loopback only).")
+@click.option("--rehearsal", is_flag=True, help="Add an order with a fixed id for every error.")
+@click.option("--log", is_flag=True, help="A line of JSON for each request on standard error.")
+def mock(fault: tuple[str, ...], variant: tuple[str, ...], answer: tuple[str, ...], **others: Any) -> None:
+    """Serve the endpoint, with sample orders and tokens, until interrupted."""
+    from refund_conformance.mock.answers import answers_from
+    from refund_conformance.mock.server import serve
+    from refund_conformance.mock.settings import MockSettings
+
+    chosen = MockSettings(faults=fault, variants=variant, answers=answers_from(answer), **others)
+    sys.exit(serve(chosen, lambda text: click.echo(text)))
+
+
+@main.command()
+def faults() -> None:
+    """List the faults that the mock can show: name, clause, and how servers come to have it."""
+    from refund_conformance.mock import faults as catalogue
+
+    for fault in catalogue.catalogue().values():
+        click.echo(f"{fault.name:<36} {fault.clause:<28} {fault.story}")
+
+
+@main.command()
+@click.option("--write", type=click.Path(path_type=Path), help="Write the matrix as a Markdown page.")
+@click.option("-n", "--workers", type=click.IntRange(1), help="Processes (default: one for each processor).")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def selfcheck(write: Path | None, workers: int | None, names: tuple[str, ...]) -> None:
+    """Try the suite on the mock with each fault and each lawful difference.
+
+    A NAME chooses those that begin with it. The exit status is 1 if a fault goes unseen, or under another name, or
+    a lawful server is accused.
+    """
+    from rich.progress import track
+
+    from refund_conformance import contract, matrix
+    from refund_conformance import selfcheck as check
+    from refund_conformance.errors import UsageError
+
+    every = check.subjects(contract.load())
+    chosen = [one for one in every if not names or one.name.startswith(names)]
+    if not chosen:
+        raise UsageError(
+            " ".join(names), "begins the name of nothing", "`refund-conformance faults` lists faults."
+        )
+    quiet = not sys.stdout.isatty()
+    done = list(track(check.trials(chosen, workers), "Trying", total=len(chosen), disable=quiet))
+    for trial in sorted(done, key=lambda trial: (trial.subject.clause, trial.subject.name)):
+        click.echo(matrix.line(trial))
+    wrong = sum(bool(trial.complaint) for trial in done)
+    click.echo(f"{len(done)} trials, {wrong} wrong")
+    if write:
+        matrix.write(done, write)
+    sys.exit(1 if wrong else 0)
+
+
 if __name__ == "__main__":
     main()

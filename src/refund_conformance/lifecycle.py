@@ -88,38 +88,55 @@ def _about(case: Case) -> Case:
     return replace(case, id=id_, blame=tuple((part, "order.lifecycle") for part in case.situation.wrong))
 
 
-def lifecycle(dispatch: Dispatch, walks: int, steps: int, seed_: int) -> Result:
-    """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter."""
-    failing: list[Walk] = []
-    finished: list[Walk] = []
+class _Walks:
+    """The walks of one check: at most so many, and none after one has failed."""
 
+    def __init__(self, dispatch: Dispatch, limit: int) -> None:
+        self._dispatch = dispatch
+        self._limit = limit
+        self.begun: list[Walk] = []
+        self.failing: Walk | None = None
+
+    def begin(self) -> Walk | None:
+        """Return a new walk, None if there shall be no more."""
+        if self.failing or len(self.begun) >= self._limit:
+            return None
+        self.begun.append(Walk(self._dispatch, ORDERS))
+        return self.begun[-1]
+
+    def step(self, walk: Walk | None, step: Step) -> None:
+        """Take a step, unless the walks are over. Raises _OffModelError if it leaves the model."""
+        if walk is None or self.failing:
+            return
+        sent = walk.step(step)
+        if sent is not None and sent.wrong:
+            self.failing = walk
+            raise _OffModelError(str(step))
+
+
+def _machine(walks: _Walks) -> type[RuleBasedStateMachine]:
     class Machine(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
-            self.walk = None if failing or len(finished) >= walks else Walk(dispatch, ORDERS)
-            if self.walk:
-                finished.append(self.walk)
+            self.walk = walks.begin()
 
         @initialize()
         def alternate(self) -> None:
             """Begin with what tells most: two orders in turn, then the first again."""
             for order in (0, 1, 0):
-                self._request(order, VALID)
+                walks.step(self.walk, Step(order, VALID))
 
         @rule(order=st.integers(0, ORDERS - 1), kind=st.sampled_from([VALID, VALID, *REQUESTS]))
         def request(self, order: int, kind: str) -> None:
-            self._request(order, kind)
+            walks.step(self.walk, Step(order, kind))
 
-        def _request(self, order: int, kind: str) -> None:
-            if self.walk is None or failing:
-                return
-            sent = self.walk.step(Step(order, kind))
-            if sent is not None and sent.wrong:
-                failing.append(self.walk)
-                raise _OffModelError(kind)
+    return Machine
 
+
+def lifecycle(dispatch: Dispatch, limit: int, steps: int, seed_: int) -> Result:
+    """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter."""
     bounded = settings(
-        max_examples=walks,
+        max_examples=limit,
         stateful_step_count=steps,
         database=None,
         deadline=None,
@@ -130,27 +147,20 @@ def lifecycle(dispatch: Dispatch, walks: int, steps: int, seed_: int) -> Result:
         print_blob=False,
         report_multiple_bugs=False,
     )
+    walks = _Walks(dispatch, limit)
     try:
-        run_state_machine_as_test(seed(seed_)(Machine), settings=bounded)
+        run_state_machine_as_test(seed(seed_)(_machine(walks)), settings=bounded)
     except NoOrderError:
-        if not any(walk.steps for walk in finished):
+        if not any(walk.steps for walk in walks.begun):
             raise
     except (_OffModelError, HypothesisException, ExceptionGroup):
         # The walk speaks for itself; that it is not walked again is Hypothesis's complaint, not ours.
         pass
-    title = "Over a random walk of requests, each answer follows from what was accepted before."
-    if failing:
-        return _shortest(dispatch, failing[0], title)
-    numbers = tuple(sent.number for walk in finished for sent in walk.sent)
-    return Result(
-        "order.lifecycle/walk",
-        "order.lifecycle",
-        title,
-        Outcome.HELD,
-        exchanges=numbers[-1:],
-        answer="error",
-        tries=1,
-    )
+    clause, title = "order.lifecycle", "Over a random walk, each answer follows from what was accepted before."
+    if walks.failing:
+        return _shortest(dispatch, walks.failing, title)
+    numbers = tuple(sent.number for walk in walks.begun for sent in walk.sent)
+    return Result(f"{clause}/walk", clause, title, Outcome.HELD, exchanges=numbers[-1:], answer="error", tries=1)
 
 
 def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:

@@ -17,6 +17,7 @@ Answer = Callable[[Received], bytes]
 
 JSON = b"Content-Type: application/json\r\n"
 _BLOCK = b"x" * 65536
+_ESCAPES = b'{"errors": [{"error": 110, "message": "\\u001b[2J"}], "\x7f\xc2\x9b": 1}'
 _MIB = 1024 * 1024
 
 
@@ -292,9 +293,6 @@ WRONG: Catalogue = {
     "early-hints": lambda: answering(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + message(b"{}")),
     "unknown-coding": lambda: answering(_zipped(b"{}", b"br, gzip, x")),
 }
-
-
-_ESCAPES = b'{"errors": [{"error": 15060, "message": "\\u001b[2J"}], "\x7f\xc2\x9b": 1}'
 
 
 def _digits(count: int) -> bytes:

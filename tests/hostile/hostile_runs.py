@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hostile_answers import silent
 from hostile_server import HOST, serving
 
@@ -51,6 +52,8 @@ def made_up_target(url: str, timeout: float = 0.5, more: str = "") -> str:
 
 
 CommandLine = Callable[..., list[str]]
+Job = Callable[[Path], "SuiteRun"]
+"""A run, with all that it needs, that leaves what it writes in a folder of its own."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,10 @@ def environment(home: Path, elsewhere: str) -> dict[str, str]:
     return {**kept, **proxies, "HOME": str(home), "NETRC": str(home / ".netrc")}
 
 
-def run_suite(directory: Path, target: str, *more: str, by: CommandLine = command) -> SuiteRun:
-    """Run the suite against a target and return when it has ended, which it must within the bound."""
+def run_suite(
+    directory: Path, target: str, *more: str, by: CommandLine = command, bound: float = BOUND
+) -> SuiteRun:
+    """Run the suite against a target and return when it has ended, which it must within ``bound`` seconds."""
     directory.mkdir()
     settings, report = directory / "target.toml", directory / "report"
     settings.write_text(target, encoding="utf-8")
@@ -129,7 +134,7 @@ def run_suite(directory: Path, target: str, *more: str, by: CommandLine = comman
         ended = subprocess.run(
             by(settings, report, *more),
             capture_output=True,
-            timeout=BOUND,
+            timeout=bound,
             cwd=directory,
             env=environment(directory / "home", elsewhere.url),
             check=False,
@@ -139,11 +144,15 @@ def run_suite(directory: Path, target: str, *more: str, by: CommandLine = comman
 
 
 @contextmanager
-def side_by_side(jobs: Mapping[str, Callable[[], SuiteRun]]) -> Iterator[Mapping[str, Future[SuiteRun]]]:
-    """Run jobs in a few threads, in their order."""
+def side_by_side(
+    jobs: Mapping[str, Job], request: pytest.FixtureRequest, folder: Path
+) -> Iterator[Mapping[str, Future[SuiteRun]]]:
+    """Run the jobs whose tests were chosen, by the name of the test's parameter, in a few threads and in their order."""
+    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    chosen = [name for name in jobs if any(each.get("hostile") == name for each in params)]
     pool = ThreadPoolExecutor(SIDE_BY_SIDE)
     try:
-        yield {name: pool.submit(job) for name, job in jobs.items()}
+        yield {name: pool.submit(jobs[name], folder / name) for name in chosen}
     finally:
         pool.shutdown(cancel_futures=True)
 

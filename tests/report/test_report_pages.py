@@ -190,4 +190,3 @@ def _escaped(text: str) -> str:
     from markupsafe import escape
 
     return str(escape(text))
-

@@ -8,12 +8,25 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, create_engine, event, func, insert, literal, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Executable,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
 from refund_conformance.errors import UsageError
+from refund_conformance.mock.batches import Batches
 from refund_conformance.mock.tables import (
     IS_OPEN,
     Order,
@@ -37,10 +50,10 @@ _SITUATION = (
     .where(users.c.name == bindparam("user"))
 )
 
-_CREATE = (
-    insert(refund_requests)
-    .from_select(
-        ["order_id", "email", "description", "progress", "created_at"],
+
+def _creation(is_sqlite: bool) -> Executable:
+    """Return the statement that creates a refund request if the order permits it, and else does nothing."""
+    permitted = (
         select(
             orders.c.id,
             bindparam("email", type_=refund_requests.c.email.type),
@@ -51,10 +64,12 @@ _CREATE = (
         .where(orders.c.id == bindparam("order"), orders.c.status == Status.PAID.value, orders.c.price > 0)
         # Completing a refund request in full changes its order: PostgreSQL must not read the order before and
         # write the new request after. SQLite has one writer anyway.
-        .with_for_update(read=True),
+        .with_for_update(read=True)
     )
-    .execution_options(preserve_rowcount=True)
-)
+    names = ["order_id", "email", "description", "progress", "created_at"]
+    insert_into = sqlite.insert if is_sqlite else postgresql.insert
+    statement = insert_into(refund_requests).from_select(names, permitted).on_conflict_do_nothing()
+    return statement.execution_options(preserve_rowcount=True)
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,9 @@ class Store:
         self.engine = _engine(parsed, self.is_memory)
         # One statement is a transaction by itself, and to PostgreSQL three journeys less.
         self._statements = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._create = _creation(self.is_sqlite)
+        self.is_file = self.is_sqlite and not self.is_memory
+        self._batches = Batches(self.engine, self._create) if self.is_file else None
         # SQLite's one connection serves one thread at a time.
         self._turn = threading.RLock() if self.is_memory else nullcontext()
 
@@ -124,11 +142,10 @@ class Store:
     def create_refund_request(self, order: int, email: str, description: str | None) -> bool:
         """Create a refund request in one transaction; False if the order's state no longer permits it."""
         values = {"order": order, "email": email, "description": description, "now": time.time()}
-        try:
-            with self.writing() if self.is_sqlite else self._statements.connect() as connection:
-                return connection.execute(_CREATE, values).rowcount == 1
-        except IntegrityError:
-            return False
+        if self._batches is not None:
+            return self._batches.run(values) == 1
+        with self.writing() if self.is_sqlite else self._statements.connect() as connection:
+            return connection.execute(self._create, values).rowcount == 1
 
     def history(self, order: int) -> tuple[Progress, ...]:
         """Return how far each refund request of an order has come, the oldest first."""
@@ -145,7 +162,9 @@ class Store:
             return list(connection.scalars(query))
 
     def close(self) -> None:
-        """Close every connection."""
+        """Finish what is being written, and close every connection."""
+        if self._batches is not None:
+            self._batches.close()
         self.engine.dispose()
 
     @contextmanager

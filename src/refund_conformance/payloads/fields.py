@@ -150,8 +150,14 @@ def _type_breaks(field: Field) -> Iterator[Break]:
     for kind, values in _OTHER_TYPES.items():
         if kind == allowed or (allowed == "number" and kind == "integer"):
             continue
-        for value in values:
+        fits = (_fraction(field.schema),) if (kind, allowed) == ("number", "integer") else values
+        for value in fits:
             yield Break(field.name, "type", f"{kind}-{_slug(value)}", {field.name: value})
+
+
+def _fraction(schema: Mapping[str, Any]) -> float:
+    """Return a number that is no integer, within the limits of an integer field."""
+    return float(schema.get("minimum", schema.get("maximum", 2) - 1)) + 0.5
 
 
 _OTHER_TYPES: dict[str, tuple[Any, ...]] = {
@@ -306,7 +312,9 @@ def values_breaking(field: Field, aspect: str) -> st.SearchStrategy[Any] | None:
     is_email = field.schema.get("format") == "email"
     if aspect == "type":
         allowed = Draft202012Validator({"type": [field.schema["type"], "null"]})
-        return _json_values().filter(lambda value: not allowed.is_valid(value))
+        others = {word: value for word, value in field.schema.items() if word not in ("type", "enum")}
+        rest = Draft202012Validator(others)
+        return _json_values().filter(lambda value: not allowed.is_valid(value) and rest.is_valid(value))
     if aspect == "max-length" and limit is not None:
         return st.integers(limit + 1, 4 * limit).map(_email if is_email else lambda size: "x" * size)
     if aspect == "unicode" and limit is not None and not is_email:
@@ -314,13 +322,14 @@ def values_breaking(field: Field, aspect: str) -> st.SearchStrategy[Any] | None:
         return st.text(letters, min_size=limit + 1, max_size=limit + 20)
     if aspect == "format" and is_email:
         letters = st.text("abz09.+-", min_size=1, max_size=12)
-        return st.one_of(
+        wrong = st.one_of(
             letters,
             letters.map(lambda part: f"@{part}"),
             letters.map(lambda part: f"{part}@"),
             st.tuples(letters, letters, letters).map("@".join),
             st.tuples(letters, st.sampled_from(" \t\n"), letters).map(lambda p: f"{p[0]}@{p[2]}{p[1]}{p[2]}.com"),
         )
+        return wrong.filter(lambda value: limit is None or len(value) <= limit)
     return None
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from refund_conformance.exchange import Headers
 
@@ -115,33 +115,32 @@ def forged(slug: str) -> AuthorizationForm:
     return write
 
 
-def _parts(token: str) -> tuple[dict[str, Any], str, str] | None:
+def _parts(token: str) -> tuple[str, str, str] | None:
+    """Return header, payload and signature of a JWT as they are written; None for any other token."""
     pieces = token.split(".")
-    if len(pieces) != 3 or not all(pieces):
+    if len(pieces) != 3:
         return None
+    head, payload, signature = pieces
     try:
-        header, payload = (json.loads(_decoded(piece)) for piece in pieces[:2])
-        _decoded(pieces[2])
+        objects = isinstance(_object(head), dict) and isinstance(_object(payload), dict)
+        return (head, payload, signature) if objects and _decoded(signature) else None
     except (ValueError, RecursionError):
         return None
-    return (header, pieces[1], pieces[2]) if isinstance(header, dict) and isinstance(payload, dict) else None
 
 
-def _jwt_forgeries(header: dict[str, Any], payload: str, signature: str) -> Iterator[tuple[str, str]]:
-    head = _encoded(header)
-    claims = json.loads(_decoded(payload))
-    raw = bytearray(_decoded(signature))
+def _jwt_forgeries(head: str, payload: str, signature: str) -> Iterator[tuple[str, str]]:
+    header, claims, raw = _object(head), _object(payload), _decoded(signature)
     expiry = claims.get("exp")
-    later = expiry + 1 if isinstance(expiry, int | float) else 4102444800
+    later = expiry + 3600 if isinstance(expiry, int) else 4102444800
     yield "payload-changed", f"{head}.{_encoded({**claims, 'exp': later})}.{signature}"
     yield "signature-first-byte", f"{head}.{payload}.{_base64(bytes([raw[0] ^ 1]) + raw[1:])}"
     yield "signature-last-byte", f"{head}.{payload}.{_base64(raw[:-1] + bytes([raw[-1] ^ 1]))}"
-    yield "signature-cut", f"{head}.{payload}.{_base64(bytes(raw[: len(raw) // 2]))}"
+    yield "signature-cut", f"{head}.{payload}.{_base64(raw[: len(raw) // 2])}"
     yield "signature-empty", f"{head}.{payload}."
     yield "signature-missing", f"{head}.{payload}"
-    yield "other-key", _signed(header, claims)
-    yield "embedded-key", _signed({**header, "jwk": _public_jwk()}, claims, "RS256")
-    yield "weak-secret", jwt.encode(claims, "secret".ljust(32, "t"), "HS256", {**header, "alg": "HS256"})
+    yield "other-key", _signed(header, payload)
+    yield "embedded-key", _signed({**header, "alg": "RS256", "jwk": _public_jwk()}, payload)
+    yield "weak-secret", _signed({**header, "alg": "HS256"}, payload, b"secret")
     for spelling in ("none", "None", "NONE", "nOnE"):
         yield f"alg-{spelling}", f"{_encoded({**header, 'alg': spelling})}.{payload}."
     yield "alg-none-signed", f"{_encoded({**header, 'alg': 'none'})}.{payload}.{signature}"
@@ -152,38 +151,55 @@ def _opaque_forgeries(token: str) -> Iterator[tuple[str, str]]:
     yield "payload-changed", swapped + token[1:]
     yield "signature-last-byte", token[:-1] + ("B" if token[-1:] == "A" else "A")
     yield "signature-cut", token[: len(token) // 2]
-    yield "other-key", _signed({"typ": "JWT", "alg": "RS256"}, {"sub": "merchant", "exp": 4102444800})
-    yield "alg-none", f"{_encoded({'alg': 'none'})}.{_encoded({'sub': 'merchant', 'exp': 4102444800})}."
+    claims = _encoded({"sub": "merchant", "exp": 4102444800})
+    yield "other-key", _signed({"typ": "JWT", "alg": "RS256"}, claims)
+    yield "alg-none", f"{_encoded({'alg': 'none'})}.{claims}."
 
 
-def _signed(header: Mapping[str, Any], claims: dict[str, Any], algorithm: str | None = None) -> str:
+def _signed(header: Mapping[str, Any], payload: str, secret: bytes = b"not the platform's secret") -> str:
     """Sign with a key that is not the platform's, by the algorithm that the header names if we have it."""
-    named = algorithm or str(header.get("alg"))
-    others = {name: value for name, value in header.items() if name != "alg"}
-    if named.startswith("HS"):
-        return jwt.encode(claims, "not-the-platform-key".ljust(64, "."), named, others)
-    if named.startswith("ES"):
-        curve = {"ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}.get(named, ec.SECP256R1())
-        known = named if named in ("ES384", "ES512") else "ES256"
-        return jwt.encode(claims, ec.generate_private_key(curve), known, others)
-    known = named if named in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512") else "RS256"
-    return jwt.encode(claims, _key(), known, others)
+    named = str(header.get("alg"))
+    algorithm = named if named in _KEYS or named in _HMAC else "RS256"
+    message = f"{_encoded({**header, 'alg': algorithm})}.{payload}"
+    key = secret if algorithm in _HMAC else _key(_KEYS[algorithm])
+    return f"{message}.{_base64(jwt.get_algorithm_by_name(algorithm).sign(message.encode(), key))}"
+
+
+_HMAC = ("HS256", "HS384", "HS512")
+_KEYS = {
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "rsa"),
+    "ES256": "p-256",
+    "ES384": "p-384",
+    "ES512": "p-521",
+    "EdDSA": "ed25519",
+}
 
 
 @cache
-def _key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def _key(kind: str) -> Any:
+    if kind == "rsa":
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if kind == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    curves = {"p-256": ec.SECP256R1(), "p-384": ec.SECP384R1(), "p-521": ec.SECP521R1()}
+    return ec.generate_private_key(curves[kind])
 
 
 def _public_jwk() -> dict[str, Any]:
-    return dict(jwt.algorithms.RSAAlgorithm.to_jwk(_key().public_key(), as_dict=True))
+    return dict(jwt.algorithms.RSAAlgorithm.to_jwk(_key("rsa").public_key(), as_dict=True))
+
+
+def _object(part: str) -> dict[str, Any]:
+    """Return the JSON value of a part of a JWT, which is an object if the part is a right one."""
+    value: dict[str, Any] = json.loads(_decoded(part))
+    return value
 
 
 def _encoded(value: Mapping[str, Any]) -> str:
     return _base64(json.dumps(value, separators=(",", ":")).encode())
 
 
-def _base64(raw: bytes | bytearray) -> str:
+def _base64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 

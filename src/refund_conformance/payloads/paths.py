@@ -14,12 +14,13 @@ def refund_path(template: str) -> PathForm:
 
 def unknown_urls(template: str) -> dict[str, PathForm]:
     """Return URLs near the operation's that the API does not have."""
-    return {
-        "longer": lambda order: refund_path(template)(order) + "/extra",
-        "misspelt": lambda order: refund_path(template)(order) + "s",
-        "other-collection": lambda order: refund_path(template.replace("/order/", "/orders/"))(order),
-        "other-version": lambda order: refund_path(template.replace("/v1/", "/v9/"))(order),
+    templates = {
+        "longer": f"{template}/extra",
+        "misspelt": f"{template}s",
+        "other-collection": template.replace("/order/", "/orders/"),
+        "other-version": template.replace("/v1/", "/v9/"),
     }
+    return {slug: refund_path(other) for slug, other in templates.items() if other != template}
 
 
 def malformed_ids() -> dict[str, PathForm]:
@@ -43,8 +44,8 @@ def malformed_ids() -> dict[str, PathForm]:
         "nul": lambda order: f"{order}\0",
         "comma-list": lambda order: f"{order},{order}",
         "underscore": lambda order: f"{order[:1]}_{order[1:]}",
-        "unicode-digits": lambda order: order.translate(_ARABIC_INDIC),
-        "fullwidth-digits": lambda order: order.translate(_FULLWIDTH),
+        "unicode-digits": lambda order: _in_script(order, 0x0660),
+        "fullwidth-digits": lambda order: _in_script(order, 0xFF10),
         "sql": lambda order: f"{order}' OR '1'='1",
         "sql-comment": lambda order: f"{order};--",
         "template": lambda order: "${7*7}{{7*7}}",
@@ -52,5 +53,8 @@ def malformed_ids() -> dict[str, PathForm]:
     }
 
 
-_ARABIC_INDIC = {ord("0") + digit: 0x0660 + digit for digit in range(10)}
-_FULLWIDTH = {ord("0") + digit: 0xFF10 + digit for digit in range(10)}
+def _in_script(order: str, zero: int) -> str:
+    """Return an id in the digits of another script; if it has no digits, some number in them."""
+    digits = {ord("0") + digit: zero + digit for digit in range(10)}
+    written = order.translate(digits)
+    return written if written != order else "1".translate(digits)

@@ -95,7 +95,7 @@ def _event(line: str, what: str) -> Event:
 
 def _is_one(event: Event, kind: str) -> bool:
     """Whether an event is one of its kind: quicker than the whole schema, which names what is wrong."""
-    if kind == "exchange" and _is_exchange(event):
+    if (kind == "exchange" and _is_exchange(event)) or (kind == "case" and _is_held_case(event)):
         return True
     form = _forms().get(kind)
     return form is not None and form.is_valid(event)
@@ -117,6 +117,20 @@ def _is_exchange(event: Event) -> bool:
         )
     except (KeyError, TypeError):
         return False
+
+
+def _is_held_case(event: Event) -> bool:
+    """Whether an event is beyond doubt a case without findings, as most are."""
+    texts = ("case", "clause", "title", "reason")
+    return (
+        event.get("findings") == []
+        and event.get("outcome") == "held"
+        and event.get("answer") in ("", "success", "error")
+        and all(type(event.get(key)) is str for key in texts)
+        and type(event.get("failed")) is type(event.get("tries")) is int
+        and type(event.get("exchanges")) is list
+        and all(type(number) is int for number in event["exchanges"])
+    )
 
 
 def _is_message(message: Event) -> bool:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from refund_conformance.report import curl
@@ -14,8 +15,8 @@ BODY_SHOWN = 1500
 TELLING = 60
 """Characters from which on the length of a text is told; that of a text beyond ASCII always is."""
 
-HEADERS_SHOWN = 30
-HEADER_SHOWN = 300
+HEADERS_SHOWN = 20
+HEADER_SHOWN = 200
 
 Event = Mapping[str, Any]
 
@@ -70,6 +71,17 @@ def evidence(event: Event, base_url: str, secret: str) -> Evidence:
         milliseconds=event["seconds"] * 1000,
         attempt=event["attempt"],
     )
+
+
+def weight(shown: Evidence) -> int:
+    """Return about how many characters of HTML an exchange takes on a page."""
+    texts = [shown.curl or "", shown.failure]
+    marked = 0
+    for message in filter(None, (shown.request, shown.answer)):
+        texts += [message.line, *(f"{name}: {value}" for name, value in message.headers)]
+        texts += [piece.text for piece in message.body]
+        marked += len(message.headers) + sum(bool(piece.kind) for piece in message.body)
+    return 1500 + 30 * marked + sum(len(escape(text)) for text in texts)
 
 
 def same_request(one: Event, other: Event) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from refund_conformance.cases.case import Case
 from refund_conformance.report.account import ClauseAccount, Violation
-from refund_conformance.report.evidence import Evidence, evidence, same_answer, same_request, size
+from refund_conformance.report.evidence import Evidence, evidence, same_answer, same_request, size, weight
 from refund_conformance.report.visible import plain
 
 KINDS_SHOWN = 3
@@ -18,6 +18,9 @@ REQUESTS_SHOWN = 4
 
 CASES_SHOWN = 20
 """Failing cases of one clause that are named."""
+
+EVIDENCE = 700_000
+"""Characters of HTML that the evidence of all failures takes at most."""
 
 PICKED = 8
 """Failing cases of one kind of which the one with the smallest request is shown."""
@@ -73,6 +76,23 @@ def numbers(accounts: Iterable[ClauseAccount]) -> set[int]:
     }
 
 
+class Room:
+    """How much evidence still fits on the page, in characters of HTML. What is left out stays in the record."""
+
+    def __init__(self, characters: int = EVIDENCE) -> None:
+        self._left = characters
+
+    def fitting(self, shown: Sequence[Evidence]) -> tuple[Evidence, ...]:
+        """Return the evidence that fits, the last one first to be taken in, and keep its place."""
+        taken: list[Evidence] = []
+        for item in reversed(shown):
+            if weight(item) > self._left:
+                break
+            self._left -= weight(item)
+            taken.insert(0, item)
+        return tuple(taken)
+
+
 @dataclass(frozen=True)
 class Presentation:
     """How failures are shown: the exchanges there are, where they went, and the cases known by id.
@@ -83,6 +103,7 @@ class Presentation:
     exchanges: Exchanges
     base_url: str
     cases: Mapping[str, Case]
+    room: "Room"
 
     def clause(self, account: ClauseAccount) -> BrokenClause:
         """Return a clause that does not hold as a page shows it."""
@@ -99,6 +120,7 @@ class Presentation:
         steps = _steps(case, self.exchanges)
         shown = steps if len(steps) <= REQUESTS_SHOWN else [*steps[: REQUESTS_SHOWN - 1], steps[-1]]
         secret = self._secret(case["case"])
+        requests = self.room.fitting([evidence(event, self.base_url, secret) for event in shown])
         return Failure(
             case=plain(case["case"], 200),
             title=plain(case["title"], 300),
@@ -110,8 +132,8 @@ class Presentation:
             intermittent=intermittent(violation),
             count=len(group),
             replay=self._replay(case["case"]),
-            requests=tuple(evidence(event, self.base_url, secret) for event in shown),
-            left_out=len(steps) - len(shown),
+            requests=requests,
+            left_out=len(steps) - len(requests),
         )
 
     def _secret(self, id_: str) -> str:

@@ -13,7 +13,6 @@ from refund_conformance.report.items import LISTED, Item
 from refund_conformance.report.page import Page
 from refund_conformance.report.visible import plain, tidy
 
-
 LONGEST = 10_000
 """Characters of any one text on a page at most."""
 
@@ -64,14 +63,14 @@ def _environment() -> jinja2.Environment:
 
 
 def _visible(value: object) -> object:
-    """Make what a template puts out visible and bounded: no control characters, no lone surrogates, no end of it."""
+    """Make what a template puts out visible and bounded: no control characters, no lone surrogates."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return tidy(value if len(value) <= LONGEST else value[:LONGEST] + "…")
 
 
 def _json_attribute(text: str) -> Markup:
-    """Return a JSON text for an attribute in single quotes: what HTML would take for its own is escaped as in JSON."""
+    """Return a JSON text for an attribute in single quotes, what HTML would take for its own escaped as in JSON."""
     for mark in "&<>'":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
     return Markup(text)  # noqa: S704

@@ -97,7 +97,7 @@ def page(contract: Contract, traffic: Traffic, summary: Summary, directory: Path
     found = events.exchanges(directory, failures.numbers([*violated, *warned]))
     target = str(summary.data["target"])
     base_url = target.rstrip("/") if target.startswith(("http://", "https://")) else ""
-    presentation = failures.Presentation(found, base_url, all_cases(contract))
+    presentation = failures.Presentation(found, base_url, all_cases(contract), failures.Room())
     return Page(
         data=summary.data,
         counts={result: len(account.with_result(result)) for result in RESULTS},

@@ -1,0 +1,379 @@
+"""Each value breaks exactly what it says it breaks, and the others nothing, by jsonschema's own judgement."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
+
+from refund_conformance import contract as contracts
+from refund_conformance.contract import Contract, Field
+from refund_conformance.errors import ContractError
+from refund_conformance.payloads import fields
+from refund_conformance.payloads.fields import Break
+
+SHIPPED = contracts.load()
+EXTENDED = replace(
+    SHIPPED,
+    fields={
+        name: Field(name, required, schema)
+        for name, required, schema in (
+            ("quantity", True, {"type": "integer", "minimum": 1, "maximum": 99}),
+            ("reason", True, {"type": "string", "enum": ["defect", "other"]}),
+            ("note", True, {"type": "string", "pattern": r"\S", "minLength": 3, "maxLength": 20}),
+            ("code", False, {"type": "string", "minLength": 5}),
+            ("initial", False, {"type": "string", "minLength": 1}),
+            ("contact", False, {"type": "string", "format": "email", "maxLength": 40}),
+            ("urgent", False, {"type": "boolean"}),
+            ("amount", False, {"type": "number", "minimum": 0.5, "description": "in euros"}),
+            ("level", False, {"type": "integer", "maximum": -3}),
+            ("size", False, {"type": "integer", "enum": [1, 2, 3]}),
+            ("items", True, {"type": "array"}),
+            ("extra", False, {"type": "object"}),
+        )
+    },
+)
+"""Another schema altogether: types, limits and keywords that the shipped one does not have."""
+
+CONTRACTS = {"shipped": SHIPPED, "extended": EXTENDED}
+
+KEYWORDS = {
+    "type": {"type"},
+    "null": {"type"},
+    "max-length": {"maxLength"},
+    "unicode": {"maxLength"},
+    "empty": {"pattern", "minLength"},
+    "format": {"format"},
+    "required": {"required"},
+    "name": {"required"},
+    "minimum": {"minimum"},
+    "maximum": {"maximum"},
+    "enum": {"enum"},
+}
+"""The keyword that a break of each aspect breaks."""
+
+# ---- an independent judgement
+
+checker = FormatChecker(formats=())
+
+
+@checker.checks("email")
+def looks_like_an_email(value: object) -> bool:
+    return not isinstance(value, str) or not value.strip() or re.fullmatch(r"[^@\s]+@[^@\s]+", value) is not None
+
+
+def strictly_an_email(value: str) -> bool:
+    """Whether nobody could call it anything but an address (RFC 5321's limits on its parts)."""
+    local, _, domain = value.rpartition("@")
+    labels = domain.split(".")
+    return (
+        re.fullmatch(r"[A-Za-z0-9]+([._+-][A-Za-z0-9]+)*", local) is not None
+        and len(local) <= 64
+        and len(labels) >= 2
+        and all(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", label) for label in labels)
+        and all(len(label) <= 63 for label in labels)
+    )
+
+
+@cache
+def validator(name: str) -> Draft202012Validator:
+    described = CONTRACTS[name].fields.values()
+    schema = {
+        "type": "object",
+        "required": [field.name for field in described if field.required],
+        "properties": {field.name: dict(field.schema) for field in described},
+    }
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema, format_checker=checker)
+
+
+def broken_keywords(contract: Contract, body: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return the keywords that a body breaks, by field."""
+    (name,) = (name for name, each in CONTRACTS.items() if each is contract)
+    found: dict[str, set[str]] = {}
+    for error in validator(name).iter_errors(body):
+        if error.validator == "required":
+            missing = [name for name in contract.fields if error.message == f"{name!r} is a required property"]
+            assert len(missing) == 1
+            found.setdefault(missing[0], set()).add("required")
+        else:
+            found.setdefault(str(error.absolute_path[0]), set()).add(str(error.validator))
+    return found
+
+
+def breaks_of(name: str) -> list[Break]:
+    return list(fields.breaks(CONTRACTS[name]))
+
+
+LISTED = [
+    pytest.param(CONTRACTS[name], item, id=f"{name}-{item.field}-{item.aspect}-{item.slug}")
+    for name in CONTRACTS
+    for item in breaks_of(name)
+]
+EITHER = pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS.keys())
+
+
+# ---- breaks
+
+
+@pytest.mark.parametrize(("contract", "item"), LISTED)
+def test_a_break_breaks_exactly_one_keyword_of_one_field(contract: Contract, item: Break) -> None:
+    body = fields.broken(contract, item)
+    found = broken_keywords(contract, body)
+    assert fields.invalid_fields(contract, body) == found
+    assert list(found) == [item.field]
+    keywords = found[item.field]
+    if "enum" in contract.fields[item.field].schema and item.aspect in ("type", "null"):
+        keywords -= {"enum"}  # what lists its values has said the type already
+    assert len(keywords) == 1
+    assert keywords <= KEYWORDS[item.aspect]
+
+
+@EITHER
+def test_breaks_have_names_of_their_own_that_a_node_id_can_hold(contract: Contract) -> None:
+    names = [(item.clause, item.slug) for item in fields.breaks(contract)]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z0-9-]+", slug) for _, slug in names)
+
+
+@EITHER
+def test_every_keyword_of_every_field_is_broken(contract: Contract) -> None:
+    found: dict[str, set[str]] = {}
+    for item in fields.breaks(contract):
+        for name, keywords in broken_keywords(contract, fields.broken(contract, item)).items():
+            found.setdefault(name, set()).update(keywords)
+    for name, field in contract.fields.items():
+        expected = (field.schema.keys() - {"description"}) | ({"required"} if field.required else set())
+        if name == "contact":
+            assert "minLength" not in expected
+        assert found[name] == expected, name
+
+
+@EITHER
+def test_each_field_gets_a_value_of_every_other_type(contract: Contract) -> None:
+    of_type = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array", dict: "object"}
+    for name, field in contract.fields.items():
+        items = [item for item in fields.breaks(contract) if (item.field, item.aspect) == (name, "type")]
+        drawn = {of_type[type(item.members[name])] for item in items}
+        own = {"number", "integer"} if field.schema["type"] == "number" else {field.schema["type"]}
+        assert drawn == set(of_type.values()) - own, name
+
+
+def test_the_breaks_of_the_shipped_schema_are_those_of_its_clauses() -> None:
+    clauses = {item.clause for item in fields.breaks(SHIPPED)}
+    assert clauses == {
+        *(f"description.{aspect}" for aspect in ("type", "null", "max-length", "unicode")),
+        *(f"email.{aspect}" for aspect in ("type", "null", "max-length", "empty", "format", "required")),
+        "fields.name",
+    }
+
+
+def test_a_body_may_be_broken_in_several_fields_at_once() -> None:
+    by_name = {(item.field, item.slug): item for item in fields.breaks(SHIPPED)}
+    body = fields.broken(SHIPPED, by_name["email", "at-alone"], by_name["description", "null"])
+    assert body == {"description": None, "email": "@"}
+    assert fields.invalid_fields(SHIPPED, body) == {"description": {"type"}, "email": {"format"}}
+
+
+def test_a_broken_name_stands_in_its_fields_place_with_its_value() -> None:
+    by_name = {item.slug: item for item in fields.breaks(SHIPPED) if item.aspect == "name"}
+    body = fields.broken(SHIPPED, by_name["email-capitalised"])
+    assert list(body) == ["description", "Email"]
+    assert body["Email"] == fields.plain(SHIPPED)["email"]
+    assert fields.unknown_names(SHIPPED, body) == ("Email",)
+
+
+def test_wrong_names_are_no_names_of_fields() -> None:
+    for contract in CONTRACTS.values():
+        for item in fields.breaks(contract):
+            if item.aspect == "name":
+                assert not item.members.keys() & contract.fields.keys()
+
+
+# ---- right values
+
+
+@EITHER
+def test_the_plain_body_has_every_field_and_breaks_nothing(contract: Contract) -> None:
+    body = fields.plain(contract)
+    assert list(body) == list(contract.fields)
+    assert broken_keywords(contract, body) == fields.invalid_fields(contract, body) == {}
+    assert fields.unknown_names(contract, body) == ()
+
+
+@EITHER
+def test_values_at_the_limit_have_exactly_its_length_and_break_nothing(contract: Contract) -> None:
+    plain = fields.plain(contract)
+    for name, field in contract.fields.items():
+        values = fields.at_limit(field)
+        assert bool(values) == ("maxLength" in field.schema)
+        for value in values.values():
+            assert len(value) == field.schema["maxLength"]
+            assert broken_keywords(contract, {**plain, name: value}) == {}
+
+
+@EITHER
+def test_values_over_the_limit_begin_one_character_over_it(contract: Contract) -> None:
+    for field in contract.fields.values():
+        limit = field.schema.get("maxLength")
+        lengths = [len(value) for value in fields.over_limit(field).values()]
+        if limit is None:
+            assert lengths == []
+        else:
+            assert min(lengths) == limit + 1
+            assert max(lengths) >= 10 * limit
+
+
+def test_the_shipped_limits_are_met_exactly() -> None:
+    description, email = SHIPPED.fields["description"], SHIPPED.fields["email"]
+    assert {len(value) for value in fields.at_limit(description).values()} == {500}
+    assert {len(value) for value in fields.at_limit(email).values()} == {80}
+    assert 501 in map(len, fields.over_limit(description).values())
+    assert 81 in map(len, fields.over_limit(email).values())
+
+
+def test_white_space_at_the_ends_counts_at_the_limit_and_over_it() -> None:
+    description = SHIPPED.fields["description"]
+    assert any(len(value.strip()) < 500 for value in fields.at_limit(description).values())
+    assert any(len(value.strip()) <= 500 for value in fields.over_limit(description).values())
+
+
+@pytest.mark.parametrize("limit", [3, 10, 499, 30_000, 100_000])
+def test_values_over_any_limit_are_over_it(limit: int) -> None:
+    field = Field("note", False, {"type": "string", "maxLength": limit})
+    values = fields.over_limit(field).values()
+    assert min(map(len, values)) == limit + 1
+    assert all(len(value) == limit for value in fields.at_limit(field).values())
+
+
+@pytest.mark.parametrize(("script", "width"), [("ascii", 1), ("two-byte", 2), ("three-byte", 3), ("emoji", 4)])
+def test_a_script_has_characters_of_one_width_in_utf_8(script: str, width: int) -> None:
+    assert {len(character.encode()) for character in fields.SCRIPTS[script]} == {width}
+
+
+def test_the_mixed_script_has_what_a_careless_count_stumbles_over() -> None:
+    mixed = fields.SCRIPTS["mixed"]
+    assert {"\u0301", "\n", "\t", "<", "&", '"'} <= set(mixed)
+    assert any("\u0600" <= character <= "\u06ff" for character in mixed)
+
+
+@pytest.mark.parametrize("script", fields.SCRIPTS)
+@pytest.mark.parametrize("length", [0, 1, 2, 13, 499, 500, 501])
+def test_text_has_as_many_code_points_as_asked_for(script: str, length: int) -> None:
+    assert len(fields.text(script, length)) == length
+    assert len(fields.text(script, length, {"maxLength": 13})) == min(length, 13)
+
+
+def test_addresses_of_any_length_are_well_formed() -> None:
+    for limit in range(13, 700):
+        field = Field("email", True, {"type": "string", "format": "email", "maxLength": limit})
+        for value in (*fields.at_limit(field).values(), *fields.over_limit(field).values()):
+            assert strictly_an_email(value), value
+        assert len(fields.at_limit(field)["ascii"]) == limit
+
+
+def test_addresses_to_be_accepted_are_beyond_doubt() -> None:
+    for value in (*fields.accepted_emails().values(), fields.plain(SHIPPED)["email"]):
+        assert strictly_an_email(value)
+        assert len(value) <= 80
+
+
+def test_addresses_to_be_accepted_show_what_is_often_refused() -> None:
+    every = "".join(fields.accepted_emails().values())
+    assert {"+", ".", "-"} <= set(every)
+    assert re.search("[A-Z]", every)
+    assert re.search("[0-9]", every)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a@b", "a.b+c@d-e.f", "ü@b.example", "a@bücher.example", '"a b"@c.example'[1:2] + "@c", "", " \t", 5, None],
+)
+def test_an_address_by_any_reading_is_possible(value: object) -> None:
+    assert fields.is_possible_email(value)
+
+
+@pytest.mark.parametrize("value", ["a", "@", "a@", "@b", "a@b@c", "a b@c", "a@b c", "a@b\n", "\ta@b", "a@@b"])
+def test_no_address_by_any_reading_is_not(value: str) -> None:
+    assert not fields.is_possible_email(value)
+
+
+# ---- schemas that there are no payloads for
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ({"type": "integer", "multipleOf": 5}, "keyword 'multipleOf' has no payloads"),
+        ({"type": "number", "exclusiveMinimum": 0}, "keyword 'exclusiveMinimum' has no payloads"),
+        ({"type": "string", "pattern": "^[A-Z]+$"}, "pattern '^[A-Z]+$' has no payloads"),
+        ({"type": "string", "format": "date"}, "format 'date' has no payloads"),
+        ({"type": ["string", "null"]}, "type ['string', 'null'] has no payloads"),
+        ({"type": "null"}, "type 'null' has no payloads"),
+        ({"enum": ["a"]}, "type None has no payloads"),
+        ({}, "type None has no payloads"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else "-".join(value) or "nothing",
+)
+def test_a_schema_without_payloads_is_refused_with_the_fields_name(schema: dict[str, Any], told: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        fields.plain(replace(SHIPPED, fields={"note": Field("note", False, schema)}))
+    assert caught.value.what == "request schema: field note"
+    assert caught.value.why == told
+    assert caught.value.remedy
+
+
+# ---- drawn values
+
+ASPECTS = ("type", "max-length", "unicode", "format")
+DRAWN = [
+    pytest.param(contract, name, aspect, id=f"{kind}-{name}-{aspect}")
+    for kind, contract in CONTRACTS.items()
+    for name, field in contract.fields.items()
+    for aspect in ASPECTS
+    if fields.values_breaking(field, aspect) is not None
+]
+
+
+@pytest.mark.parametrize(("contract", "name", "aspect"), DRAWN)
+@given(data=st.data())
+@settings(max_examples=25)
+def test_a_drawn_value_breaks_its_keyword_alone(
+    contract: Contract, name: str, aspect: str, data: st.DataObject
+) -> None:
+    strategy = fields.values_breaking(contract.fields[name], aspect)
+    assert strategy is not None
+    found = broken_keywords(contract, {**fields.plain(contract), name: data.draw(strategy)})
+    assert list(found) == [name]
+    assert found[name] - {"enum"} <= KEYWORDS[aspect]
+    assert found[name] & KEYWORDS[aspect]
+
+
+def test_what_is_drawn_for_the_shipped_schema_belongs_to_its_clauses() -> None:
+    drawn = {
+        f"{name}.{aspect}"
+        for name, field in SHIPPED.fields.items()
+        for aspect in ASPECTS
+        if fields.values_breaking(field, aspect) is not None
+    }
+    assert drawn == {
+        *("description.type", "description.max-length", "description.unicode"),
+        *("email.type", "email.max-length", "email.format"),
+    }
+
+
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS.keys())
+@given(data=st.data())
+def test_a_drawn_valid_body_breaks_nothing(contract: Contract, data: st.DataObject) -> None:
+    values = {name: fields.valid_values(field) for name, field in contract.fields.items()}
+    assert broken_keywords(contract, data.draw(st.fixed_dictionaries(values))) == {}
+
+
+@given(value=fields.valid_values(SHIPPED.fields["email"]))
+def test_a_drawn_valid_address_is_beyond_doubt(value: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9]+([._+-][A-Za-z0-9]+)*@[A-Za-z0-9]+\.example\.com", value)
