@@ -36,6 +36,7 @@ def execute(choice: Choice) -> int:
     contract = contracts.load()
     contract.select(choice.clauses)
     profile.profile(choice.profile)
+    _check_mock(choice)
     if choice.target is not None:
         settings.load(choice.target, contract)
     before = _stamp(choice.report)
@@ -49,6 +50,14 @@ def execute(choice: Choice) -> int:
     made = render(choice.report)
     tell(made, contract, choice.report, sys.stdout)
     return made.exit_status if status != pytest.ExitCode.INTERNAL_ERROR else 3
+
+
+def _check_mock(choice: Choice) -> None:
+    from refund_conformance.mock import answers, faults, variants
+
+    faults.chosen(choice.faults)
+    variants.chosen(choice.variants)
+    answers.answers_of(answers.answers_from(choice.answers), contracts.load())
 
 
 def _stamp(directory: Path) -> int:

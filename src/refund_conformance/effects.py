@@ -86,6 +86,8 @@ def _try(dispatch: Dispatch, cases: Sequence[Case]) -> Evidence | None:
     last = dispatch.send(plain_case(dispatch.contract), order)
     if last.accepted:
         dispatch.orders.spent.append(order)
+    if not last.decided:
+        raise NoOrderError("a request in the search for it got no answer")
     if not last.wrong or last.reading is None:
         return None
     return (*numbers[-1:], last.number), describe_reading(last.reading)

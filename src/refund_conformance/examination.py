@@ -89,8 +89,8 @@ class Examination:
             result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
         else:
             sent = self._sent_to_accept(case, order)
-            self.dispatch.require_target(sent, before=False)
             sent, order = self._elsewhere(case, sent, order)
+            self.dispatch.require_target(sent, before=False)
             result = _named_by_code(self.confirmation.conclude(case, order, sent), sent)
             if sent.reading and self._speaks_of_state(sent):
                 said = describe_reading(sent.reading)
@@ -103,14 +103,16 @@ class Examination:
             self._early[again.id] = self.dispatch.keep(self._carry_out(again, self.orders.spent_order()))
 
     def _elsewhere(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
-        """Send a valid request for other orders while it is refused for the state of the order.
+        """Send a valid request for other orders while it is refused for the state of the order, or gets no answer.
 
         An order of the settings may have been used before; several at both ends of the list tell of the target.
+        A request without an answer may have had its effect, so its order is not tried again.
         """
         for _ in range(OTHER_ORDERS):
-            if not self._speaks_of_state(sent) or self.confirmation.is_known(case, sent):
-                break
-            self.orders.turn()
+            if sent.decided:
+                if not self._speaks_of_state(sent) or self.confirmation.is_known(case, sent):
+                    break
+                self.orders.turn()
             order = self.orders.lease()
             sent = self._sent_to_accept(case, order)
         return sent, order
@@ -172,7 +174,7 @@ class Examination:
         if served is not None:
             bench = self.orders.benches[served]
             sent = self.prove(served, case)
-            if not self._speaks_of_state(sent):
+            if sent.decided and not self._speaks_of_state(sent):
                 return self.confirmation.conclude(case, bench.order, sent)
         order = self.orders.lease()
         sent, order = self._elsewhere(case, self._sent_to_accept(case, order), order)
@@ -213,6 +215,10 @@ class Examination:
             return _spared(case, "its clause is violated already, and an acceptance would use up another order")
         bench = self.orders.bench(key)
         sent = self.dispatch.send(case, bench.order)
+        if key == QUESTIONS and not sent.decided:
+            self.orders.drop_bench(key)
+            bench = self.orders.bench(key)
+            sent = self.dispatch.send(case, bench.order)
         if self._speaks_of_state(sent) and not self.confirmation.is_known(case, sent):
             self.orders.drop_bench(key)
             if self._tells_effect(sent) and bench.sent:

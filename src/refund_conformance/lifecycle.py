@@ -50,13 +50,17 @@ class _OffModelError(AssertionError):
 
 
 class Walk:
-    """One walk on orders of its own. ``open`` is the model: the orders that have an open refund request."""
+    """One walk on orders of its own. ``open`` is the model: the orders that have an open refund request.
+
+    The walk is ``over`` once a request gets no answer that says something: the state of its order is then unknown.
+    """
 
     def __init__(self, dispatch: Dispatch, orders: int) -> None:
         self._dispatch = dispatch
         self._cases = all_cases(dispatch.contract)
         self._orders = [dispatch.orders.lease() for _ in range(orders)]
         self.open: set[int] = set()
+        self.over = False
         self.steps: list[Step] = []
         self.sent: list[Sent] = []
 
@@ -69,6 +73,9 @@ class Walk:
             situation = case.situation.with_part("order", "refund-open")
             case = replace(case, situation=situation)
         sent = self._dispatch.send(_about(case), self._orders[step.order])
+        if not sent.decided:
+            self.over = True
+            return None
         self.steps.append(step)
         self.sent.append(sent)
         if sent.accepted and step.kind == VALID:
@@ -106,7 +113,7 @@ class _Walks:
 
     def step(self, walk: Walk | None, step: Step) -> None:
         """Take a step, unless the walks are over. Raises _OffModelError if it leaves the model."""
-        if walk is None or self.failing:
+        if walk is None or walk.over or self.failing:
             return
         sent = walk.step(step)
         if sent is not None and sent.wrong:

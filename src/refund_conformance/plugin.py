@@ -145,10 +145,13 @@ class Conformance:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
         """Begin the run before the first test, in each process that sends."""
-        if self.worker is None and (self._sends(session) or self._distributes()):
-            self._open()
-        if self.run is None and self._sends(session):
-            self._begin(session)
+        try:
+            if self.worker is None and (self._sends(session) or self._distributes()):
+                self._open()
+            if self.run is None and self._sends(session):
+                self._begin(session)
+        except SuiteError as problem:
+            pytest.exit(str(problem), problem.exit_status)
         return (yield)
 
     def _sends(self, session: pytest.Session) -> bool:

@@ -23,6 +23,8 @@ def race(dispatch: Dispatch, rounds: int) -> list[Result]:
 def _settled(once: Callable[[Dispatch, int], Result], dispatch: Dispatch, number: int) -> Result:
     """Run a round, and on other orders again if none was accepted: the orders may be to blame."""
     result = once(dispatch, number)
+    if result.outcome is Outcome.UNDECIDED:
+        result = once(dispatch, number)
     if not _none_accepted(result):
         return result
     if _is_accepted(dispatch):

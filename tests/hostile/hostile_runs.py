@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,13 +146,23 @@ def run_suite(
 @contextmanager
 def side_by_side(
     jobs: Mapping[str, Job], request: pytest.FixtureRequest, folder: Path
-) -> Iterator[Mapping[str, Future[SuiteRun]]]:
-    """Run the jobs whose tests were chosen, by the name of the test's parameter, in a few threads and in their order."""
+) -> Iterator[Callable[[str], SuiteRun]]:
+    """Provide the runs by name.
+
+    Those whose tests were chosen, by the parameter ``hostile``, start at once in a few threads. Where pytest-xdist
+    has shared the tests out, each starts when its test asks for it.
+    """
     params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    chosen = [name for name in jobs if any(each.get("hostile") == name for each in params)]
+    chosen = {each.get("hostile") for each in params} if "PYTEST_XDIST_WORKER" not in os.environ else set()
     pool = ThreadPoolExecutor(SIDE_BY_SIDE)
+    started = {name: pool.submit(job, folder / name) for name, job in jobs.items() if name in chosen}
+
+    def ended(name: str) -> SuiteRun:
+        run = started[name] if name in started else pool.submit(jobs[name], folder / name)
+        return run.result()
+
     try:
-        yield {name: pool.submit(jobs[name], folder / name) for name in chosen}
+        yield ended
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -1,4 +1,153 @@
 """Interruption at any moment: what was recorded so far is valid, and it is never taken for a whole run."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hostile_answers import silent
+from hostile_runs import BOUND, SuiteRun, assert_discreet, assert_recorded, command, environment
+from hostile_server import serving
+
+from refund_conformance import contract as contracts
+from refund_conformance.mock.server import RunningMock, running
+from refund_conformance.mock.settings import MockSettings
+from refund_conformance.report import events
+from refund_conformance.report.summary import summarize
+
 PAUSE = 0.02
 """Seconds between two looks at how far a run has come."""
+
+
+@pytest.fixture(scope="module")
+def slow_mock() -> Iterator[RunningMock]:
+    """A lawful mock that a run takes long for. Orders that one run uses up are not refundable for the next."""
+    with running(MockSettings(delay=0.05, refundable=1000)) as mock:
+        yield mock
+
+
+def interrupted(
+    directory: Path, mock: RunningMock, signals: list[int], *more: str, lines: int = 40, group: bool = False
+) -> SuiteRun:
+    """Start a run, send it signals once so many events are recorded, and return when it has ended."""
+    settings, report = directory / "target.toml", directory / "report"
+    settings.write_text(mock.target_toml(), encoding="utf-8")
+    with serving(silent) as elsewhere:
+        process = subprocess.Popen(
+            [*command(settings, report), *more],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env=environment(directory / "home", elsewhere.url),
+            start_new_session=True,
+        )
+        with process:
+            _wait_for_lines(report / "events.jsonl", lines, process)
+            for number in signals:
+                os.killpg(process.pid, number) if group else process.send_signal(number)
+                _pause()
+            output, _ = process.communicate(timeout=BOUND)
+        told = output.decode("utf-8", "replace")
+        return SuiteRun(process.returncode, told, report, mock.target_toml(), elsewhere.connections)
+
+
+def _wait_for_lines(path: Path, lines: int, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(int(BOUND / PAUSE)):
+        if process.poll() is not None or (path.exists() and path.read_bytes().count(b"\n") >= lines):
+            return
+        _pause()
+
+
+def _pause() -> None:
+    threading.Event().wait(PAUSE)
+
+
+def assert_incomplete(directory: Path) -> list[dict[str, Any]]:
+    """Assert that a summary of what was recorded is incomplete, and return the events."""
+    recorded = list(events.read(directory))
+    summary = summarize(contracts.load(), recorded)
+    assert summary.data["verdict"] == "incomplete"
+    assert summary.data["reason"]
+    return recorded
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("lines", [3, 150])
+def test_killed_run_is_valid_so_far(number: int, lines: int, slow_mock: RunningMock, tmp_path: Path) -> None:
+    run = interrupted(tmp_path, slow_mock, [number], lines=lines)
+    assert run.status == -number
+    assert_recorded(run)
+    assert_discreet(run)
+    recorded = assert_incomplete(run.directory)
+    assert recorded[-1]["event"] != "end"
+    assert summarize(contracts.load(), recorded).exit_status == 3
+
+
+def test_report_of_a_killed_run_sends_nothing(slow_mock: RunningMock, tmp_path: Path) -> None:
+    run = interrupted(tmp_path, slow_mock, [signal.SIGKILL])
+    assert not (run.directory / "conformance.json").exists()
+    before = (run.directory / "events.jsonl").read_bytes()
+    with serving(silent) as elsewhere:
+        made = subprocess.run(
+            [str(Path(sys.executable).with_name("refund-conformance")), "report", str(run.directory)],
+            capture_output=True,
+            timeout=BOUND,
+            env=environment(tmp_path / "home", elsewhere.url),
+            check=False,
+        )
+    assert made.returncode == 3, made.stderr
+    assert run.conformance["verdict"] == "incomplete"
+    assert (run.directory / "events.jsonl").read_bytes() == before
+    assert b"Traceback" not in made.stderr
+    assert elsewhere.connections == 0
+    assert_discreet(run)
+
+
+@pytest.mark.parametrize("lines", [2, 40, 150])
+def test_run_that_is_interrupted_says_so(lines: int, slow_mock: RunningMock, tmp_path: Path) -> None:
+    run = interrupted(tmp_path, slow_mock, [signal.SIGINT], lines=lines)
+    assert_interrupted(run)
+
+
+def test_run_that_is_interrupted_twice_says_so(slow_mock: RunningMock, tmp_path: Path) -> None:
+    run = interrupted(tmp_path, slow_mock, [signal.SIGINT, signal.SIGINT])
+    assert_recorded(run)
+    assert_incomplete(run.directory)
+    assert_discreet(run)
+    assert run.status == 130
+
+
+def test_run_in_workers_that_is_interrupted_says_so(slow_mock: RunningMock, tmp_path: Path) -> None:
+    run = interrupted(tmp_path, slow_mock, [signal.SIGINT], "-n", "2", group=True)
+    assert_interrupted(run)
+
+
+def assert_interrupted(run: SuiteRun) -> None:
+    """Assert what holds after Ctrl-C."""
+    assert run.status == 130, run.output[-3000:]
+    assert_recorded(run)
+    assert run.events[-1]["event"] == "end"
+    assert run.events[-1]["interrupted"]
+    assert run.conformance["verdict"] == "incomplete"
+    assert "Traceback" not in run.output
+    assert_incomplete(run.directory)
+    assert_discreet(run)
+
+
+def test_record_cut_at_any_byte_is_read_up_to_there(slow_mock: RunningMock, tmp_path: Path) -> None:
+    run = interrupted(tmp_path, slow_mock, [signal.SIGKILL], lines=30)
+    whole = (run.directory / "events.jsonl").read_bytes()[:20_000]
+    known = [json.loads(line) for line in whole.splitlines(keepends=True) if line.endswith(b"\n")]
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    for length in range(0, len(whole), 97):
+        (cut / "events.jsonl").write_bytes(whole[:length])
+        read = list(events.read(cut))
+        assert read == known[: len(read)]
+        assert len(read) == whole[:length].count(b"\n")

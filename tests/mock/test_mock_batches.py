@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from refund_conformance.mock.batches import WouldWaitError
 from refund_conformance.mock.samples import samples
 from refund_conformance.mock.store import Store

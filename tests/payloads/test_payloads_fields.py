@@ -149,8 +149,6 @@ def test_every_keyword_of_every_field_is_broken(contract: Contract) -> None:
             found.setdefault(name, set()).update(keywords)
     for name, field in contract.fields.items():
         expected = (field.schema.keys() - {"description"}) | ({"required"} if field.required else set())
-        if name == "contact":
-            assert "minLength" not in expected
         assert found[name] == expected, name
 
 
@@ -292,7 +290,7 @@ def test_addresses_to_be_accepted_show_what_is_often_refused() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["a@b", "a.b+c@d-e.f", "ü@b.example", "a@bücher.example", '"a b"@c.example'[1:2] + "@c", "", " \t", 5, None],
+    ["a@b", "a.b+c@d-e.f", "ü@b.example", "a@bücher.example", "!@c", "", " \t", 5, None],
 )
 def test_an_address_by_any_reading_is_possible(value: object) -> None:
     assert fields.is_possible_email(value)

@@ -80,7 +80,7 @@ def opened(browser: Any, reports: dict[str, Path], request: pytest.FixtureReques
     page.on("request", lambda sent: told.requests.append(sent.url))
     page.on("pageerror", lambda problem: told.errors.append(str(problem)))
     page.on("console", lambda message: told.errors.append(message.text) if message.type == "error" else None)
-    page.on("dialog", lambda dialog: told.errors.append("a dialog") or dialog.dismiss())
+    page.on("dialog", lambda dialog: told.errors.append(dialog.message))
     page.expose_function("stolen", lambda: told.errors.append("a script of the target ran"))
     page.goto(reports[kind].as_uri())
     yield told
@@ -106,7 +106,11 @@ def _hostile() -> Story:
 
 
 ALL_KINDS = ("conformant", "faulty", "incomplete", "hostile")
-EVERYWHERE = list(itertools.product(ALL_KINDS, SCREENS, ("light", "dark")))
+EVERYWHERE = [
+    *((kind, "laptop", "light") for kind in ALL_KINDS),
+    ("faulty", "laptop", "dark"),
+    ("faulty", "phone", "light"),
+]
 
 
 @pytest.mark.parametrize("opened", [(kind, "laptop", "light") for kind in ALL_KINDS], indirect=True, ids=ALL_KINDS)
@@ -204,7 +208,7 @@ def test_the_table_of_cases_filters_and_sorts(opened: Opened) -> None:
     total = rows.count()
     assert rows.first.inner_text().startswith("Failed")
     page.locator('input[data-test-result="passed"]').uncheck()
-    assert rows.count() == 3 < total
+    assert (rows.count(), rows.count() < total) == (3, True)
     page.locator('input[data-test-result="passed"]').check()
     page.locator('button[data-column-type="clause"]').focus()
     page.keyboard.press("Enter")
@@ -250,4 +254,4 @@ def test_a_long_night_is_interactive_within_a_second(browser: Any, tmp_path: Pat
 
 def _on_first_screen(thing: Any) -> bool:
     box = thing.bounding_box()
-    return bool(thing.is_visible() and box and 0 <= box["y"] and box["y"] + box["height"] <= 768)
+    return bool(thing.is_visible() and box and box["y"] >= 0 and box["y"] + box["height"] <= 768)

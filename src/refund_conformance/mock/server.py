@@ -70,8 +70,8 @@ def serve(settings: MockSettings, say: Callable[[str], None] = print) -> int:
     listener = listen(settings)
     if settings.log:
         log_to()
-    say(announcement(mock, url_of(listener)))
     try:
+        say(announcement(mock, url_of(listener)))
         if settings.workers > 1:
             serve_in_workers(settings, listener)
         else:

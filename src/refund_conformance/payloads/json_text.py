@@ -27,7 +27,7 @@ def malformed(body: Body) -> dict[str, bytes]:
     inner = text[1:-1]
     name = next(iter(body))
     rest = text.removeprefix(f'{{"{name}":')
-    value = json.dumps(body[name], ensure_ascii=False)
+    value = dump(body[name]).decode()
     after = rest.removeprefix(value)
     texts = {
         "empty": "",

@@ -40,10 +40,10 @@ def head() -> list[str]:
     return _environment().get_template("head.html").render().strip().splitlines()
 
 
-def row(item: Item, result: str, duration: str) -> list[str]:
+def row(item: Item, result: str, label: str, duration: str) -> list[str]:
     """Return the cells of a case in the table of cases."""
     template = _environment().get_template("row.html")
-    return template.render(item=item, result=result, duration=duration).strip().splitlines()
+    return template.render(item=item, result=result, label=label, duration=duration).strip().splitlines()
 
 
 @cache
@@ -70,7 +70,7 @@ def _visible(value: object) -> object:
 
 
 def _json_attribute(text: str) -> Markup:
-    """Return a JSON text for an attribute in single quotes, what HTML would take for its own escaped as in JSON."""
+    """Return a JSON text for an attribute in single quotes; what is HTML's own is escaped as JSON has it."""
     for mark in "&<>'":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
     return Markup(text)  # noqa: S704

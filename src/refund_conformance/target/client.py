@@ -16,7 +16,8 @@ from refund_conformance.redaction import Redactor
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.wire import Wire
 
-GATEWAY_STATUSES = frozenset({429, 502, 503, 504})
+TOO_MANY = 429
+GATEWAY_STATUSES = frozenset({TOO_MANY, 502, 503, 504})
 """Statuses that come from something in front of the target and say nothing about the contract."""
 
 ATTEMPTS = 3
@@ -31,6 +32,10 @@ def says_nothing(exchange: Exchange) -> bool:
     if exchange.response is None:
         return exchange.failure in (Failure.UNREACHABLE, Failure.CLOSED)
     return exchange.response.status in GATEWAY_STATUSES
+
+
+def _was_too_many(exchange: Exchange) -> bool:
+    return exchange.response is not None and exchange.response.status == TOO_MANY
 
 
 class Client:
@@ -76,7 +81,10 @@ class Client:
         return Request(draft.method, draft.path(order), (*general, *media, *fields), draft.body)
 
     def send(self, request: Request, wire: Wire | None = None, *, repeatable: bool = True) -> Exchange:
-        """Send a request. What says nothing is repeated, up to ATTEMPTS times, if the request is repeatable."""
+        """Send a request. What says nothing is repeated, up to ATTEMPTS times.
+
+        A request that is not ``repeatable`` is so only after a 429, which says that nothing was done with it.
+        """
         attempts = 0
 
         def attempt() -> Exchange:
@@ -89,9 +97,9 @@ class Client:
             return replace(exchange, number=self._record(exchange))
 
         repeat = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(ATTEMPTS if repeatable else 1),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=_wait,
-            retry=tenacity.retry_if_result(says_nothing),
+            retry=tenacity.retry_if_result(says_nothing if repeatable else _was_too_many),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
         exchange: Exchange = repeat(attempt)

@@ -17,7 +17,7 @@ from refund_conformance.mock.tokens import Tokens
 
 shelf = Shelf()
 
-_PAUSE = 0.03
+_PAUSE = 0.1
 """Seconds between a check and the act that relies on it."""
 
 
