@@ -33,6 +33,8 @@ def main() -> None:
 @click.option("--profile", default="ci", show_default=True, help="How much to do: ci or nightly.")
 @click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
 @click.option("--strict", is_flag=True, help="Warnings count as violations.")
+@click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
+@click.option("--read-only", is_flag=True, help="Send only what cannot create anything.")
 @click.option("-n", "--workers", type=click.IntRange(0, 64), default=0, help="Worker processes (pytest-xdist).")
 @click.option("--seed", type=int, help="Seed of what is drawn.")
 @click.option("--fault", multiple=True, help="A fault for the embedded mock, to see a failing report.")
@@ -46,6 +48,8 @@ def run(
     profile: str,
     report: Path,
     strict: bool,
+    allow_writes: bool,
+    read_only: bool,
     workers: int,
     seed: int | None,
     fault: tuple[str, ...],
@@ -65,6 +69,8 @@ def run(
         profile=profile,
         report=report,
         strict=strict,
+        allow_writes=allow_writes,
+        read_only=read_only,
         workers=workers,
         seed=seed,
         faults=fault,

@@ -11,7 +11,7 @@ from refund_conformance import contract as contracts
 from refund_conformance import profile
 from refund_conformance.report import events
 from refund_conformance.resources import folder
-from refund_conformance.target import settings
+from refund_conformance.target import safety, settings
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Choice:
     variants: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
+    allow_writes: bool = False
+    read_only: bool = False
     pytest_args: tuple[str, ...] = ()
 
 
@@ -38,7 +40,8 @@ def execute(choice: Choice) -> int:
     profile.profile(choice.profile)
     _check_mock(choice)
     if choice.target is not None:
-        settings.load(choice.target, contract)
+        loaded = settings.load(choice.target, contract)
+        safety.check(loaded, contract.operation, allow_writes=choice.allow_writes, read_only=choice.read_only)
     before = _stamp(choice.report)
     status = pytest.main(arguments(choice))
     if _stamp(choice.report) == before:
@@ -76,6 +79,10 @@ def arguments(choice: Choice) -> list[str]:
         words += ["--target", str(choice.target)]
     if choice.strict:
         words.append("--strict-clauses")
+    if choice.allow_writes:
+        words.append("--allow-writes")
+    if choice.read_only:
+        words.append("--read-only")
     if choice.seed is not None:
         words += ["--seed", str(choice.seed)]
     if choice.workers:

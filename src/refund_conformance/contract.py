@@ -24,7 +24,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Operation:
-    """The endpoint: method, path template with ``{order}``, media type, header and success status."""
+    """The endpoint: method, path template with ``{order}``, media type, header and success status.
+
+    ``production_hosts`` are the hosts where real orders are, which are never sent anything.
+    """
 
     name: str
     method: str
@@ -35,6 +38,7 @@ class Operation:
     authorization_scheme: str
     success_status: int
     document: str
+    production_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def load(contract: Path | None = None, schema: Path | None = None) -> Contract:
     data = document.read_toml(contract, ContractError)
     document.check(data, "contract", str(contract), ContractError)
     loaded = Contract(
-        operation=Operation(**data["operation"]),
+        operation=_operation(data["operation"]),
         errors=_unique(contract, "errors", (ErrorCode(**row) for row in data["errors"]), lambda row: row.code),
         outcomes=_unique(contract, "outcomes", map(_outcome, data["outcomes"]), lambda row: (row.part, row.value)),
         clauses=_unique(contract, "clauses", map(_clause, data["clauses"]), lambda row: row.id),
@@ -162,6 +166,10 @@ def _unique(path: Path, what: str, rows: Iterable[Row], key: Callable[[Row], Key
             raise ContractError(f"{path}: {what}", f"{key(row)!r} stands there twice", "Remove one of them.")
         found[key(row)] = row
     return found
+
+
+def _operation(row: dict[str, Any]) -> Operation:
+    return Operation(**{**row, "production_hosts": tuple(row.get("production_hosts", ()))})
 
 
 def _outcome(row: dict[str, Any]) -> Outcome:

@@ -21,8 +21,8 @@ from refund_conformance.report.session import ReportSession
 from refund_conformance.resources import folder
 from refund_conformance.run import Run
 from refund_conformance.suite import Target
+from refund_conformance.target import safety, tokens
 from refund_conformance.target import settings as target_settings
-from refund_conformance.target import tokens
 from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.settings import Settings
 
@@ -38,6 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--report", type=Path, default=Path("reports/latest"), help="directory for the report")
     group.addoption("--strict-clauses", action="store_true", help="warnings count as violations")
     group.addoption("--clause", action="append", default=[], help="a clause id or prefix (may be repeated)")
+    group.addoption("--allow-writes", action="store_true", help="the target may be another machine")
+    group.addoption("--read-only", action="store_true", help="send only what cannot create anything")
     group.addoption("--seed", type=int, help="seed of what is drawn (default: fixed in ci, fresh in nightly)")
     group.addoption("--fault", action="append", default=[], help="a fault of the embedded mock")
     group.addoption("--variant", action="append", default=[], help="a lawful difference of the embedded mock")
@@ -67,6 +69,13 @@ class Conformance:
         self.profile: Profile = profile(options.profile)
         self.chosen = self.contract.select(options.clause)
         self.settings = target_settings.load(options.target, self.contract) if options.target else None
+        if self.settings:
+            safety.check(
+                self.settings,
+                self.contract.operation,
+                allow_writes=options.allow_writes,
+                read_only=options.read_only,
+            )
         if self.settings and (options.fault or options.variant or options.answer):
             raise UsageError("--fault, --variant, --answer", "are for the embedded mock", "Leave out --target.")
         self.cases = all_cases(self.contract)
@@ -203,6 +212,8 @@ class Conformance:
         sink = self.session.write if self.session else self.pending.append
         try:
             settings = tokens.with_token(self.settings, self.contract.operation)
+            if self.config.option.read_only:
+                settings = safety.read_only(settings)
             ledger = Ledger(self._ledger_url(), settings.base_url, self.run_id)
             self.run = Run(self.contract, settings, self.profile, self.seed, sink, ledger, share)
             self.run.begin()

@@ -49,14 +49,15 @@ class Run:
         self.seed = seed
         redactor = Redactor(settings.secrets)
         record = Record(redactor, sink, 1 + index * NUMBERS_APART)
-        client = Client(settings, redactor, record.exchange)
+        client = Client(settings, redactor, record.exchange, ledger.run)
         orders = OrderBook(
             settings.orders,
-            profile.orders,
+            profile.orders if settings.max_orders is None else min(profile.orders, settings.max_orders),
             ledger,
             lambda group, order: record.keep({"event": "leased", "group": group, "order": order}),
         )
-        dispatch = Dispatch(contract, settings, client, orders, record, profile.requests // count)
+        requests = min(profile.requests, settings.max_requests or profile.requests)
+        dispatch = Dispatch(contract, settings, client, orders, record, requests // count)
         self.examination = Examination(dispatch)
         self._strategies = explorations(contract)
         self._deadline = time.monotonic() + (settings.max_seconds or profile.seconds)

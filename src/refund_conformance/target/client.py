@@ -12,6 +12,7 @@ from refund_conformance import __version__
 from refund_conformance.cases.case import Draft
 from refund_conformance.exchange import Exchange, Failure, Request
 from refund_conformance.payloads import headers
+from refund_conformance.payloads.fields import MARK
 from refund_conformance.redaction import Redactor
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.wire import Wire
@@ -19,6 +20,9 @@ from refund_conformance.target.wire import Wire
 TOO_MANY = 429
 GATEWAY_STATUSES = frozenset({TOO_MANY, 502, 503, 504})
 """Statuses that come from something in front of the target and say nothing about the contract."""
+
+RUN_HEADER = "X-Refund-Conformance-Run"
+"""Tells the target's operators which run a request belongs to."""
 
 ATTEMPTS = 3
 LONGEST_WAIT = 5.0
@@ -45,12 +49,15 @@ class Client:
     redacts before it keeps anything.
     """
 
-    def __init__(self, settings: Settings, redactor: Redactor, record: Callable[[Exchange], int]) -> None:
+    def __init__(
+        self, settings: Settings, redactor: Redactor, record: Callable[[Exchange], int], run: str = "none"
+    ) -> None:
         self._settings = settings
         self._redactor = redactor
         self._record = record
         self._own = threading.local()
         self._pace = _Pace(settings.max_requests_per_second)
+        self._run = run
         self._lock = threading.Lock()
         self.sent = 0
         for token in settings.tokens.values():
@@ -77,8 +84,10 @@ class Client:
             ("User-Agent", f"refund-conformance/{__version__}"),
             ("Accept", "*/*"),
             ("Accept-Encoding", "identity"),
+            (RUN_HEADER, self._run),
         )
-        return Request(draft.method, draft.path(order), (*general, *media, *fields), draft.body)
+        body = draft.body.replace(MARK.encode(), f"{MARK[:-1]} {self._run[:8]}]".encode())
+        return Request(draft.method, draft.path(order), (*general, *media, *fields), body)
 
     def send(self, request: Request, wire: Wire | None = None, *, repeatable: bool = True) -> Exchange:
         """Send a request. What says nothing is repeated, up to ATTEMPTS times.

@@ -51,7 +51,7 @@ class Ledger:
     """
 
     def __init__(self, url: str, target: str, run: str) -> None:
-        self._url, self._target, self._run = url, target, run
+        self._url, self._target, self.run = url, target, run
         self._engine = _engine(url)
 
     def lease(self, group: str, candidates: Sequence[str], limit: int) -> str | None:
@@ -71,7 +71,7 @@ class Ledger:
         """Return how many orders of a group this run has leased."""
         row = _LEASES.c
         mine = select(func.count()).where(
-            row.target == self._target, row.run == self._run, row.order_group == group
+            row.target == self._target, row.run == self.run, row.order_group == group
         )
         with self._engine.connect() as connection:
             return connection.scalar(mine) or 0
@@ -88,7 +88,7 @@ class Ledger:
 
     def _claim(self, group: str, order: str, place: int) -> bool:
         """Claim an order as the run's lease number ``place``; false if someone else was quicker with either."""
-        row = {"target": self._target, "order_id": order, "order_group": group, "run": self._run, "place": place}
+        row = {"target": self._target, "order_id": order, "order_group": group, "run": self.run, "place": place}
         try:
             with self._engine.begin() as connection:
                 connection.execute(_LEASES.insert().values(**row, leased_at=datetime.now(UTC)))

@@ -1,7 +1,9 @@
 """Target settings: what target.toml says, checked."""
 
+import math
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,16 +32,21 @@ CREDENTIALS = ("token", "expired_token", "unconfigured_token", "other_merchant_t
 class Settings:
     """One target.
 
-    ``timeout`` is the time in seconds for one whole answer, ``max_seconds`` that for a whole run (None: the
-    profile's). ``tokens`` has the credentials that are set, ``orders`` the ids by group, ``pins`` the answers
-    to open questions. ``username`` and ``password`` are for the login operation, ``ledger`` is the
-    database URL of the order ledger.
+    ``timeout`` is the time in seconds for one whole answer. ``max_seconds``, ``max_requests`` and ``max_orders``
+    bound a run (None: as the profile does). ``allow_writes`` is needed for a host that is not this machine, and
+    ``denied_hosts`` are patterns of hosts that are never sent anything. ``tokens`` has the credentials that are
+    set, ``username`` and ``password`` are for the login operation. ``orders`` has the ids by group, ``ledger`` the
+    database URL of the order ledger, ``pins`` the answers to open questions.
     """
 
     base_url: str
     timeout: float = 10.0
     max_requests_per_second: float | None = None
     max_seconds: float | None = None
+    max_requests: int | None = None
+    max_orders: int | None = None
+    allow_writes: bool = False
+    denied_hosts: tuple[str, ...] = ()
     proxy: str | None = None
     ca_bundle: str | None = None
     header: str = "AuthorizationJWT"
@@ -70,17 +77,19 @@ def parse(
     """Check settings that are read already; ``source`` names them in errors."""
     data = _expanded(data, source, os.environ if environment is None else environment, ())
     _refuse_unknown_keys(data, source)
+    _check_credentials(data.get("auth"), source)
+    _check_numbers(data.get("target"), source)
     document.check(data, "target", source, SettingsError)
     target, auth, orders = data["target"], data.get("auth", {}), data.get("orders", {})
     base_url = _base_url(target["base_url"], source)
-    if "token" not in auth and "username" not in auth:
+    if not auth.get("token") and "username" not in auth:
         raise SettingsError(
             f"{source}: auth.token", "is not set, nor are auth.username and auth.password", "Set one or the other."
         )
     return Settings(
-        **{**target, "base_url": base_url},
+        **{**target, "base_url": base_url, "denied_hosts": tuple(target.get("denied_hosts", ()))},
         header=auth.get("header", contract.operation.authorization_header),
-        tokens={name: auth[name] for name in CREDENTIALS if name in auth},
+        tokens={name: auth[name] for name in CREDENTIALS if auth.get(name)},
         username=auth.get("username"),
         password=auth.get("password"),
         orders=_orders({name: ids for name, ids in orders.items() if name in GROUPS}, source),
@@ -98,10 +107,36 @@ def _refuse_unknown_keys(data: Mapping[str, Any], source: str) -> None:
             raise SettingsError(f"{source}: [{section}]", "is no section", f"The sections are {known}.")
         keys = properties[section].get("properties")
         if keys and isinstance(value, Mapping):
-            for key in value.keys() - keys.keys():
+            unknown = next((key for key in value if key not in keys), None)
+            if unknown is not None:
                 raise SettingsError(
-                    f"{source}: {section}.{key}", "is no setting", f"Settings of [{section}]: {', '.join(keys)}."
+                    f"{source}: {section}.{unknown}",
+                    "is no setting",
+                    f"Settings of [{section}]: {', '.join(keys)}.",
                 )
+
+
+def _check_credentials(auth: Any, source: str) -> None:
+    """Check what is secret here, since a schema's message would tell the value."""
+    if not isinstance(auth, Mapping):
+        return
+    for name in (*CREDENTIALS, "password"):
+        value = auth.get(name, "")
+        if not isinstance(value, str):
+            raise SettingsError(f"{source}: auth.{name}", "is no text", "Write it in quotes.")
+        if name in CREDENTIALS and not all("!" <= letter <= "~" for letter in value):
+            raise SettingsError(
+                f"{source}: auth.{name}",
+                "holds a space or another character that no token has",
+                "Give the token alone, without a scheme before it.",
+            )
+
+
+def _check_numbers(target: Any, source: str) -> None:
+    """Refuse inf and nan, which TOML has and no limit of a schema catches."""
+    for name, value in target.items() if isinstance(target, Mapping) else ():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SettingsError(f"{source}: target.{name}", f"is {value}", "Write a number, or leave it out.")
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -124,11 +159,18 @@ def _expanded(value: Any, source: str, environment: Mapping[str, str], where: tu
             )
         return found
 
-    return _VARIABLE.sub(variable, value)
+    expanded = _VARIABLE.sub(variable, value)
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in expanded):
+        raise SettingsError(
+            f"{source}: {'.'.join(where)}", "holds a line break or another control character", "Take it out."
+        )
+    return expanded
 
 
 def _base_url(text: str, source: str) -> str:
     what, remedy = f"{source}: target.base_url", "Write it like https://staging.example."
+    if re.search(r"[?#\s]|^[^/]*//[^/]*@", text):  # not told: a password may be in it
+        raise SettingsError(what, "it holds more than scheme, host, port and path", remedy)
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -136,8 +178,6 @@ def _base_url(text: str, source: str) -> str:
         raise SettingsError(what, f"{text!r} is no URL ({problem})", remedy) from problem
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise SettingsError(what, f"{text!r} is no http or https URL with a host", remedy)
-    if parts.username or parts.password or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f]", text):
-        raise SettingsError(what, "it holds more than scheme, host, port and path", remedy)
     return text.rstrip("/")
 
 

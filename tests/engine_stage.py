@@ -1,0 +1,209 @@
+"""The engine in this process: on a mock of its own, or on a script that plays the target."""
+
+import json
+import threading
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from refund_conformance import contract as contracts
+from refund_conformance.cases import all_cases
+from refund_conformance.confirmation import Confirmation
+from refund_conformance.dispatch import Dispatch
+from refund_conformance.examination import Examination
+from refund_conformance.exchange import Exchange, Failure, Request, Response
+from refund_conformance.mock.server import RunningMock, running
+from refund_conformance.mock.settings import MockSettings
+from refund_conformance.profile import PROFILES
+from refund_conformance.record import Record
+from refund_conformance.redaction import Redactor
+from refund_conformance.run import Run
+from refund_conformance.target import settings as target_settings
+from refund_conformance.target.client import Client
+from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.orders import OrderBook
+from refund_conformance.target.settings import Settings
+from refund_conformance.target.wire import Wire
+
+CONTRACT = contracts.load()
+CASES = all_cases(CONTRACT)
+
+Event = dict[str, Any]
+Change = Callable[[Event], None]
+"""Changes target settings, as TOML has them, in place."""
+
+
+@dataclass
+class Bench:
+    """A run on a mock, and the events that it has kept."""
+
+    mock: RunningMock
+    run: Run
+    settings: Settings
+    events: list[Event]
+
+    @property
+    def examination(self) -> Examination:
+        return self.run.examination
+
+    @property
+    def dispatch(self) -> Dispatch:
+        return self.examination.dispatch
+
+    @property
+    def orders(self) -> OrderBook:
+        return self.examination.orders
+
+    @property
+    def notes(self) -> list[str]:
+        return [event["text"] for event in self.kept("note")]
+
+    def kept(self, kind: str) -> list[Event]:
+        """Return the events of a kind."""
+        return [event for event in self.events if event["event"] == kind]
+
+    def leased(self) -> list[str]:
+        """Return the refundable orders that were leased."""
+        return [event["order"] for event in self.kept("leased") if event["group"] == "refundable"]
+
+    def use_up(self, orders: Iterable[str]) -> None:
+        """Have the mock accept a refund request for orders, as someone else's requests would."""
+        for order in orders:
+            assert self.mock.mock.store.create_refund_request(int(order), "else@example.com", None)
+
+
+def unchanged(target: Event) -> None:
+    """Leave target settings as they are."""
+
+
+@contextmanager
+def bench(
+    *faults: str,
+    refundable: int = 40,
+    change: Change = unchanged,
+    begun: bool = True,
+    profile: str = "ci",
+    seed: int = 0,
+    **bounds: Any,
+) -> Iterator[Bench]:
+    """Provide a run on a mock of its own. ``bounds`` replace those of the profile."""
+    with running(MockSettings(faults=faults, refundable=refundable)) as mock, on_mock(
+        mock, change, begun, profile, seed, **bounds
+    ) as made:
+        yield made
+
+
+@contextmanager
+def on_mock(
+    mock: RunningMock,
+    change: Change = unchanged,
+    begun: bool = True,
+    profile: str = "ci",
+    seed: int = 0,
+    share: tuple[int, int] = (0, 1),
+    **bounds: Any,
+) -> Iterator[Bench]:
+    """Provide a run on a mock that others may use too."""
+    target = tomllib.loads(mock.target_toml())
+    change(target)
+    settings = target_settings.parse(target, "the mock's settings", CONTRACT)
+    events: list[Event] = []
+    ledger = Ledger(MEMORY, settings.base_url, "run")
+    run = Run(CONTRACT, settings, replace(PROFILES[profile], **bounds), seed, events.append, ledger, share)
+    try:
+        if begun:
+            run.begin()
+        yield Bench(mock, run, settings, events)
+    finally:
+        run.close()
+
+
+# ---- a script instead of a target
+
+Answer = Response | Failure
+Script = Callable[[Request], Answer]
+
+TOKENS = {"token": "our-own-opaque-token", "other_merchant_token": "the-other-opaque-token"}
+GROUPS = {
+    "refundable": tuple(str(730001 + number) for number in range(12)),
+    "unknown": ("990001",),
+    "refund_finished": ("650001", "650002", "650003"),
+}
+ACCEPTED = Response(200, "OK", (), b"")
+
+
+def refused(code: int, status: int = 0, field: str = "email") -> Response:
+    """Return the documented answer with an error code, or one with another status."""
+    error = CONTRACT.errors[code]
+    body = {"errors": [{"error": code, "message": error.message.format(field=field)}]}
+    headers = (("Content-Type", "application/json"),)
+    return Response(status or error.status, "", headers, json.dumps(body).encode())
+
+
+def plain(status: int) -> Response:
+    """Return an answer without a body."""
+    return Response(status, "", (), b"")
+
+
+def in_turn(*answers: Answer) -> Script:
+    """Return a script with these answers, the last of which is given for ever."""
+    left = list(answers)
+    return lambda request: left.pop(0) if len(left) > 1 else left[0]
+
+
+class ScriptedClient(Client):
+    """A client whose target is a script."""
+
+    def __init__(self, settings: Settings, record: Record, script: Script) -> None:
+        super().__init__(settings, Redactor(), record.exchange)
+        self.script = script
+        self.requests: list[Request] = []
+        self.record = record
+        self.turn = threading.Lock()
+
+    def send(self, request: Request, wire: Wire | None = None, *, repeatable: bool = True) -> Exchange:
+        with self.turn:
+            self.sent += 1
+            self.requests.append(request)
+            answer = self.script(request)
+            response, failure = (None, answer) if isinstance(answer, Failure) else (answer, None)
+            exchange = Exchange(request, response, failure, str(failure or ""), 0.0, 0.0)
+            return replace(exchange, number=self.record.exchange(exchange))
+
+
+@dataclass
+class Stage:
+    """A dispatch whose target is a script, and the events that it has kept."""
+
+    dispatch: Dispatch
+    client: ScriptedClient
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def confirmation(self) -> Confirmation:
+        return Confirmation(self.dispatch)
+
+    @property
+    def orders(self) -> list[str]:
+        """The orders that requests were for, in turn."""
+        return [request.target.split("/")[3] for request in self.client.requests]
+
+
+def stage(
+    script: Script | Answer,
+    *,
+    groups: dict[str, tuple[str, ...]] = GROUPS,
+    tokens: dict[str, str] = TOKENS,
+    limit: int = 30,
+    requests: int = 400,
+    **settings: Any,
+) -> Stage:
+    """Set up a dispatch whose target is a script, or gives one answer for ever."""
+    made = Settings("http://scripted.example", tokens=tokens, orders=groups, **settings)
+    events: list[Event] = []
+    record = Record(Redactor(), events.append)
+    client = ScriptedClient(made, record, script if callable(script) else in_turn(script))
+    orders = OrderBook(groups, limit, Ledger(MEMORY, made.base_url, "run"))
+    return Stage(Dispatch(CONTRACT, made, client, orders, record, requests), client, events)
