@@ -89,9 +89,10 @@ def bench(
     **bounds: Any,
 ) -> Iterator[Bench]:
     """Provide a run on a mock of its own. ``bounds`` replace those of the profile."""
-    with running(MockSettings(faults=faults, refundable=refundable)) as mock, on_mock(
-        mock, change, begun, profile, seed, **bounds
-    ) as made:
+    with (
+        running(MockSettings(faults=faults, refundable=refundable)) as mock,
+        on_mock(mock, change, begun, profile, seed, **bounds) as made,
+    ):
         yield made
 
 
@@ -153,8 +154,28 @@ def in_turn(*answers: Answer) -> Script:
     return lambda request: left.pop(0) if len(left) > 1 else left[0]
 
 
+def lawful(*answers: Answer) -> Script:
+    """Return a script that gives these answers, and from then on accepts one valid request for each order."""
+    left = list(answers)
+    accepted: set[str] = set()
+
+    def script(request: Request) -> Answer:
+        if left:
+            return left.pop(0)
+        if request.target in accepted:
+            return refused(15050)
+        if b'"email"' not in request.body:
+            return refused(15010)
+        accepted.add(request.target)
+        return ACCEPTED
+
+    return script
+
+
 class ScriptedClient(Client):
-    """A client whose target is a script."""
+    """A client whose target is a script. ``gate``, if there is one, lets requests through together."""
+
+    gate: threading.Barrier | None = None
 
     def __init__(self, settings: Settings, record: Record, script: Script) -> None:
         super().__init__(settings, Redactor(), record.exchange)
@@ -164,6 +185,8 @@ class ScriptedClient(Client):
         self.turn = threading.Lock()
 
     def send(self, request: Request, wire: Wire | None = None, *, repeatable: bool = True) -> Exchange:
+        if self.gate is not None:
+            self.gate.wait()
         with self.turn:
             self.sent += 1
             self.requests.append(request)

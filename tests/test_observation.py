@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from engine_stage import CONTRACT
 
+from engine_stage import CONTRACT
 from refund_conformance import oracle
 from refund_conformance.observation import Observations
 from refund_conformance.oracle import Permitted

@@ -33,6 +33,8 @@ def main() -> None:
 @click.option("--profile", default="ci", show_default=True, help="How much to do: ci or nightly.")
 @click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
 @click.option("--strict", is_flag=True, help="Warnings count as violations.")
+@click.option("--waivers", type=click.Path(path_type=Path), help="Known deviations (waivers.toml).")
+@click.option("--shard", default="1/1", metavar="INDEX/COUNT", help="Run a part of the suites; see merge.")
 @click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
 @click.option("--read-only", is_flag=True, help="Send only what cannot create anything.")
 @click.option("-n", "--workers", type=click.IntRange(0, 64), default=0, help="Worker processes (pytest-xdist).")
@@ -48,6 +50,8 @@ def run(
     profile: str,
     report: Path,
     strict: bool,
+    waivers: Path | None,
+    shard: str,
     allow_writes: bool,
     read_only: bool,
     workers: int,
@@ -69,6 +73,8 @@ def run(
         profile=profile,
         report=report,
         strict=strict,
+        waivers=waivers,
+        shard=shard,
         allow_writes=allow_writes,
         read_only=read_only,
         workers=workers,
@@ -132,6 +138,22 @@ def report(directory: Path) -> None:
 
     summary = render(directory)
     tell(summary, contract.load(), directory, sys.stdout)
+    sys.exit(summary.exit_status)
+
+
+@main.command()
+@click.argument("directories", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
+def merge(directories: tuple[Path, ...], report: Path) -> None:
+    """Make one report of the shards of a run."""
+    from refund_conformance import contract
+    from refund_conformance.report import merge as merging
+    from refund_conformance.report.pages import render
+    from refund_conformance.report.terminal import tell
+
+    merging.merge(directories, report)
+    summary = render(report)
+    tell(summary, contract.load(), report, sys.stdout)
     sys.exit(summary.exit_status)
 
 

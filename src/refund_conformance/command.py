@@ -9,7 +9,8 @@ import pytest
 
 from refund_conformance import contract as contracts
 from refund_conformance import profile
-from refund_conformance.report import events
+from refund_conformance.plugin import parse_shard
+from refund_conformance.report import events, waivers
 from refund_conformance.resources import folder
 from refund_conformance.target import safety, settings
 
@@ -30,6 +31,8 @@ class Choice:
     clauses: tuple[str, ...] = ()
     allow_writes: bool = False
     read_only: bool = False
+    waivers: Path | None = None
+    shard: str = "1/1"
     pytest_args: tuple[str, ...] = ()
 
 
@@ -39,6 +42,9 @@ def execute(choice: Choice) -> int:
     contract.select(choice.clauses)
     profile.profile(choice.profile)
     _check_mock(choice)
+    parse_shard(choice.shard)
+    if choice.waivers is not None:
+        waivers.load(choice.waivers, contract)
     if choice.target is not None:
         loaded = settings.load(choice.target, contract)
         safety.check(loaded, contract.operation, allow_writes=choice.allow_writes, read_only=choice.read_only)
@@ -52,6 +58,8 @@ def execute(choice: Choice) -> int:
 
     made = render(choice.report)
     tell(made, contract, choice.report, sys.stdout)
+    for waiver in made.data["unused_waivers"]:
+        print(f"A waiver of {waiver['case'] or waiver['clause']} covers nothing any more: remove or renew it.")
     return made.exit_status if status != pytest.ExitCode.INTERNAL_ERROR else 3
 
 
@@ -79,6 +87,9 @@ def arguments(choice: Choice) -> list[str]:
         words += ["--target", str(choice.target)]
     if choice.strict:
         words.append("--strict-clauses")
+    if choice.waivers is not None:
+        words += ["--waivers", str(choice.waivers)]
+    words += ["--shard", choice.shard]
     if choice.allow_writes:
         words.append("--allow-writes")
     if choice.read_only:

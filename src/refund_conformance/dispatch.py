@@ -20,7 +20,11 @@ from refund_conformance.situation import Situation
 from refund_conformance.target.client import ATTEMPTS, Client, says_nothing
 from refund_conformance.target.orders import NoOrderError, OrderBook
 from refund_conformance.target.settings import Settings
+from refund_conformance.target.tokens import OWN
 from refund_conformance.target.wire import Wire
+
+RENEWALS = 10
+"""How often our own token is renewed in a run because it was refused."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Dispatch:
         self.answers: Counter[str] = Counter()
         self.violated: set[str] = set()
         self._request_limit = request_limit
+        self._renewals = 0
         self._lock = threading.Lock()
 
     def keep(self, result: Result) -> Result:
@@ -93,16 +98,42 @@ class Dispatch:
         """Return the status of a refused authorization."""
         return min(self.contract.outcomes["authorization", "missing"].statuses)
 
+    def has_credential(self, case: Case) -> bool:
+        """Whether there is a token for a case."""
+        return case.draft.credential in self.client.tokens.names()
+
     def require_credential(self, case: Case) -> None:
         """Raise NoOrderError, with the setting's name, if the settings have no token for a case."""
-        if case.draft.credential not in self.settings.tokens:
+        if not self.has_credential(case):
             raise NoOrderError(f"auth.{case.draft.credential} is not set")
+        meant_valid = case.situation.authorization != "expired" and case.draft.credential != OWN
+        if meant_valid and self.client.tokens.is_over(case.draft.credential):
+            raise NoOrderError(f"auth.{case.draft.credential} has expired")
 
     def send(self, case: Case, order: str, wire: Wire | None = None) -> Sent:
         """Send a case's request for an order (again only if nothing was said) and judge the answer.
 
         Raises NoOrderError if the run's requests are used up, or the token's form allows no such request.
         """
+        exchange = self._send(case, order, wire)
+        if self._is_token_refused(case, exchange):
+            self._renewals += 1
+            self.client.renew_token(self.client.tokens.get(case.draft.credential))
+            exchange = self._send(case, order, wire)
+        return self.judged(case, exchange)
+
+    def _is_token_refused(self, case: Case, exchange: Exchange) -> bool:
+        """Whether our own token was refused, by a target where we can get another."""
+        return (
+            case.situation.authorization == "valid"
+            and case.draft.credential == OWN
+            and self.client.tokens.renewable
+            and self._renewals < RENEWALS
+            and exchange.response is not None
+            and exchange.response.status == self.refused_status()
+        )
+
+    def _send(self, case: Case, order: str, wire: Wire | None) -> Exchange:
         if self.client.sent + ATTEMPTS > self._request_limit:
             raise NoOrderError(f"the run's {self._request_limit} requests are used up")
         request = self.client.request(case.draft, order)
@@ -113,10 +144,8 @@ class Dispatch:
         # before may have been closed meanwhile, which must not cost an order.
         if wire is None and (accepting or case.situation.authorization != "valid"):
             with self.client.fresh_wire() as own:
-                exchange = self.client.send(request, own, repeatable=not accepting)
-        else:
-            exchange = self.client.send(request, wire, repeatable=not accepting)
-        return self.judged(case, exchange)
+                return self.client.send(request, own, repeatable=not accepting)
+        return self.client.send(request, wire, repeatable=not accepting)
 
     def judged(self, case: Case, exchange: Exchange) -> Sent:
         """Judge an exchange of a case."""

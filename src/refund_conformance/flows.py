@@ -59,6 +59,14 @@ def _representatives(examination: Examination, key: str) -> Sequence[Case]:
     return list({case.clause: case for case in reversed(refused)}.values())
 
 
+_UNAUTHORIZED = (
+    "auth.missing/no-header",
+    "auth.malformed/not-a-token",
+    "auth.forged/payload-changed",
+    "auth.expired/expired-token",
+)
+
+
 def every_request(examination: Examination) -> Result:
     """Send unauthorized requests on a connection that was authorized just before, alternating.
 
@@ -67,8 +75,9 @@ def every_request(examination: Examination) -> Result:
     cases = all_cases(examination.dispatch.contract)
     wanted = [
         cases[id_]
-        for id_ in ("auth.missing/no-header", "auth.malformed/not-a-token", "auth.forged/payload-changed")
+        for id_ in _UNAUTHORIZED
         if cases[id_].clause not in examination.dispatch.violated
+        and examination.dispatch.has_credential(cases[id_])
     ]
     title = "On a connection that was authorized before, a request without authorization is refused."
     about = replace(cases["auth.missing/no-header"], id="auth.every-request/same-connection", title=title)

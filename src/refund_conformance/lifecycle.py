@@ -67,7 +67,7 @@ class Walk:
     def step(self, step: Step) -> Sent | None:
         """Send one request and compare with the model; None if the settings have no token for it."""
         case = self._cases[REQUESTS[step.kind]]
-        if case.draft.credential not in self._dispatch.settings.tokens:
+        if not self._dispatch.has_credential(case):
             return None
         if step.order in self.open and case.situation.order == "refundable":
             situation = case.situation.with_part("order", "refund-open")

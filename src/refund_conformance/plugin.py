@@ -17,11 +17,12 @@ from refund_conformance.cases.case import Case
 from refund_conformance.contract import Contract
 from refund_conformance.errors import SuiteError, TargetError, UsageError
 from refund_conformance.profile import PROFILES, Profile, profile
+from refund_conformance.report import waivers
 from refund_conformance.report.session import ReportSession
 from refund_conformance.resources import folder
 from refund_conformance.run import Run
 from refund_conformance.suite import Target
-from refund_conformance.target import safety, tokens
+from refund_conformance.target import safety
 from refund_conformance.target import settings as target_settings
 from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.settings import Settings
@@ -38,6 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--report", type=Path, default=Path("reports/latest"), help="directory for the report")
     group.addoption("--strict-clauses", action="store_true", help="warnings count as violations")
     group.addoption("--clause", action="append", default=[], help="a clause id or prefix (may be repeated)")
+    group.addoption("--waivers", type=Path, help="known deviations (waivers.toml)")
+    group.addoption("--shard", default="1/1", help="INDEX/COUNT: the part of the suites to run")
     group.addoption("--allow-writes", action="store_true", help="the target may be another machine")
     group.addoption("--read-only", action="store_true", help="send only what cannot create anything")
     group.addoption("--seed", type=int, help="seed of what is drawn (default: fixed in ci, fresh in nightly)")
@@ -78,6 +81,8 @@ class Conformance:
             )
         if self.settings and (options.fault or options.variant or options.answer):
             raise UsageError("--fault, --variant, --answer", "are for the embedded mock", "Leave out --target.")
+        self.waivers = waivers.load(options.waivers, self.contract) if options.waivers else ()
+        self.shard = parse_shard(options.shard)
         self.cases = all_cases(self.contract)
         self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.seed = self._seed(options.seed)
@@ -119,7 +124,10 @@ class Conformance:
             return
         self._check_coverage(ours)
         others = [item for item in items if item not in set(ours)]
-        kept = [item for item in ours if self.chosen & set(self._clauses(item))]
+        index, count = self.shard
+        files = sorted({item.path for item in ours})
+        mine = set(files[index::count])
+        kept = [item for item in ours if item.path in mine and self.chosen & set(self._clauses(item))]
         dropped = [item for item in ours if item not in set(kept)]
         kept.sort(key=lambda item: PHASES.index(_phase(item)))
         items[:] = others + kept
@@ -182,7 +190,8 @@ class Conformance:
             target=self.settings.base_url if self.config.option.target else "embedded mock",
             strict=self.config.option.strict_clauses,
             pins=dict(self.settings.pins),
-            chosen=sorted(self.chosen) if self.config.option.clause else None,
+            waivers=[waiver.as_event() for waiver in self.waivers],
+            chosen=sorted(self.chosen) if self.config.option.clause or self.shard[1] > 1 else None,
         )
 
     def _embedded(self) -> Settings:
@@ -211,7 +220,7 @@ class Conformance:
             share = (index, int(self.worker["workercount"]))
         sink = self.session.write if self.session else self.pending.append
         try:
-            settings = tokens.with_token(self.settings, self.contract.operation)
+            settings = self.settings
             if self.config.option.read_only:
                 settings = safety.read_only(settings)
             ledger = Ledger(self._ledger_url(), settings.base_url, self.run_id)
@@ -295,6 +304,14 @@ def target(request: pytest.FixtureRequest) -> Target:
     run = request.config.stash[_KEY].run
     assert run is not None  # noqa: S101
     return Target(run)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return (index from 0, count) of INDEX/COUNT; raise UsageError if that is not what the text is."""
+    first, _, second = text.partition("/")
+    if first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second):
+        return int(first) - 1, int(second)
+    raise UsageError(f"--shard {text}", "is not INDEX/COUNT", "Write it like 2/5.")
 
 
 def _named(mark: pytest.Mark, clause: str, contract: Contract) -> bool:

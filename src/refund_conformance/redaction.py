@@ -27,6 +27,7 @@ class Redactor:
     """Knows the secrets of a run. More may be added while it goes on (tokens made from ours)."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known: set[str] = set()
         self._needles: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self._lock = Lock()
@@ -35,6 +36,9 @@ class Redactor:
 
     def add(self, secret: str) -> None:
         """Remember a secret, each part of it if it is a JWT, and every way it may be written."""
+        if secret in self._known:
+            return
+        self._known.add(secret)
         found = {_needle(form) for part in _parts(secret) for form in _forms(part) if len(form) >= SHORTEST}
         with self._lock:
             if found <= self._needles:

@@ -18,6 +18,7 @@ from refund_conformance.target.client import Client
 from refund_conformance.target.ledger import Ledger
 from refund_conformance.target.orders import OrderBook
 from refund_conformance.target.settings import Settings
+from refund_conformance.target.tokens import Tokens
 
 T = TypeVar("T")
 
@@ -47,9 +48,10 @@ class Run:
         self.profile = profile
         self.over = ""
         self.seed = seed
-        redactor = Redactor(settings.secrets)
+        tokens = Tokens(settings, contract.operation)
+        redactor = Redactor((*settings.secrets, *tokens.values()))
         record = Record(redactor, sink, 1 + index * NUMBERS_APART)
-        client = Client(settings, redactor, record.exchange, ledger.run)
+        client = Client(settings, tokens, redactor, record.exchange, ledger.run)
         orders = OrderBook(
             settings.orders,
             profile.orders if settings.max_orders is None else min(profile.orders, settings.max_orders),

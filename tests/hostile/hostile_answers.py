@@ -142,7 +142,9 @@ def mirrored_token(form: str) -> Serve:
             "error": lambda: message(_errors(text), "400 Bad Request"),
             "code": lambda: message(json.dumps({"errors": [{"error": text, "message": 1}]}).encode()),
             "list": lambda: message(json.dumps([text] * 3).encode(), "404 Not Found"),
-            "header": lambda: message(b"", "200 OK", b"X-You: %s\r\n%s: x\r\nLocation: /?%s\r\n" % ((token,) * 3)),
+            "header": lambda: message(
+                b"", "200 OK", b"X-You: %s\r\nLocation: /?%s\r\nSet-Cookie: a=%s\r\n" % ((token,) * 3)
+            ),
             "type": lambda: message(_errors("x"), "400 Bad", b"Content-Type: %s\r\n" % token.partition(b" ")[2]),
             "reason": lambda: message(b"", f"401 {text}"),
             "status-line": lambda: token + b"\r\n\r\n",

@@ -51,6 +51,9 @@ def made_up_target(url: str, timeout: float = 0.5, more: str = "") -> str:
     return "\n".join((head, "[auth]", *tokens, "[orders]", *orders, f"refundable = {list(range(730001, 730041))}"))
 
 
+KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
+"""What a run takes over of our environment."""
+
 CommandLine = Callable[..., list[str]]
 Job = Callable[[Path], "SuiteRun"]
 """A run, with all that it needs, that leaves what it writes in a folder of its own."""
@@ -119,7 +122,7 @@ def environment(home: Path, elsewhere: str) -> dict[str, str]:
     home.mkdir(exist_ok=True)
     (home / ".netrc").write_text(f"machine {HOST} login somebody password {NETRC_PASSWORD}\n", encoding="utf-8")
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), elsewhere)
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TMPDIR")}
+    kept = {name: value for name, value in os.environ.items() if name in KEPT}
     return {**kept, **proxies, "HOME": str(home), "NETRC": str(home / ".netrc")}
 
 

@@ -97,7 +97,7 @@ def within_a_second(make: Callable[[], Serve]) -> Job:
     def job(directory: Path) -> SuiteRun:
         with serving(make()) as server:
             target = made_up_target(server.url, timeout=2, more="max_seconds = 1")
-            return run_suite(directory, target, bound=20)
+            return run_suite(directory, target, bound=30)
 
     return job
 
@@ -108,7 +108,7 @@ def refused(directory: Path) -> SuiteRun:
 
 
 def at(url: str) -> Job:
-    return lambda directory: run_suite(directory, made_up_target(url))
+    return lambda directory: run_suite(directory, made_up_target(url, more="allow_writes = true"))
 
 
 def redirected_elsewhere(directory: Path) -> SuiteRun:

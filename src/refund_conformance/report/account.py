@@ -2,10 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from refund_conformance.contract import Clause, Contract, Level
+from refund_conformance.report import waivers
+from refund_conformance.report.waivers import Waiver
 
 Event = Mapping[str, Any]
 
@@ -45,6 +48,7 @@ class Account:
     clauses: list[ClauseAccount] = field(default_factory=list)
     folded: list[Violation] = field(default_factory=list)
     undecided: list[Event] = field(default_factory=list)
+    unused_waivers: list[Waiver] = field(default_factory=list)
 
     def with_result(self, result: str) -> list[ClauseAccount]:
         """Return the clauses with one result."""
@@ -61,14 +65,51 @@ def draw(contract: Contract, events: Iterable[Event]) -> Account:
     by_clause = defaultdict(list)
     for case in cases:
         by_clause[case["clause"]].append(case)
-    chosen = next((event.get("chosen") for event in events if event["event"] == "start"), None)
+    start = next((event for event in events if event["event"] == "start"), {})
+    chosen, known = start.get("chosen"), _Waived(start)
     for clause in contract.clauses.values():
         against = tuple(violation for violation in violations if violation.clause == clause.id)
         if chosen is not None and clause.id not in chosen and not against:
             account.clauses.append(ClauseAccount(clause, "untested", 0, (), "it was not chosen for this run"))
         else:
-            account.clauses.append(_clause(clause, by_clause[clause.id], against, answers))
+            drawn = _clause(clause, by_clause[clause.id], against, answers)
+            account.clauses.append(known.waived(drawn))
+    account.unused_waivers.extend(known.unused())
     return account
+
+
+def _day(start: Event) -> date:
+    """Return the day of a run; the last of all days, on which no waiver holds, if its record does not tell."""
+    try:
+        return date.fromisoformat(str(start.get("time"))[:10])
+    except ValueError:
+        return date.max
+
+
+class _Waived:
+    """The waivers of a run, and which of them were needed."""
+
+    def __init__(self, start: Event) -> None:
+        self._waivers = waivers.of(start)
+        self._day = _day(start)
+        self._needed: set[Waiver] = set()
+
+    def waived(self, drawn: ClauseAccount) -> ClauseAccount:
+        """Return a clause's account, waived if it is violated and each violation is covered."""
+        covering = [
+            [w for w in self._waivers if w.covers(v.clause, v.case["case"], self._day)] for v in drawn.violations
+        ]
+        self._needed.update(w for some in covering for w in some)
+        if drawn.result != "violated" or not all(covering):
+            return drawn
+        waiver = covering[0][0]
+        link = f", {waiver.link}" if waiver.link else ""
+        reason = f"until {waiver.expires}: {waiver.reason}{link} ({drawn.reason})"
+        return replace(drawn, result="waived", reason=reason)
+
+    def unused(self) -> list[Waiver]:
+        """Return the waivers that cover nothing: nothing is violated there, or their day has come."""
+        return [waiver for waiver in self._waivers if waiver not in self._needed]
 
 
 def _clause(

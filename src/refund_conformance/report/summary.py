@@ -73,6 +73,7 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
             for item in account.clauses
         ],
         "questions": _questions(contract, start, events),
+        "unused_waivers": [waiver.as_event() for waiver in account.unused_waivers],
     }
     interrupted = end is not None and end.get("interrupted")
     return Summary(data, account, INTERRUPTED if interrupted else STATUS[verdict])

@@ -15,6 +15,7 @@ from refund_conformance.payloads import headers
 from refund_conformance.payloads.fields import MARK
 from refund_conformance.redaction import Redactor
 from refund_conformance.target.settings import Settings
+from refund_conformance.target.tokens import Tokens
 from refund_conformance.target.wire import Wire
 
 TOO_MANY = 429
@@ -50,8 +51,14 @@ class Client:
     """
 
     def __init__(
-        self, settings: Settings, redactor: Redactor, record: Callable[[Exchange], int], run: str = "none"
+        self,
+        settings: Settings,
+        tokens: Tokens,
+        redactor: Redactor,
+        record: Callable[[Exchange], int],
+        run: str = "none",
     ) -> None:
+        self.tokens = tokens
         self._settings = settings
         self._redactor = redactor
         self._record = record
@@ -60,10 +67,8 @@ class Client:
         self._run = run
         self._lock = threading.Lock()
         self.sent = 0
-        for token in settings.tokens.values():
-            redactor.add(token)
-            for forged in headers.forgeries(token).values():
-                redactor.add(forged)
+        for token in tokens.values():
+            self._keep_secret(token)
 
     @contextmanager
     def fresh_wire(self) -> Iterator[Wire]:
@@ -74,9 +79,20 @@ class Client:
         finally:
             wire.close()
 
+    def renew_token(self, refused: str) -> None:
+        """Log in again, unless another thread has got a new token since this one was refused."""
+        self._keep_secret(self.tokens.renew(refused))
+
+    def _keep_secret(self, token: str) -> None:
+        self._redactor.add(token)
+        for forged in headers.forgeries(token).values():
+            self._redactor.add(forged)
+
     def request(self, draft: Draft, order: str) -> Request | None:
         """Return the request that a draft makes for an order; None if the token allows no such request."""
-        fields = draft.authorization(self._settings.header, self._settings.tokens.get(draft.credential, ""))
+        token = self.tokens.get(draft.credential)
+        self._keep_secret(token)
+        fields = draft.authorization(self._settings.header, token)
         if fields is None:
             return None
         media = () if draft.content_type is None else (("Content-Type", draft.content_type),)

@@ -1,7 +1,10 @@
-"""Our own token: the one in the settings, or one that the target gives for username and password."""
+"""Our tokens: those in the settings, and one of our own that the target gives for username and password."""
 
+import base64
 import json
-from dataclasses import replace
+import threading
+import time
+from collections.abc import Mapping
 
 from refund_conformance.contract import Operation
 from refund_conformance.errors import TargetError
@@ -10,19 +13,71 @@ from refund_conformance.reading import parse
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.wire import Wire
 
+OWN = "token"
+"""The name of our own token in the settings."""
 
-def with_token(settings: Settings, operation: Operation) -> Settings:
-    """Return the settings with a token of our own, logging in if they have none.
+EARLY = 60.0
+"""Seconds before its end at which a token is renewed."""
 
-    Raises TargetError if the login is refused, or answers without a token.
-    """
-    if "token" in settings.tokens:
-        return settings
-    return replace(settings, tokens={**settings.tokens, "token": login(settings, operation)})
+
+class Tokens:
+    """The tokens of a run, by their names in the settings. Our own is renewed if the settings allow logging in."""
+
+    def __init__(self, settings: Settings, operation: Operation) -> None:
+        self._settings = settings
+        self._operation = operation
+        self._lock = threading.Lock()
+        self._tokens = dict(settings.tokens)
+        if OWN not in self._tokens:
+            self._tokens[OWN] = login(settings, operation)
+
+    def names(self) -> frozenset[str]:
+        """Return the names of the tokens there are."""
+        return frozenset(self._tokens)
+
+    def values(self) -> tuple[str, ...]:
+        """Return all tokens."""
+        return tuple(self._tokens.values())
+
+    def get(self, name: str) -> str:
+        """Return a token, "" if there is none of that name. Our own is renewed shortly before its end."""
+        if name == OWN and self.renewable and _seconds_left(self._tokens[OWN]) < EARLY:
+            self.renew(self._tokens[OWN])
+        return self._tokens.get(name, "")
+
+    def is_over(self, name: str) -> bool:
+        """Whether a token tells that its life is over."""
+        return _seconds_left(self.get(name)) <= 0
+
+    @property
+    def renewable(self) -> bool:
+        """Whether the settings have what is needed to log in."""
+        return self._settings.username is not None
+
+    def renew(self, stale: str) -> str:
+        """Log in again, unless someone else has done so since our token was ``stale``; return the new one."""
+        with self._lock:
+            if self._tokens[OWN] == stale:
+                self._tokens[OWN] = login(self._settings, self._operation)
+            return self._tokens[OWN]
+
+
+def _seconds_left(token: str) -> float:
+    """Return the seconds until a JWT's end; endless for a token that does not tell."""
+    try:
+        part = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        expiry: Mapping[str, object] | object = claims.get("exp")
+    except (IndexError, ValueError, AttributeError, RecursionError):
+        return float("inf")
+    return float(expiry) - time.time() if isinstance(expiry, int | float) else float("inf")
 
 
 def login(settings: Settings, operation: Operation) -> str:
-    """Ask the target for a token by the login operation (facts: "Get Token")."""
+    """Ask the target for a token by the login operation (facts: "Get Token").
+
+    Raises TargetError if the login is refused, or answered without a token.
+    """
     body = json.dumps({"username": settings.username, "password": settings.password}).encode()
     headers = (("Content-Type", operation.media_type), ("Accept", operation.media_type))
     wire = Wire(settings.base_url, settings.timeout, settings.proxy, settings.ca_bundle)

@@ -4,6 +4,7 @@ import http
 import http.client
 import re
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -82,7 +83,7 @@ class Wire:
             return None, Failure.UNREACHABLE, f"TLS: {_reason(problem)}"
         except requests.exceptions.ConnectTimeout:
             return None, Failure.UNREACHABLE, f"no connection within {self._timeout:g} s"
-        except (requests.exceptions.Timeout, TimeoutError):
+        except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
             return None, Failure.TIMEOUT, f"no whole answer within {self._timeout:g} s"
         except requests.exceptions.ConnectionError as problem:
             return None, _kind(problem), _reason(problem)
@@ -93,6 +94,10 @@ class Wire:
 
     def _read(self, answer: requests.Response) -> tuple[Response | None, Failure | None, str]:
         raw = answer.raw
+        lengths = raw.headers.getlist("Content-Length")
+        for length in lengths:
+            if not length.isdecimal():
+                return None, Failure.BROKEN, f"Content-Length is no number: {_printable(length[:200])}"
         body = bytearray()
         while block := raw.read(_BLOCK, decode_content=False):
             body += block
@@ -100,11 +105,9 @@ class Wire:
                 raw.close()
                 return None, Failure.OVERSIZED, f"the body is over {BODY_LIMIT} bytes"
         bodiless = answer.request.method == "HEAD" or answer.status_code in _BODILESS
-        for expected in raw.headers.getlist("Content-Length"):
-            if not expected.isdecimal():
-                return None, Failure.BROKEN, f"Content-Length is no number: {_printable(expected[:200])}"
-            if len(body) < int(expected) and not bodiless:
-                return None, Failure.BROKEN, f"the body ended after {len(body)} of {expected[:20]} bytes"
+        for length in lengths:
+            if len(body) < int(length) and not bodiless:
+                return None, Failure.BROKEN, f"the body ended after {len(body)} of {length[:20]} bytes"
         decoded = _decoded(bytes(body), raw.headers.get("Content-Encoding", ""))
         if decoded is None:
             return None, Failure.OVERSIZED, f"the decompressed body is over {BODY_LIMIT} bytes"
@@ -126,28 +129,42 @@ def _decoded(body: bytes, coding: str) -> bytes | None:
     return plain
 
 
-def _kind(problem: Exception) -> Failure:
-    text = repr(problem)
-    if any(sign in text for sign in ("NewConnectionError", "NameResolutionError", "ProxyError", "SSLError")):
-        return Failure.UNREACHABLE
-    if "RemoteDisconnected" in text or "ConnectionResetError" in text or "BrokenPipeError" in text:
-        return Failure.CLOSED
-    if "ReadTimeoutError" in text or "timed out" in text:
-        return Failure.TIMEOUT
+_KINDS: dict[Failure, tuple[type[BaseException], ...]] = {
+    Failure.UNREACHABLE: (
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.ProxyError,
+        urllib3.exceptions.SSLError,
+        ssl.SSLError,
+    ),
+    Failure.CLOSED: (ConnectionResetError, BrokenPipeError),
+    Failure.TIMEOUT: (urllib3.exceptions.ReadTimeoutError, TimeoutError),
+}
+
+
+def _kind(problem: BaseException) -> Failure:
+    """Return the failure that an exception stands for, by types alone: its text may be what the target sent."""
+    links = list(_chain(problem))
+    for failure, types in _KINDS.items():
+        if any(isinstance(link, types) for link in links):
+            return failure
     return Failure.BROKEN
 
 
 def _reason(problem: BaseException) -> str:
     """Return the innermost reason, without addresses of objects and of bounded length."""
-    while True:
-        inner = problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
-        nested = next((arg for arg in problem.args if isinstance(arg, BaseException)), None)
-        following = nested or getattr(problem, "reason", None) or inner
-        if not isinstance(following, BaseException) or following is problem:
-            break
-        problem = following
-    text = str(problem) or type(problem).__name__
+    *_, innermost = _chain(problem)
+    text = str(innermost) or type(innermost).__name__
     return _printable(text.rpartition(">: ")[2][:200])
+
+
+def _chain(problem: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and what it stems from, one after the other."""
+    yield problem
+    inner = problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
+    nested = next((arg for arg in problem.args if isinstance(arg, BaseException)), None)
+    following = nested or getattr(problem, "reason", None) or inner
+    if isinstance(following, BaseException) and following is not problem:
+        yield from _chain(following)
 
 
 def _printable(text: str) -> str:

@@ -1,0 +1,139 @@
+"""A refused request that had an effect is found among those that shared its order; the innocent are not named."""
+
+import pytest
+
+from engine_stage import CASES, Bench, bench
+from refund_conformance.cases.case import Case
+from refund_conformance.effects import NO_EFFECT, find_guilty
+from refund_conformance.finding import Kind
+from refund_conformance.result import Outcome, Result
+from refund_conformance.target.orders import Bench as SharedOrder
+
+FIELDS = [
+    "description.type/integer-0",
+    "description.null/null",
+    "description.max-length/over-501",
+    "email.type/integer-0",
+    "email.null/null",
+    "email.empty/empty",
+    "email.format/no-at",
+    "email.required/absent",
+]
+AUTH = [
+    "auth.missing/no-header",
+    "auth.malformed/empty",
+    "auth.forged/payload-changed",
+    "auth.expired/expired-token",
+]
+BODIES = [
+    "content-type.other/text-plain",
+    "json.malformed/truncated",
+    "json.encoding/overlong",
+    "json.structure/number",
+]
+
+
+def searched(made: Bench, key: str, ids: list[str]) -> Result | None:
+    """Look for the guilty one among cases, as if each had been refused on one order."""
+    shared = SharedOrder(made.orders.lease(), [CASES[id_] for id_ in ids])
+    return find_guilty(made.dispatch, key, shared)
+
+
+def guilty(fault: str, key: str, ids: list[str]) -> Result:
+    with bench(fault) as made:
+        result = searched(made, key, ids)
+    assert result is not None
+    return result
+
+
+@pytest.mark.parametrize(
+    ("fault", "key", "ids", "after"),
+    [
+        ("fields-email-with-effect", "fields", FIELDS, {CASES[id_].slug for id_ in FIELDS if "email" in id_}),
+        ("fields-description-with-effect", "fields", FIELDS, {"integer-0", "null", "over-501"}),
+        ("auth-missing-with-effect", "auth", AUTH, {"no-header", "empty"}),
+        ("auth-expired-with-effect", "auth", AUTH, {"expired-token"}),
+        ("content-type-with-effect", "json", BODIES, {"text-plain"}),
+        ("json-structure-with-effect", "json", BODIES, {"number"}),
+    ],
+)
+def test_the_guilty_request_is_named(fault: str, key: str, ids: list[str], after: set[str]) -> None:
+    result = guilty(fault, key, ids)
+    clause, _, slug = result.case.partition("/after-")
+    assert clause == result.clause == NO_EFFECT[key]
+    assert slug in after
+    (finding,) = result.findings
+    assert (result.outcome, finding.kind, finding.clause) == (Outcome.VIOLATED, Kind.EFFECT, NO_EFFECT[key])
+    assert "400 with 15050 after " in finding.actual
+
+
+def test_the_evidence_is_the_guilty_request_and_the_valid_one_after_it() -> None:
+    with bench("auth-expired-with-effect") as made:
+        result = searched(made, "auth", AUTH)
+        assert result is not None
+        by_number = {event["number"]: event for event in made.kept("exchange")}
+    first, second = (by_number[number] for number in result.exchanges)
+    assert first["response"]["status"] == 401
+    assert second["response"]["status"] == 400
+    assert first["request"]["target"] == second["request"]["target"]
+
+
+def test_elsewhere_the_effect_is_the_guilty_cases_own_matter() -> None:
+    result = guilty("method-refused-with-effect", "route", ["route.method/get", "route.unknown-url/misspelt"])
+    assert result.clause == "route.method"
+    assert result.case == "route.method/after-get"
+
+
+def test_the_search_is_short() -> None:
+    everything = [
+        case.id for case in CASES.values() if case.clause.startswith("email.") and case.situation.invalid
+    ]
+    with bench("fields-email-with-effect", refundable=60) as made:
+        before = len(made.leased())
+        assert searched(made, "fields", everything) is not None
+        assert len(made.leased()) - before <= 10
+
+
+def test_where_nobody_is_guilty_nobody_is_named() -> None:
+    with bench() as made:
+        order = made.orders.lease()
+        assert find_guilty(made.dispatch, "fields", SharedOrder(order, [CASES[id_] for id_ in FIELDS])) is None
+        assert made.notes == [f"Order {order} was not refundable, though no request of ours made it so."]
+
+
+def test_orders_that_are_refused_anyway_make_nobody_guilty() -> None:
+    with bench(refundable=20) as made:
+        made.use_up(str(730002 + number) for number in range(19))
+        assert searched(made, "fields", FIELDS) is None
+        assert len(made.notes) == 1
+
+
+def test_orders_that_are_refused_by_turns_make_nobody_guilty() -> None:
+    with bench(refundable=30) as made:
+        made.use_up(str(730001 + number) for number in range(3, 30, 2))
+        assert searched(made, "fields", FIELDS) is None
+        assert len(made.notes) == 1
+
+
+def test_without_orders_for_the_search_nobody_is_named() -> None:
+    with bench("fields-email-with-effect", refundable=3) as made:
+        assert searched(made, "fields", FIELDS) is None
+        (note,) = made.notes
+    assert note.startswith("An effect on the shared order of fields: ")
+    assert "list more of them" in note
+
+
+def test_orders_that_the_search_uses_up_are_known_as_spent() -> None:
+    with bench() as made:
+        spent = len(made.orders.spent)
+        searched(made, "json", BODIES)
+        assert len(made.orders.spent) > spent
+        assert set(made.orders.spent) <= set(made.leased())
+
+
+def test_names_of_results_stay_short() -> None:
+    long = Case(f"email.format/{'x' * 200}", "Long.", CASES[FIELDS[0]].situation, CASES[FIELDS[0]].draft)
+    with bench("fields-with-effect") as made:
+        result = find_guilty(made.dispatch, "fields", SharedOrder(made.orders.lease(), [long]))
+    assert result is not None
+    assert len(result.case) <= 120

@@ -1,0 +1,167 @@
+"""Random walks over several orders: the target follows the model, or the shortest way off it is told."""
+
+import re
+
+import pytest
+
+from engine_stage import ACCEPTED, Bench, Stage, bench, in_turn, lawful, plain, refused, stage
+from refund_conformance.finding import Kind
+from refund_conformance.lifecycle import ORDERS, REQUESTS, VALID, Step, Walk, lifecycle
+from refund_conformance.result import Outcome, Result
+from refund_conformance.target.orders import NoOrderError
+
+STEPS = 16
+"""Steps of a walk, as in the ci profile; it begins with three of its own."""
+
+
+def walked(made: Bench | Stage, walks: int = 1, steps: int = STEPS, seed: int = 0) -> Result:
+    return lifecycle(made.dispatch, walks, steps, seed)
+
+
+def told(result: Result) -> list[str]:
+    """Return the steps that a finding lists, without their numbers."""
+    (finding,) = result.findings
+    listed = finding.expected.removeprefix("after ").partition(": 400")[0].partition(": 200")[0]
+    return [re.sub(r"^\d+\. ", "", step) for step in listed.split("; ")]
+
+
+def test_a_lawful_mock_keeps_to_the_model() -> None:
+    with bench(begun=False) as made:
+        result = walked(made)
+        exchanges = made.kept("exchange")
+        assert len(made.leased()) == ORDERS
+    assert (result.outcome, result.findings, result.case) == (Outcome.HELD, (), "order.lifecycle/walk")
+    assert 3 < len(exchanges) <= 3 + STEPS
+    assert {event["response"]["status"] for event in exchanges} >= {200, 400}
+
+
+def test_a_walk_uses_each_kind_of_request() -> None:
+    with bench(begun=False) as made:
+        walked(made, walks=6, steps=30)
+        sent = [(e["request"], e["response"]["status"]) for e in made.kept("exchange")]
+    assert len(REQUESTS) == 6
+    assert {status for _, status in sent} == {200, 400, 401, 404}
+    assert "text/plain" in {value for request, _ in sent for _, value in request["headers"]}
+
+
+def test_the_same_seed_walks_the_same_way() -> None:
+    ways = []
+    for seed in (3, 3, 4):
+        made = stage(refused(15050))
+        with bench(begun=False) as lawful_one:
+            walked(lawful_one, seed=seed)
+            ways.append([(e["request"]["target"], e["request"]["body"]) for e in lawful_one.kept("exchange")])
+        assert made.orders == []
+    assert ways[0] == ways[1]
+    assert ways[1] != ways[2]
+
+
+@pytest.mark.parametrize(
+    ("fault", "steps"),
+    [
+        ("lifecycle-neighbour-blocked", ["order A: a valid request", "order B: a valid request"]),
+        ("lifecycle-merchant-wide", ["order A: a valid request", "order B: a valid request"]),
+        ("once-forgotten", ["order A: a valid request", "order A: a valid request"]),
+    ],
+)
+def test_the_way_off_the_model_is_told_as_a_short_list(fault: str, steps: list[str]) -> None:
+    with bench(fault, begun=False) as made:
+        result = walked(made)
+    assert result.outcome is Outcome.VIOLATED
+    assert result.findings[0].clause == "order.lifecycle"
+    assert told(result) == steps
+    assert len(result.exchanges) == len(steps)
+
+
+@pytest.mark.parametrize(
+    "fault", ["lifecycle-latest-only", "lifecycle-refusal-reopens", "lifecycle-third-attempt", "once-idempotent"]
+)
+def test_a_target_that_forgets_is_named(fault: str) -> None:
+    with bench(fault, begun=False) as made:
+        result = walked(made, walks=3, steps=30)
+    assert result.outcome is Outcome.VIOLATED
+    (finding,) = result.findings
+    assert (finding.clause, finding.kind) == ("order.lifecycle", Kind.ACCEPTED)
+    assert finding.expected.startswith("after 1. order A: a valid request; 2. ")
+    assert told(result)[-1].startswith("order ")
+
+
+def test_a_person_can_replay_what_is_told() -> None:
+    with bench("lifecycle-latest-only", begun=False) as made:
+        result = walked(made)
+        steps = told(result)
+    with bench("lifecycle-latest-only", begun=False) as made:
+        walk = Walk(made.dispatch, ORDERS)
+        names = {str(Step(order, kind)): Step(order, kind) for order in range(ORDERS) for kind in REQUESTS}
+        sent = [walk.step(names[step]) for step in steps]
+    assert all(one is not None for one in sent)
+    assert [one.wrong for one in sent if one] == [False] * (len(sent) - 1) + [True]
+
+
+def test_making_a_walk_shorter_leases_few_orders() -> None:
+    with bench("lifecycle-third-attempt", begun=False) as made:
+        assert walked(made, walks=10, steps=30).outcome is Outcome.VIOLATED
+        walks = 1 + max(int(event["number"] > 0) for event in made.kept("exchange"))
+        assert len(made.leased()) <= 10 * ORDERS
+        assert walks == 2
+
+
+def test_no_walk_begins_after_one_that_failed() -> None:
+    with bench("once-forgotten", begun=False) as made:
+        result = walked(made, walks=10)
+        # One walk that failed, and at most three shorter ones.
+        assert len(made.leased()) <= ORDERS + 1 + ORDERS + ORDERS
+    assert result.tries <= 4
+
+
+def test_an_order_that_was_used_before_is_held_against_nobody() -> None:
+    with bench(begun=False) as made:
+        made.use_up(["730002"])
+        result = walked(made)
+    assert (result.outcome, result.findings) == (Outcome.UNTESTED, ())
+    assert "not refundable from the start" in result.reason
+
+
+def test_a_step_that_fails_once_is_unsteady() -> None:
+    made = stage(lawful(ACCEPTED, ACCEPTED, plain(200)))
+    result = walked(made)
+    assert result.outcome is Outcome.VIOLATED
+    assert [(finding.clause, finding.kind) for finding in result.findings] == [("server.steady", Kind.UNSTEADY)]
+    assert (result.failed, result.tries) == (1, 4)
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_a_gateway_in_between_ends_the_walk_without_blame(status: int) -> None:
+    made = stage(in_turn(ACCEPTED, plain(status)))
+    result = walked(made)
+    assert result.findings == ()
+    assert made.orders == ["730001", "730002"]
+
+
+def test_a_kind_of_request_without_its_token_is_left_out() -> None:
+    made = stage(lawful(), tokens={"token": "our-own-opaque-token"})
+    walk = Walk(made.dispatch, 1)
+    assert walk.step(Step(0, "with another merchant's token")) is None
+    assert (walk.steps, made.orders) == ([], [])
+
+
+def test_the_model_knows_which_orders_have_an_open_request() -> None:
+    made = stage(lawful())
+    walk = Walk(made.dispatch, 2)
+    for order in (0, 0, 1):
+        sent = walk.step(Step(order, VALID))
+        assert sent is not None
+        assert not sent.wrong
+    assert walk.open == {0, 1}
+    assert made.dispatch.orders.spent == ["730001", "730002"]
+
+
+def test_without_orders_there_is_no_walk() -> None:
+    with bench(refundable=2, begun=False) as made, pytest.raises(NoOrderError):
+        walked(made)
+
+
+def test_orders_that_run_out_midway_leave_what_was_walked() -> None:
+    with bench(refundable=4, begun=False) as made:
+        result = walked(made, walks=3)
+    assert result.outcome is Outcome.HELD

@@ -1,0 +1,139 @@
+"""Simultaneous requests: one of them wins, the others are told so, and nobody else notices."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from engine_stage import ACCEPTED, bench, in_turn, lawful, plain, refused, stage
+from refund_conformance.finding import Kind
+from refund_conformance.race import SIMULTANEOUS, race
+from refund_conformance.result import Outcome, Result
+from refund_conformance.target.orders import NoOrderError
+
+
+def worst(results: list[Result]) -> Result:
+    return max(results, key=lambda result: list(Outcome).index(result.outcome))
+
+
+def raced(*faults: str, refundable: int = 40) -> Result:
+    with bench(*faults, refundable=refundable, begun=False) as made:
+        return worst(race(made.dispatch, 1))
+
+
+def test_of_so_many_at_once_one_is_accepted_on_a_lawful_mock() -> None:
+    with bench(begun=False) as made:
+        results = race(made.dispatch, 2)
+        statuses = [event["response"]["status"] for event in made.kept("exchange")]
+    assert [result.case for result in results] == [
+        "order.race/one-order-1",
+        "order.race/one-order-2",
+        "order.race/two-orders",
+    ]
+    assert [result.outcome for result in results] == [Outcome.HELD] * 3
+    assert [len(result.exchanges) for result in results] == [SIMULTANEOUS] * 3
+    # One for each order of the rounds.
+    assert statuses.count(200) == 4
+    assert len(statuses) == 3 * SIMULTANEOUS
+
+
+def test_every_request_has_a_connection_of_its_own() -> None:
+    with bench(begun=False) as made:
+        ports: list[tuple[str, int]] = []
+        made.mock.mock.endpoint.observe = lambda received, answer, seconds: ports.append(received.client)
+        race(made.dispatch, 1)
+    assert len(set(ports)) == len(ports) == 2 * SIMULTANEOUS
+
+
+def test_the_requests_of_a_round_are_all_on_their_way_before_one_is_answered() -> None:
+    made = stage(lawful())
+    made.client.gate = threading.Barrier(SIMULTANEOUS, timeout=30)
+    assert [result.outcome for result in race(made.dispatch, 1)] == [Outcome.HELD, Outcome.HELD]
+
+
+@pytest.mark.parametrize(
+    "fault", ["race-check-then-act", "race-cached-state", "race-none-wins", "race-neighbours-refused"]
+)
+def test_a_race_that_is_lost_is_named(fault: str) -> None:
+    result = raced(fault)
+    assert result.outcome is Outcome.VIOLATED
+    assert {finding.clause for finding in result.findings} == {"order.race"}
+    assert all("were accepted" in finding.actual for finding in result.findings[:1])
+
+
+@pytest.mark.parametrize("fault", ["race-loser-500", "race-deadlock-500"])
+def test_a_loser_that_crashes_is_a_crash(fault: str) -> None:
+    result = raced(fault)
+    assert result.outcome is Outcome.VIOLATED
+    assert "server.no-5xx" in {finding.clause for finding in result.findings}
+
+
+def test_a_loser_with_another_code_than_the_states_is_named() -> None:
+    answers = in_turn(ACCEPTED, refused(15030))
+    result = race(stage(answers).dispatch, 1)[0]
+    assert result.outcome is Outcome.VIOLATED
+    assert {(finding.clause, finding.actual) for finding in result.findings} == {("order.race", "400 with 15030")}
+
+
+def test_findings_that_are_the_same_are_told_once() -> None:
+    result = race(stage(ACCEPTED).dispatch, 1)[0]
+    (finding,) = result.findings
+    assert (finding.kind, finding.actual) == (Kind.ACCEPTED, f"{SIMULTANEOUS} of {SIMULTANEOUS} were accepted")
+    assert (result.failed, result.tries) == (1, 1)
+
+
+def test_an_order_that_was_used_before_is_held_against_nobody() -> None:
+    with bench(begun=False) as made:
+        made.use_up(["730001"])
+        results = race(made.dispatch, 1)
+    assert [result.outcome for result in results] == [Outcome.HELD, Outcome.HELD]
+
+
+def test_orders_that_were_all_used_before_leave_the_race_untested() -> None:
+    with bench(refundable=20, begun=False) as made:
+        made.use_up(str(730001 + number) for number in range(20))
+        results = race(made.dispatch, 1)
+    assert [result.outcome for result in results] == [Outcome.UNTESTED] * 2
+    assert {result.reason for result in results} == {"an order was not refundable from the start"}
+
+
+def test_a_target_that_accepts_alone_and_never_together_is_named() -> None:
+    assert raced("race-none-wins").findings[0].actual == f"0 of {SIMULTANEOUS} were accepted"
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_a_round_in_which_a_gateway_spoke_is_undecided(status: int) -> None:
+    for result in race(stage(plain(status)).dispatch, 1):
+        assert (result.outcome, result.findings) == (Outcome.UNDECIDED, ())
+
+
+def test_a_round_in_which_a_gateway_spoke_is_run_again_on_another_order() -> None:
+    made = stage(lawful(plain(503)))
+    assert [result.outcome for result in race(made.dispatch, 1)] == [Outcome.HELD, Outcome.HELD]
+    assert made.orders[:16] == ["730001"] * 8 + ["730002"] * 8
+
+
+def test_a_refused_request_beside_may_come_before_or_after_the_accepted_one() -> None:
+    with bench(begun=False) as made:
+        assert race(made.dispatch, 0)[0].outcome is Outcome.HELD
+        beside = [event for event in made.kept("exchange") if '"email"' not in event["request"]["body"]]
+    assert len(beside) == 2
+    assert {event["response"]["status"] for event in beside} == {400}
+
+
+def test_winners_are_known_as_spent() -> None:
+    with bench(begun=False) as made:
+        race(made.dispatch, 1)
+        assert set(made.orders.spent) == set(made.leased())
+        assert len(made.orders.spent) == 3
+
+
+def test_without_orders_there_is_no_race() -> None:
+    with bench(refundable=0, begun=False) as made, pytest.raises(NoOrderError):
+        race(made.dispatch, 1)
+
+
+def test_advice_is_no_lost_race() -> None:
+    html = (("Content-Type", "text/html"),)
+    made = stage(in_turn(ACCEPTED, replace(refused(15050), headers=html)))
+    assert race(made.dispatch, 1)[0].outcome is Outcome.HELD
