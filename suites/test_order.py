@@ -26,11 +26,6 @@ def test_refund_open(case: Case, target: Target) -> None:
     target.check(case)
 
 
-@pytest.mark.clause("order.refund-open", phase="together")
-def test_refund_open_drawn(target: Target) -> None:
-    target.explore("order.refund-open")
-
-
 @pytest.mark.clause("order.refund-ended")
 def test_refund_ended(case: Case, target: Target) -> None:
     target.check(case)

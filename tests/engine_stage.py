@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from refund_conformance import contract as contracts
 from refund_conformance.cases import all_cases
+from refund_conformance.cases.orders import REFUNDABLE_GROUPS
 from refund_conformance.confirmation import Confirmation
 from refund_conformance.dispatch import Dispatch
 from refund_conformance.examination import Examination
@@ -25,12 +27,15 @@ from refund_conformance.target.client import Client
 from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.orders import OrderBook
 from refund_conformance.target.settings import Settings
+from refund_conformance.target.tokens import Tokens
 from refund_conformance.target.wire import Wire
 
 CONTRACT = contracts.load()
 CASES = all_cases(CONTRACT)
 
 Event = dict[str, Any]
+_LEASED: WeakKeyDictionary[RunningMock, set[str]] = WeakKeyDictionary()
+
 Change = Callable[[Event], None]
 """Changes target settings, as TOML has them, in place."""
 
@@ -106,8 +111,11 @@ def on_mock(
     share: tuple[int, int] = (0, 1),
     **bounds: Any,
 ) -> Iterator[Bench]:
-    """Provide a run on a mock that others may use too."""
+    """Provide a run on a mock that others may use too: with orders that no other such run has leased."""
     target = tomllib.loads(mock.target_toml())
+    used = _LEASED.setdefault(mock, set())
+    for group in REFUNDABLE_GROUPS:
+        target["orders"][group] = [order for order in target["orders"][group] if order not in used]
     change(target)
     settings = target_settings.parse(target, "the mock's settings", CONTRACT)
     events: list[Event] = []
@@ -119,6 +127,7 @@ def on_mock(
         yield Bench(mock, run, settings, events)
     finally:
         run.close()
+        used |= {event["order"] for event in events if event["event"] == "leased"}
 
 
 # ---- a script instead of a target
@@ -178,7 +187,7 @@ class ScriptedClient(Client):
     gate: threading.Barrier | None = None
 
     def __init__(self, settings: Settings, record: Record, script: Script) -> None:
-        super().__init__(settings, Redactor(), record.exchange)
+        super().__init__(settings, Tokens(settings, CONTRACT.operation), Redactor(), record.exchange)
         self.script = script
         self.requests: list[Request] = []
         self.record = record

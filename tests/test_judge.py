@@ -211,9 +211,11 @@ def test_a_2xx_for_what_must_be_refused_is_an_acceptance(clause: str) -> None:
 @CLAUSES
 def test_a_5xx_is_a_crash_whatever_its_body(clause: str) -> None:
     question, _, entry = right(clause)
+    crash: Named = ("server.no-5xx", Kind.CRASH, (clause,))
     for status in (500, 501, 502, 503, 505, 599):
-        for reading in (raw(status, ""), raw(status, HTML), told(status, entry), coded(status, 99999)):
-            assert named(question, reading) == [("server.no-5xx", Kind.CRASH, (clause,))]
+        for reading in (raw(status, ""), raw(status, HTML), coded(status, 99999)):
+            assert named(question, reading) == [crash]
+        assert named(question, told(status, entry)) == [crash, ("errors.status", Kind.STATUS, ())]
 
 
 @CLAUSES
@@ -325,10 +327,11 @@ def test_a_listed_code_with_the_status_of_the_right_one_is_another_error(clause:
 
 
 @pytest.mark.parametrize("clause", INTERRUPTING)
-def test_a_wrong_code_with_a_2xx_is_no_acceptance_but_another_error(clause: str) -> None:
+def test_a_wrong_code_with_a_2xx_is_no_acceptance_but_a_status_of_another(clause: str) -> None:
     question, _, (code, _) = right(clause)
     other = 15040 if code != 15040 else 15030
-    assert named(question, coded(200, other)) == [(clause, Kind.OTHER_ERROR, ())]
+    for status in (200, 201):
+        assert named(question, coded(status, other)) == [("errors.status", Kind.STATUS, (clause,))]
 
 
 @pytest.mark.parametrize("clause", INTERRUPTING)
@@ -466,6 +469,19 @@ NOT_200 = [201, 202, 203, 204, 206, 226]
 def test_success_is_exactly_200(status: int) -> None:
     expected: list[Named] = [("success.status", Kind.STATUS, ("order.refundable",))]
     assert named(asked(Situation()), raw(status, "")) == expected
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 100, 600])
+def test_a_redirect_is_no_success_either(status: int) -> None:
+    assert named(asked(Situation()), raw(status, "")) == [
+        ("server.answers", Kind.SILENCE, ("order.refundable",)),
+        ("success.status", Kind.STATUS, ()),
+    ]
+
+
+def test_a_crash_in_place_of_a_success_is_a_crash_alone() -> None:
+    for reading in (raw(500, HTML), coded(500, 15060)):
+        assert named(asked(Situation()), reading) == [("server.no-5xx", Kind.CRASH, ("order.refundable",))]
 
 
 @pytest.mark.parametrize(
@@ -778,3 +794,9 @@ def test_an_open_question_makes_both_of_its_answers_lawful_and_a_pin_only_one() 
         assert (not verdict(question, raw(200, "")).findings) == accepted
         assert (not verdict(question, coded(400, 110)).findings) == refused
         assert verdict(question, coded(400, 111)).findings
+
+
+def test_the_code_of_an_open_question_with_a_success_status_breaks_the_status() -> None:
+    question = asked(Situation(questions=(("utf16-json", ""),)), "json.encoding")
+    assert named(question, coded(200, 110)) == [("errors.status", Kind.STATUS, ("json.encoding",))]
+    assert named(question, coded(200, 111)) == [("success.body", Kind.REFUSED, ("json.encoding",))]

@@ -4,7 +4,21 @@ import re
 
 import pytest
 
-from engine_stage import ACCEPTED, Bench, Stage, bench, in_turn, lawful, plain, refused, stage
+from engine_stage import (
+    ACCEPTED,
+    TOKENS,
+    Answer,
+    Bench,
+    Script,
+    Stage,
+    bench,
+    in_turn,
+    lawful,
+    plain,
+    refused,
+    stage,
+)
+from refund_conformance.exchange import Request
 from refund_conformance.finding import Kind
 from refund_conformance.lifecycle import ORDERS, REQUESTS, VALID, Step, Walk, lifecycle
 from refund_conformance.result import Outcome, Result
@@ -16,6 +30,23 @@ STEPS = 16
 
 def walked(made: Bench | Stage, walks: int = 1, steps: int = STEPS, seed: int = 0) -> Result:
     return lifecycle(made.dispatch, walks, steps, seed)
+
+
+def lawful_to_all() -> Script:
+    """Return a script that knows the requests of a walk, and answers as it must."""
+    orders = lawful()
+
+    def script(request: Request) -> Answer:
+        headers = dict(request.headers)
+        if "AuthorizationJWT" not in headers:
+            return refused(1008)
+        if headers["AuthorizationJWT"].endswith(TOKENS["other_merchant_token"]):
+            return refused(15060)
+        if headers["Content-Type"] != "application/json":
+            return refused(111)
+        return orders(request) if request.body.endswith(b"}") else refused(110)
+
+    return script
 
 
 def told(result: Result) -> list[str]:
@@ -44,28 +75,47 @@ def test_a_walk_uses_each_kind_of_request() -> None:
     assert "text/plain" in {value for request, _ in sent for _, value in request["headers"]}
 
 
+def way(walks: int, steps: int, seed: int) -> list[tuple[str, bytes]]:
+    """Return what a lawful target is sent in walks of a seed."""
+    made = stage(lawful_to_all(), groups={"refundable": tuple(map(str, range(100)))}, limit=100)
+    assert walked(made, walks, steps, seed).outcome is Outcome.HELD
+    return [(request.target, request.body) for request in made.client.requests]
+
+
 def test_the_same_seed_walks_the_same_way() -> None:
-    ways = []
-    for seed in (3, 3, 4):
-        made = stage(refused(15050))
-        with bench(begun=False) as lawful_one:
-            walked(lawful_one, seed=seed)
-            ways.append([(e["request"]["target"], e["request"]["body"]) for e in lawful_one.kept("exchange")])
-        assert made.orders == []
-    assert ways[0] == ways[1]
-    assert ways[1] != ways[2]
+    assert way(4, 20, seed=3) == way(4, 20, seed=3)
+
+
+def test_another_seed_walks_another_way() -> None:
+    assert way(4, 20, seed=3) != way(4, 20, seed=4)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="Hypothesis's first example is its simplest: one walk, as in ci, is order A and valid at each step",
+)
+def test_a_single_walk_is_random_too() -> None:
+    assert way(1, STEPS, seed=3) != way(1, STEPS, seed=4)
+
+
+@pytest.mark.xfail(strict=True, reason="the same: one walk, as in ci, sends nothing but valid requests")
+def test_a_single_walk_has_more_than_valid_requests() -> None:
+    with bench(begun=False) as made:
+        walked(made)
+        bodies = {event["request"]["body"] for event in made.kept("exchange")}
+    assert len(bodies) > 1
 
 
 @pytest.mark.parametrize(
-    ("fault", "steps"),
+    ("fault", "steps", "begun"),
     [
-        ("lifecycle-neighbour-blocked", ["order A: a valid request", "order B: a valid request"]),
-        ("lifecycle-merchant-wide", ["order A: a valid request", "order B: a valid request"]),
-        ("once-forgotten", ["order A: a valid request", "order A: a valid request"]),
+        ("lifecycle-neighbour-blocked", ["order A: a valid request", "order B: a valid request"], False),
+        ("lifecycle-merchant-wide", ["order A: a valid request"], True),
+        ("once-forgotten", ["order A: a valid request", "order A: a valid request"], False),
     ],
 )
-def test_the_way_off_the_model_is_told_as_a_short_list(fault: str, steps: list[str]) -> None:
-    with bench(fault, begun=False) as made:
+def test_the_way_off_the_model_is_told_as_a_short_list(fault: str, steps: list[str], begun: bool) -> None:
+    with bench(fault, begun=begun) as made:
         result = walked(made)
     assert result.outcome is Outcome.VIOLATED
     assert result.findings[0].clause == "order.lifecycle"
@@ -98,19 +148,13 @@ def test_a_person_can_replay_what_is_told() -> None:
     assert [one.wrong for one in sent if one] == [False] * (len(sent) - 1) + [True]
 
 
-def test_making_a_walk_shorter_leases_few_orders() -> None:
-    with bench("lifecycle-third-attempt", begun=False) as made:
-        assert walked(made, walks=10, steps=30).outcome is Outcome.VIOLATED
-        walks = 1 + max(int(event["number"] > 0) for event in made.kept("exchange"))
-        assert len(made.leased()) <= 10 * ORDERS
-        assert walks == 2
-
-
-def test_no_walk_begins_after_one_that_failed() -> None:
-    with bench("once-forgotten", begun=False) as made:
+@pytest.mark.parametrize("fault", ["once-forgotten", "lifecycle-third-attempt", "lifecycle-neighbour-blocked"])
+def test_a_failing_walk_costs_few_orders(fault: str) -> None:
+    with bench(fault, begun=False) as made:
         result = walked(made, walks=10)
         # One walk that failed, and at most three shorter ones.
-        assert len(made.leased()) <= ORDERS + 1 + ORDERS + ORDERS
+        assert len(made.leased()) <= 4 * ORDERS
+    assert result.outcome is Outcome.VIOLATED
     assert result.tries <= 4
 
 

@@ -42,6 +42,10 @@ class Confirmation:
             self._dispatch.require_target(self._dispatch.control(), before=True)
         return self._confirmed_or_unsteady(case, order, sent)
 
+    def between(self, case: Case, sent: Sent, again: Sent) -> Result:
+        """Return the result of two different answers to the same request in the same situation."""
+        return result(case, [sent, again], _unsteady(sent, 1, 2))
+
     def is_known(self, case: Case, sent: Sent) -> bool:
         """Whether failures of this kind were confirmed often enough."""
         return self._confirmed[_signature(case, sent)] >= CONFIRMATIONS

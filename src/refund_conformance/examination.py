@@ -108,10 +108,15 @@ class Examination:
         An order of the settings may have been used before; several at both ends of the list tell of the target.
         A request without an answer may have had its effect, so its order is not tried again.
         """
-        for _ in range(OTHER_ORDERS):
+        for attempt in range(OTHER_ORDERS):
             if sent.decided:
                 if not self._speaks_of_state(sent) or self.confirmation.is_known(case, sent):
                     break
+                if attempt == 0:
+                    again = self._sent_to_accept(case, order)
+                    if again.decided and not self._speaks_of_state(again):
+                        self.dispatch.keep(self.confirmation.between(case, sent, again))
+                        return again, order
                 self.orders.turn()
             order = self.orders.lease()
             sent = self._sent_to_accept(case, order)
@@ -220,6 +225,10 @@ class Examination:
             bench = self.orders.bench(key)
             sent = self.dispatch.send(case, bench.order)
         if self._speaks_of_state(sent) and not self.confirmation.is_known(case, sent):
+            again = self.dispatch.send(case, bench.order)
+            if again.decided and not self._speaks_of_state(again):
+                self.note(case, key, bench, again)
+                return self.confirmation.between(case, sent, again)
             self.orders.drop_bench(key)
             if self._tells_effect(sent) and bench.sent:
                 self._hunt(key, bench)
@@ -265,9 +274,10 @@ class Examination:
             self.dispatch.keep(result)
 
     def _speaks_of_state(self, sent: Sent) -> bool:
-        """Whether a wrong answer speaks of a state that a refundable order cannot have."""
+        """Whether a wrong answer speaks of a state that a refundable order cannot have, but a used one can."""
         outcomes = self.dispatch.contract.outcomes.values()
-        return sent.wrong and not {o.errors for o in outcomes if o.part == "order"}.isdisjoint(sent.codes)
+        states = {o.errors for o in outcomes if o.part == "order" and o.value != "zero-price"}
+        return sent.wrong and not states.isdisjoint(sent.codes)
 
     def _tells_effect(self, sent: Sent) -> bool:
         """Whether a wrong answer says that there is a refund request, which we never saw accepted."""

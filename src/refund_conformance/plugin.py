@@ -6,6 +6,8 @@ import tomllib
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from refund_conformance.report.session import ReportSession
 from refund_conformance.resources import folder
 from refund_conformance.run import Run
 from refund_conformance.suite import Target
-from refund_conformance.target import safety
+from refund_conformance.target import safety, sources
 from refund_conformance.target import settings as target_settings
 from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.settings import Settings
@@ -221,8 +223,7 @@ class Conformance:
         sink = self.session.write if self.session else self.pending.append
         try:
             settings = self.settings
-            if self.config.option.read_only:
-                settings = safety.read_only(settings)
+            settings = safety.read_only(settings) if self.config.option.read_only else self._with_orders(settings)
             ledger = Ledger(self._ledger_url(), settings.base_url, self.run_id)
             self.run = Run(self.contract, settings, self.profile, self.seed, sink, ledger, share)
             self.run.begin()
@@ -230,6 +231,26 @@ class Conformance:
             if self.session:
                 self.session.reason = str(problem)
             session.shouldstop = str(problem)
+
+    def _with_orders(self, settings: Settings) -> Settings:
+        """Add the orders that the source gives; a controller has asked for those of its workers."""
+        if self.worker is None:
+            return sources.with_orders(settings, self.contract, self.profile)
+        found = json.loads(self.worker["refund_orders"])
+        if "problem" in found:
+            raise TargetError(*found["problem"])
+        return replace(settings, orders={group: tuple(ids) for group, ids in found["orders"].items()})
+
+    @cached_property
+    def shared_orders(self) -> str:
+        """The orders of the run for all workers, as JSON, or what kept them from being found."""
+        assert self.settings is not None  # noqa: S101
+        assert self.session is not None  # noqa: S101
+        try:
+            return json.dumps({"orders": dict(self._with_orders(self.settings).orders)})
+        except SuiteError as problem:
+            self.session.reason = str(problem)
+            return json.dumps({"problem": problem.args})
 
     def _ledger_url(self) -> str:
         """Return where leases are kept: as set, else in memory, or beside the report where workers share it."""
@@ -267,7 +288,8 @@ class Conformance:
         if self.run is not None:
             self.run.close()
         if self.session is not None:
-            interrupted = exitstatus == pytest.ExitCode.INTERRUPTED and not session.shouldstop
+            stopped = session.shouldstop or self.session.reason
+            interrupted = exitstatus == pytest.ExitCode.INTERRUPTED and not stopped
             broken = exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
             reason = "the suite itself failed" if broken else ""
             status = self.session.close(self.contract, interrupted=interrupted, reason=reason)
@@ -293,6 +315,7 @@ class Distribution:
         node.workerinput["refund_seed"] = conformance.seed
         node.workerinput["refund_run"] = conformance.run_id
         node.workerinput["refund_target"] = conformance.target_toml
+        node.workerinput["refund_orders"] = "" if node.config.option.read_only else conformance.shared_orders
 
 
 _KEY = pytest.StashKey[Conformance]()

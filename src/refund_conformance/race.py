@@ -13,6 +13,9 @@ from refund_conformance.result import Outcome, Result, outcome_of
 
 SIMULTANEOUS = 8
 
+GATEWAY_ROUNDS = 2
+"""How often a round is run again in which a gateway answered for the target."""
+
 
 def race(dispatch: Dispatch, rounds: int) -> list[Result]:
     """Run rounds on one order each, then one on two orders at once with refused requests beside."""
@@ -23,8 +26,12 @@ def race(dispatch: Dispatch, rounds: int) -> list[Result]:
 def _settled(once: Callable[[Dispatch, int], Result], dispatch: Dispatch, number: int) -> Result:
     """Run a round, and on other orders again if none was accepted: the orders may be to blame."""
     result = once(dispatch, number)
-    if result.outcome is Outcome.UNDECIDED:
-        result = once(dispatch, number)
+    for _ in range(GATEWAY_ROUNDS):
+        if result.outcome is Outcome.UNDECIDED:
+            result = once(dispatch, number)
+    if _is_odd(result):
+        again = once(dispatch, number)
+        return again if again.outcome is Outcome.VIOLATED else _unsteady(result, again)
     if not _none_accepted(result):
         return result
     if _is_accepted(dispatch):
@@ -32,6 +39,22 @@ def _settled(once: Callable[[Dispatch, int], Result], dispatch: Dispatch, number
         return replace(again, exchanges=result.exchanges + again.exchanges)
     reason = "an order was not refundable from the start"
     return Result(result.case, result.clause, result.title, Outcome.UNTESTED, reason)
+
+
+def _is_odd(result: Result) -> bool:
+    """Whether a round failed, though one request was accepted for each order."""
+    accounts = (Kind.ACCEPTED, Kind.REFUSED)
+    return result.outcome is Outcome.VIOLATED and not any(f.kind in accounts for f in result.findings)
+
+
+def _unsteady(result: Result, again: Result) -> Result:
+    """Return the result of a round with an odd answer that did not come again."""
+    odd = result.findings[0]
+    finding = Finding(
+        "server.steady", Kind.UNSTEADY, "the same answer each time", f"{odd.actual} in one of two rounds"
+    )
+    numbers = result.exchanges + again.exchanges
+    return replace(result, findings=(finding,), exchanges=numbers, failed=1, tries=2)
 
 
 def _none_accepted(result: Result) -> bool:
@@ -112,6 +135,7 @@ def _judged(
             actual = f"{len(accepted)} of {len(sendings)} were accepted"
             findings.append(Finding(case.clause, kind, "exactly one is accepted", actual))
         findings += [f for sent in sendings if not sent.accepted for f in _loser(dispatch, case, sent)]
+        findings += _afterwards(dispatch, case, order) if len(accepted) == 1 else []
     unique = tuple(dict.fromkeys(findings))
     return Result(
         case.id,
@@ -124,6 +148,14 @@ def _judged(
         failed=len(unique),
         tries=1,
     )
+
+
+def _afterwards(dispatch: Dispatch, case: Case, order: str) -> list[Finding]:
+    """Send one more request, alone: whichever was accepted before must stand in its way."""
+    late = replace(
+        case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", case.clause),)
+    )
+    return [finding for finding in dispatch.send(late, order).findings if finding.kind is not Kind.ADVICE]
 
 
 def _loser(dispatch: Dispatch, case: Case, sent: Sent) -> list[Finding]:

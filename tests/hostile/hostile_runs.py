@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,6 +144,14 @@ def run_suite(
         )
         told = (ended.stdout + ended.stderr).decode("utf-8", "replace")
         return SuiteRun(ended.returncode, told, report, target, elsewhere.connections)
+
+
+def marked(names: Iterable[str], defects: Mapping[str, str]) -> list[Any]:
+    """Return names as parameters; those with a known defect are expected to fail for it."""
+    return [
+        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=defects[name])) if name in defects else name
+        for name in names
+    ]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from hostile_answers import (
     silent,
 )
 from hostile_front import After, Turns, fronted
-from hostile_runs import Job, SuiteRun, assert_sound, run_suite, side_by_side
+from hostile_runs import Job, SuiteRun, assert_sound, marked, run_suite, side_by_side
 from hostile_server import RawServer, Received, Serve
 
 from refund_conformance.mock.settings import MockSettings
@@ -64,12 +64,12 @@ def turning(turns: Turns, make: Callable[[], Serve]) -> Job:
     return job
 
 
-def dying(make: Callable[[], Serve]) -> Job:
-    """Return the job of a run against a target that turns hostile for good."""
+def dying(make: Callable[[], Serve], *more: str) -> Job:
+    """Return the job of a run against a target that turns hostile for good; ``more`` is for the command line."""
 
     def job(directory: Path) -> SuiteRun:
         with fronted(After(AFTER), make()) as (server, toml):
-            return _counted(server, run_suite(directory, settings(toml)))
+            return _counted(server, run_suite(directory, settings(toml), *more))
 
     return job
 
@@ -117,6 +117,11 @@ DYING: Mapping[str, Job] = {
         lambda: answering(message(b'{"errors": [{"error": 1007, "message": "Invalid JWT Token"}]}', "401 No"))
     ),
     "is-slow": slow,
+    "is-silent-to-workers": dying(lambda: silent, "-n", "2"),
+}
+DEFECTS = {
+    "strangers-are-dropped": "a target that drops unauthorized requests is called unreachable, and auth untested",
+    "is-silent-to-workers": "with workers, a target that stops answering counts as an interruption (130)",
 }
 
 
@@ -128,7 +133,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield started
 
 
-@pytest.mark.parametrize("hostile", TURNING)
+@pytest.mark.parametrize("hostile", marked(TURNING, DEFECTS))
 def test_target_that_is_hostile_to_one_kind_of_request(hostile: str, runs: Runs) -> None:
     run = runs(hostile)
     assert_sound(run)
@@ -136,7 +141,7 @@ def test_target_that_is_hostile_to_one_kind_of_request(hostile: str, runs: Runs)
     assert TURNING[hostile][1] in run.violated
 
 
-@pytest.mark.parametrize("hostile", DYING)
+@pytest.mark.parametrize("hostile", marked(DYING, DEFECTS))
 def test_target_that_dies_midway(hostile: str, runs: Runs) -> None:
     run = runs(hostile)
     assert_sound(run)

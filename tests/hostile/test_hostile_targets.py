@@ -33,6 +33,7 @@ from hostile_runs import (
     assert_sound,
     command,
     made_up_target,
+    marked,
     plain_pytest,
     run_suite,
     side_by_side,
@@ -60,9 +61,7 @@ RUN = frozenset(
         "http-0.9",
         "bytes-before-the-status-line",
         "negative-length",
-        "two-lengths",
         "status-000",
-        "status-99999",
         "header-name-of-odd-bytes",
         "endless-body",
         "endless-chunk",
@@ -80,12 +79,12 @@ RUN = frozenset(
 """The servers that a whole run is made against; test_hostile_wire asks each of them."""
 
 
-def against(make: Callable[[], Serve], by: CommandLine = command) -> Job:
-    """Return the job of a run against a server."""
+def against(make: Callable[[], Serve], *more: str, by: CommandLine = command) -> Job:
+    """Return the job of a run against a server; ``more`` is for the command line."""
 
     def job(directory: Path) -> SuiteRun:
         with serving(make()) as server:
-            run = run_suite(directory, made_up_target(server.url), by=by)
+            run = run_suite(directory, made_up_target(server.url), *more, by=by)
             return replace(run, connections=server.connections, received=server.received)
 
     return job
@@ -171,6 +170,7 @@ NEVER_REACHED: Mapping[str, Job] = {
     "unknown-certificate": certified_by_nobody,
     "http-behind-https": no_tls_at_all(lambda: answering(message(b"{}"))),
     "silence-behind-https": no_tls_at_all(lambda: silent),
+    "silence-before-workers": against(LATE["silence"], "-n", "2"),
     "mirror-status-line": against(lambda: mirrored_token("status-line")),
     "mirror-lengths": against(lambda: mirrored_token("lengths")),
     "mirror-reason": against(lambda: mirrored_token("reason")),
@@ -185,6 +185,15 @@ JUDGED: Mapping[str, Job] = {
     **{name: within_a_second(make) for name, make in HEAVY.items()},
 }
 JOBS = {**NEVER_REACHED, **JUDGED}
+_REASON_LEAKS = "the reason of a TargetError is printed, and kept as the run's reason, without redaction"
+_FINDING_LEAKS = "suite._tell prints findings without redaction, and a finding may quote the answer"
+DEFECTS = {
+    "silence-before-workers": "with workers, a target that cannot be reached counts as an interruption (130)",
+    "mirror-status-line": _REASON_LEAKS,
+    "mirror-lengths": _REASON_LEAKS,
+    "mirror-list-by-pytest": _FINDING_LEAKS,
+    "errors-300000": "reading._shape validates every one of 300,000 errors, 7 s for one answer",
+}
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +203,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield started
 
 
-@pytest.mark.parametrize("hostile", NEVER_REACHED)
+@pytest.mark.parametrize("hostile", marked(NEVER_REACHED, DEFECTS))
 def test_target_that_says_nothing(hostile: str, runs: Runs) -> None:
     run = runs(hostile)
     assert_sound(run)
@@ -203,6 +212,6 @@ def test_target_that_says_nothing(hostile: str, runs: Runs) -> None:
     assert run.connections <= FEW
 
 
-@pytest.mark.parametrize("hostile", JUDGED)
+@pytest.mark.parametrize("hostile", marked(JUDGED, DEFECTS))
 def test_target_that_answers_wrongly(hostile: str, runs: Runs) -> None:
     assert_sound(runs(hostile))

@@ -1,5 +1,6 @@
 """The page in a real browser: it works, nothing of the target runs, and nothing leaves it."""
 
+import importlib
 import itertools
 import os
 import shutil
@@ -14,9 +15,14 @@ from report_story import Story, faulty_story, finding, request, response
 
 from refund_conformance.report.pages import render
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 REQUIRED = os.environ.get("REFUND_CONFORMANCE_REQUIRE_SERVICES") == "1"
+"""Where the services are required, their lack is a failure."""
+
+if REQUIRED:
+    playwright = importlib.import_module("playwright.sync_api")
+else:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
 SCREENS = {"laptop": (1366, 768), "phone": (390, 844)}
 EVIL = (
     "</script><script>stolen()</script><img src='https://evil.example/x' onerror='stolen()'>\x1b[31m\u202e\ud800"
@@ -129,8 +135,8 @@ def test_nothing_runs_and_nothing_leaves(opened: Opened) -> None:
 
 @pytest.mark.parametrize("opened", EVERYWHERE, indirect=True, ids="-".join)
 def test_axe_finds_nothing(opened: Opened) -> None:
-    if not files("axe_playwright_python").is_dir():
-        pytest.skip("axe-playwright-python is not installed")
+    if not REQUIRED:
+        pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
     page = opened.page
     page.locator("#unfold").click()
     page.locator("#cases-fold > summary").click()

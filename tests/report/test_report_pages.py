@@ -92,6 +92,24 @@ def test_conformance_json_keeps_its_schema(tmp_path: Path) -> None:
     document.check(data, "conformance-report", "conformance.json", RunError)
 
 
+def test_what_is_waived_is_shown_and_fails_nothing(tmp_path: Path) -> None:
+    story = Story().everything_held(but=("auth.missing",))
+    story.case("auth.missing/no-header", "violated", finding("auth.missing"))
+    rows = [
+        {"clause": clause, "reason": f"known & told {clause}", "expires": "2026-04-01", "case": "", "link": ""}
+        for clause in ("auth.missing", "route.method")
+    ]
+    made = render(story.write(tmp_path, waivers=rows))
+    assert made.data["verdict"] == "conformant"
+    page = (tmp_path / "report.html").read_text()
+    failure = page.partition('id="failure-auth.missing"')[2].partition("</article>")[0]
+    assert "until 2026-04-01: known &amp; told auth.missing" in failure
+    assert "curl --include" in failure
+    assert "A waiver of <code>route.method</code>" in page
+    suite = ET.parse(tmp_path / "junit.xml").getroot()[0]  # noqa: S314
+    assert (suite.get("failures"), suite.get("skipped")) == ("0", "1")
+
+
 def test_a_run_that_was_killed_is_incomplete_and_has_all_pages(tmp_path: Path) -> None:
     story = Story()
     story.case("auth.missing/no-header")

@@ -1,6 +1,6 @@
 """Cases about the fields of the body, made from the request schema."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -58,7 +58,7 @@ def accepted_cases(contract: Contract) -> Iterator[Case]:
             aspect = "max-length" if script == "ascii" else "unicode"
             yield _accepted(contract, f"{field.name}.{aspect}/at-limit-{script}", {**plain, field.name: value})
         if "maxLength" in field.schema and field.schema.get("format") != "email":
-            emoji = f"{fields.SCRIPTS['emoji']} 👩‍👩‍👧 🇺🇳 e\u0301"
+            emoji = f"\u0301 {fields.SCRIPTS['emoji']} 👩‍👩‍👧 🇺🇳 e\u0301\u0308"
             yield _accepted(contract, f"{field.name}.unicode/emoji", {**plain, field.name: emoji})
         if field.schema.get("format") == "email":
             for slug, value in fields.accepted_emails().items():
@@ -104,22 +104,29 @@ def explored_bodies(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
         values = fields.values_breaking(field, aspect)
         if values is not None:
             found[f"{field.name}.{aspect}"] = values.map(_breaker(contract, field.name, aspect))
-    valid = st.fixed_dictionaries({field.name: fields.valid_values(field) for field in contract.fields.values()})
-    found["order.refund-open"] = valid.map(
-        lambda body: replace(
-            made(
-                "order.refund-open/drawn-body",
-                "Whatever the valid body, an open refund request stands in the way.",
-                replace(body_situation(contract, body), order="refund-open"),
-                with_body(contract, body),
-                "spent",
-            ),
+    for field in contract.fields.values():
+        clause = next(
+            (c for c in (f"{field.name}.accepts", f"{field.name}.unicode") if c in contract.clauses), None
         )
-    )
+        if clause is not None:
+            valid = fields.valid_values(field).map(_accepter(contract, clause, field.name))
+            found[clause] = st.one_of(valid, found[clause]) if clause in found else valid
     return found
 
 
-def _breaker(contract: Contract, field: str, aspect: str) -> Any:
+def _accepter(contract: Contract, clause: str, name: str) -> Callable[[Any], Case]:
+    """Return what makes a case of a valid value, sent where an open refund request must stand in its way."""
+
+    def case(value: Any) -> Case:
+        body = {**fields.plain(contract), name: value}
+        situation = replace(body_situation(contract, body), order="refund-open")
+        title = f"Whatever the valid {name}, an open refund request stands in the way."
+        return made(f"{clause}/drawn-valid", title, situation, with_body(contract, body), "spent")
+
+    return case
+
+
+def _breaker(contract: Contract, field: str, aspect: str) -> Callable[[Any], Case]:
     return lambda value: broken_case(
         contract, f"{field}.{aspect}/drawn", Break(field, aspect, "drawn", {field: value})
     )

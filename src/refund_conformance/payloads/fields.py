@@ -16,7 +16,7 @@ SCRIPTS = {
     "ascii": "Damaged goods. ",
     "two-byte": "возврат",
     "three-byte": "退货请求",
-    "mixed": "إرجاع e\u0301o\u0308 a\nb\tc\r\n <&'\"> ",
+    "mixed": "إرجاع Rücksendung e\u0301o\u0308 a\nb\tc\r\n <&'\"> ",
     "emoji": "😀📦",
 }
 """Text of each kind of character that a length limit may be counted wrongly for."""
@@ -121,7 +121,7 @@ def over_limit(field: Field) -> dict[str, Any]:
         return {}
     if field.schema.get("format") == "email":
         return {f"{length}": _email(length) for length in (limit + 1, limit + 20, 10 * limit)}
-    solid, far = "x", max(70_000, 3 * limit)
+    solid, far = "x", 2**16 + limit // 2  # a length kept in 16 bits would be within the limit again
     return {
         f"{limit + 1}": solid * (limit + 1),
         f"{limit + 2}": solid * (limit + 2),
@@ -158,7 +158,9 @@ def _type_breaks(field: Field) -> Iterator[Break]:
     for kind, values in _OTHER_TYPES.items():
         if kind == allowed or (allowed == "number" and kind == "integer"):
             continue
-        fits = (_fraction(field.schema),) if (kind, allowed) == ("number", "integer") else values
+        fits: tuple[Any, ...] = (_fraction(field.schema),) if (kind, allowed) == ("number", "integer") else values
+        if kind in ("array", "object"):
+            fits = ([], [ordinary(field)]) if kind == "array" else ({}, {field.name: ordinary(field)})
         for value in fits:
             yield Break(field.name, "type", f"{kind}-{_slug(value)}", {field.name: value})
 
@@ -203,7 +205,7 @@ def _value_breaks(field: Field) -> Iterator[Break]:
 def _too_empty(schema: Mapping[str, Any]) -> dict[str, str]:
     """Return values that are blank where that is not allowed, and one that is just too short, by slug."""
     least, not_blank = schema.get("minLength", 0), schema.get("pattern") == NOT_BLANK
-    blank = {"empty": "", "space": "   ", "tab-and-new-line": "\t\n"} if not_blank else {}
+    blank = {"empty": "", "one-space": " ", "spaces": "   ", "tab-and-new-line": "\t\n"} if not_blank else {}
     found = {slug: value for slug, value in blank.items() if len(value) >= least}
     if least == 1 and not not_blank:
         found["empty"] = ""
@@ -292,14 +294,14 @@ def accepted_emails() -> dict[str, str]:
     """Return ordinary addresses that no server may refuse, by slug."""
     return {
         "plus-and-dots": "first.last+refund-2024@mail.shop-1.example.com",
-        "capitals-and-digits": "QA_99@Returns.PHOTOGRAPHY",
+        "capitals-and-digits": "9QA_9@Returns.PHOTOGRAPHY",
     }
 
 
 def _email(length: int) -> str:
     """Return a well-formed address of exactly this length: local part up to 64, domain labels up to 63."""
     tail = "example.com"
-    local = min(64, max(1, length // 3))
+    local = min(64, max(1, length - len(tail) - 5))
     room = length - local - 1
     if room <= len(tail):
         return "a" * (length - len(tail) - 1) + "@" + tail

@@ -91,6 +91,7 @@ FORGERIES = (
     "signature-first-byte",
     "signature-last-byte",
     "signature-cut",
+    "signature-long",
     "signature-empty",
     "signature-missing",
     "other-key",
@@ -136,6 +137,7 @@ def _jwt_forgeries(head: str, payload: str, signature: str) -> Iterator[tuple[st
     yield "signature-first-byte", f"{head}.{payload}.{_base64(bytes([raw[0] ^ 1]) + raw[1:])}"
     yield "signature-last-byte", f"{head}.{payload}.{_base64(raw[:-1] + bytes([raw[-1] ^ 1]))}"
     yield "signature-cut", f"{head}.{payload}.{_base64(raw[: len(raw) // 2])}"
+    yield "signature-long", f"{head}.{payload}.{_base64(bytes(raw) * (2400 // len(raw) + 1))}"
     yield "signature-empty", f"{head}.{payload}."
     yield "signature-missing", f"{head}.{payload}"
     yield "other-key", _signed(header, payload)

@@ -169,8 +169,9 @@ GENERAL = {
     "content_type": "content-type.exact",
     "body": "json.valid-forms",
     "caller": "caller.configuration",
+    "zero-price": "order.refundable",
 }
-"""The clause that is broken when a part that is right is answered with the error of its being wrong."""
+"""The clause that is broken when a part, or a part's value, gets an error that it does not deserve."""
 
 
 def _explained(
@@ -183,7 +184,7 @@ def _explained(
     by_actual = {}
     for part, clause in GENERAL.items():
         for outcome in contract.outcomes.values():
-            if outcome.part == part and isinstance(outcome.errors, int):
+            if isinstance(outcome.errors, int) and part in (outcome.part, outcome.value):
                 by_actual[f"{min(outcome.statuses)} with {outcome.errors}"] = clause
     misjudged = {
         violation.finding["actual"] for violation in violations if violation.finding["kind"] == "refused"

@@ -31,8 +31,9 @@ _OUTCOMES: Mapping[str, Outcome] = {
 class Item:
     """A case as a test tool is told of it.
 
-    ``outcome`` "error" means that nothing was learnt, "xfailed" that a should-clause does not hold. ``clauses``
-    are those that it speaks against. ``started`` is a Unix time. ``listed`` items have a row on the page.
+    ``outcome`` "error" means that nothing was learnt, "xfailed" that what it speaks against is advice or waived.
+    ``clauses`` are those that it speaks against. ``started`` is a Unix time. ``listed`` items have a row on the
+    page.
     """
 
     clause: str
@@ -45,6 +46,7 @@ class Item:
     started: float
     seconds: float
     listed: bool = True
+    waived: bool = False
 
     @property
     def id(self) -> str:
@@ -60,9 +62,13 @@ def slug(text: str) -> str:
 def items(contract: Contract, traffic: Traffic, summary: Summary) -> list[Item]:
     """Return the cases of a run as items, each once, and a failing one for a run that is incomplete."""
     strict = bool(summary.data["strict"])
+    counted = {id(v.case) for row in summary.account.clauses if row.result != "waived" for v in row.violations}
+    waived = {id(v.case) for row in summary.account.with_result("waived") for v in row.violations} - counted
     found: dict[str, Item] = {}
     for case in traffic.cases:
         item = _item(contract, traffic, case, strict)
+        if id(case) in waived:
+            item = replace(item, outcome="xfailed", waived=True)
         if item.id not in found or item.outcome in ("failed", "error"):
             found[item.id] = item
     everything = [*_incomplete(summary), *found.values()]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ class Page:
     areas: tuple[Area, ...]
     violated: tuple[BrokenClause, ...]
     warned: tuple[BrokenClause, ...]
+    waived: tuple[BrokenClause, ...]
     folded: int
     questions: tuple[Answer, ...]
     versions: Mapping[str, str]
@@ -86,15 +88,20 @@ class Page:
     @property
     def shown(self) -> frozenset[str]:
         """The clauses whose failures are shown."""
-        return frozenset(item.account.clause.id for item in (*self.violated, *self.warned))
+        return frozenset(item.account.clause.id for item in self.broken)
+
+    @property
+    def broken(self) -> tuple[BrokenClause, ...]:
+        """The clauses that do not hold: violated, warned, waived."""
+        return (*self.violated, *self.warned, *self.waived)
 
 
 def page(contract: Contract, traffic: Traffic, summary: Summary, directory: Path) -> Page:
     """Return the page of the run whose events are in ``directory``."""
     account = summary.account
     past = history.before(directory, summary.data)
-    violated, warned = account.with_result("violated"), account.with_result("warned")
-    found = events.exchanges(directory, failures.numbers([*violated, *warned]))
+    broken = {result: account.with_result(result) for result in ("violated", "warned", "waived")}
+    found = events.exchanges(directory, failures.numbers(chain.from_iterable(broken.values())))
     target = str(summary.data["target"])
     base_url = target.rstrip("/") if target.startswith(("http://", "https://")) else ""
     presentation = failures.Presentation(found, base_url, all_cases(contract), failures.Room())
@@ -102,14 +109,15 @@ def page(contract: Contract, traffic: Traffic, summary: Summary, directory: Path
         data=summary.data,
         counts={result: len(account.with_result(result)) for result in RESULTS},
         areas=tuple(areas(account.clauses)),
-        violated=tuple(presentation.clause(item) for item in violated),
-        warned=tuple(presentation.clause(item) for item in warned),
+        violated=tuple(map(presentation.clause, broken["violated"])),
+        warned=tuple(map(presentation.clause, broken["warned"])),
+        waived=tuple(map(presentation.clause, broken["waived"])),
         folded=len(account.folded),
         questions=tuple(_questions(contract, summary)),
         versions={"refund-conformance": summary.data["version"], **traffic.start.get("versions", {})},
         document=contract.operation.document,
         changes=history.since_last(past, summary.data),
-        intermittent=tuple(item.clause.id for item in violated if failures.is_intermittent(item)),
+        intermittent=tuple(item.clause.id for item in broken["violated"] if failures.is_intermittent(item)),
         strips=history.strips(past, summary.data) if past else {},
         latency=latency.by_area(contract, traffic),
         timeline=timeline.timeline(traffic),

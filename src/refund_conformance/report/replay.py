@@ -110,7 +110,11 @@ class _Replay:
         """Lay out a row. pytest-html puts cells in as they are, so they come from a template that escapes."""
         item = self._items[report.nodeid]
         result, _, duration, *_ = [re.sub(r"<[^>]*>", "", cell) for cell in cells]
-        cells[:] = layout.row(item, result, _LABELS.get(result, result), duration) if item.listed else []
+        cells[:] = (
+            layout.row(item, result, "Waived" if item.waived else _LABELS.get(result, result), duration)
+            if item.listed
+            else []
+        )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, data: list[str]) -> None:

@@ -25,6 +25,9 @@ GROUPS = (
     "foreign",
     "unknown",
 )
+LIST, HOOK, SEARCH = "list", "hook", "search"
+"""Sources of orders: the settings alone, a URL of the target's owners, the platform's own search."""
+
 CREDENTIALS = ("token", "expired_token", "unconfigured_token", "other_merchant_token")
 
 
@@ -35,8 +38,9 @@ class Settings:
     ``timeout`` is the time in seconds for one whole answer. ``max_seconds``, ``max_requests`` and ``max_orders``
     bound a run (None: as the profile does). ``allow_writes`` is needed for a host that is not this machine, and
     ``denied_hosts`` are patterns of hosts that are never sent anything. ``tokens`` has the credentials that are
-    set, ``username`` and ``password`` are for the login operation. ``orders`` has the ids by group, ``ledger`` the
-    database URL of the order ledger, ``pins`` the answers to open questions.
+    set, ``username`` and ``password`` are for the login operation. ``orders`` has the ids by group,
+    ``source`` tells where others come from, ``hook`` is the URL that gives them. ``ledger`` is the database URL of
+    the order ledger, ``pins`` has the answers to open questions.
     """
 
     base_url: str
@@ -54,6 +58,8 @@ class Settings:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    source: str = LIST
+    hook: str | None = field(default=None, repr=False)
     ledger: str | None = field(default=None, repr=False)
     pins: Mapping[str, str] = field(default_factory=dict)
 
@@ -93,6 +99,8 @@ def parse(
         username=auth.get("username"),
         password=auth.get("password"),
         orders=_orders({name: ids for name, ids in orders.items() if name in GROUPS}, source),
+        source=orders.get("source", LIST),
+        hook=_hook(orders, source),
         ledger=orders.get("ledger"),
         pins=_pins(data.get("questions", {}), source, contract),
     )
@@ -179,6 +187,30 @@ def _base_url(text: str, source: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise SettingsError(what, f"{text!r} is no http or https URL with a host", remedy)
     return text.rstrip("/")
+
+
+def _hook(orders: Mapping[str, Any], source: str) -> str | None:
+    """Check that there is a hook exactly if it is to give orders. It is not told: its query may be secret."""
+    what, hook, chosen = f"{source}: orders.hook", orders.get("hook"), orders.get("source", LIST)
+    if hook is None and chosen == HOOK:
+        raise SettingsError(
+            what, "is not set", f"Set it to the URL that gives orders, or choose {LIST} or {SEARCH}."
+        )
+    if hook is not None and chosen != HOOK:
+        raise SettingsError(
+            what, f"is set, but orders.source is {chosen!r}", f'Set orders.source = "{HOOK}", or leave it out.'
+        )
+    if hook is not None and not _is_url(hook):
+        raise SettingsError(what, "is no http or https URL", "Write it like https://staging.example/states.")
+    return hook
+
+
+def _is_url(text: str) -> bool:
+    """Whether a text is an http or https URL with a host and without user, password and fragment."""
+    try:
+        return bool(re.fullmatch(r"https?://[^/?#\s@]+(/[^#\s]*)?", text)) and bool(urlsplit(text).port != 0)
+    except ValueError:
+        return False
 
 
 def _orders(groups: Mapping[str, list[str | int]], source: str) -> dict[str, tuple[str, ...]]:

@@ -1,16 +1,18 @@
-"""Where a run's orders come from: the list in the settings, a hook of the target's owners, or the platform's search."""
+"""Where a run's orders come from: the settings' list, a hook of the target's owners, or the platform's search."""
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import tenacity
+
 from refund_conformance import __version__
-from refund_conformance.cases.orders import PICKS
+from refund_conformance.cases.orders import PICKS, REFUNDABLE_GROUPS
 from refund_conformance.contract import Contract, Operation
 from refund_conformance.errors import SettingsError, TargetError
 from refund_conformance.exchange import Exchange, Headers, Request
@@ -19,19 +21,24 @@ from refund_conformance.profile import Profile
 from refund_conformance.reading import parse, read
 from refund_conformance.redaction import Redactor
 from refund_conformance.target import safety
-from refund_conformance.target.client import Client
+from refund_conformance.target.client import ATTEMPTS, LONGEST_WAIT, TOO_MANY, Client
 from refund_conformance.target.ledger import Ledger
 from refund_conformance.target.settings import GROUPS, HOOK, LIST, SEARCH, Settings
+from refund_conformance.target.tokens import OWN, Tokens
+from refund_conformance.target.wire import Wire
 
 ORDER_PATH = "/v1/order/{order}"
 SEARCH_PATH = "/v1/order/search"
 """Two read-only operations of the platform (facts: "Orders")."""
 
 SEARCHED = ("refundable", "not_paid", "zero_price", "refund_new", "refund_processing", "refund_finished")
-"""Groups that the platform's own data of an order decide; whose an order is, or that there is none, they do not."""
+"""Groups that the data of an order decide. They do not decide whose it is, or that there is none."""
+
+LOOKS = 500
+"""Orders that a search looks at, at most, to find refundable ones."""
 
 SPARE = 30
-"""Orders that a search looks at beyond those that it needs."""
+"""Orders that it looks at, at most, to find those of any other state."""
 
 PAID, NOT_PAID = "paid", "not paid"
 OPEN = {"Refund request has been sent": "refund_new", "Refund info is being updated": "refund_processing"}
@@ -43,13 +50,15 @@ _ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 def with_orders(settings: Settings, contract: Contract, profile: Profile) -> Settings:
     """Return the settings with the orders that their source gives; groups that are listed stay as they are.
 
-    Groups that the source cannot give stay unset. Raises TargetError if the source gives no answer that makes sense,
-    and SettingsError if the hook is on a host that is denied.
+    Groups that the source cannot give stay unset. Raises TargetError if the source gives no answer that makes
+    sense, and SettingsError if the hook is on a host that is denied.
     """
-    wanted = {group: _wanted(group, settings, profile) for group in offered(settings) if group not in settings.orders}
-    if settings.source == LIST or not any(wanted.values()):
+    missing = [group for group in offered(settings) if group not in settings.orders]
+    wanted = {group: _wanted(group, settings, profile) for group in missing}
+    if not any(wanted.values()):
         return settings
-    found = _hooked(settings, contract, wanted) if settings.source == HOOK else _searched(settings, contract, wanted)
+    give = _hooked if settings.source == HOOK else _searched
+    found = give(settings, contract, wanted)
     return replace(settings, orders={**settings.orders, **_distinct(settings, found)})
 
 
@@ -106,15 +115,15 @@ def _hooked(settings: Settings, contract: Contract, wanted: Mapping[str, int]) -
     url = settings.hook or ""
     parts = urlsplit(url)
     ours = origin(url) == origin(settings.base_url)
-    there = replace(settings, base_url=origin(url), tokens=settings.tokens if ours else {})
+    token = Tokens(settings, contract.operation).get(OWN) if ours else ""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     what = f"orders.hook {origin(url)}{parts.path}"
     found: dict[str, list[str]] = {}
-    with closing(_client(there)) as client:
+    with closing(Wire(origin(url), settings.timeout, settings.proxy, settings.ca_bundle)) as wire:
         for group, count in wanted.items():
             body = json.dumps({"state": group, "count": count}).encode()
-            request = Request("POST", target, _headers(there, contract.operation, body), body)
-            orders = _given(what, group, client.send(request, repeatable=False)) if count else []
+            request = Request("POST", target, _headers(settings, contract.operation, token, body), body)
+            orders = _given(what, group, _patient(wire, request)) if count else []
             if orders is not None:
                 found[group] = orders
     if not found:
@@ -123,11 +132,27 @@ def _hooked(settings: Settings, contract: Contract, wanted: Mapping[str, int]) -
     return found
 
 
+def _patient(wire: Wire, request: Request) -> Exchange:
+    """Send a request, again only where the answer was that there are too many: it makes orders."""
+    repeat = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_exponential(max=LONGEST_WAIT),
+        retry=tenacity.retry_if_result(_is_too_many),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+    exchange: Exchange = repeat(wire.send, request)
+    return exchange
+
+
+def _is_too_many(exchange: Exchange) -> bool:
+    return exchange.response is not None and exchange.response.status == TOO_MANY
+
+
 def _given(what: str, group: str, exchange: Exchange) -> list[str] | None:
     """Return the orders that a hook gives; None if it does not know the group."""
     response = exchange.response
     if response is None:
-        raise TargetError(what, f"gave no answer: {exchange.detail}", "See that orders.hook is right, and it runs.")
+        raise TargetError(what, f"gave no answer: {exchange.detail}", "See that it runs.")
     if response.status in (400, 404):
         return None
     if not 200 <= response.status < 300:
@@ -190,21 +215,24 @@ class OrderData:
 
 
 class OrderPages:
-    """Reads orders of a target without any effect, with the token of that name."""
+    """Reads orders of a target, which has no effect."""
 
     def __init__(self, settings: Settings, operation: Operation, client: Client) -> None:
         self._settings = settings
         self._operation = operation
         self._client = client
 
-    def get(self, order: str, credential: str = "token") -> Exchange:
-        """Ask for an order's data."""
+    def get(self, order: str, credential: str = OWN) -> Exchange:
+        """Ask for an order's data, with the token of that name in the settings."""
         target = ORDER_PATH.format(order=quote(order, safe=""))
-        fields = _headers(self._settings, self._operation, b"", credential)
+        fields = _headers(self._settings, self._operation, self._client.tokens.get(credential))
         return self._client.send(Request("GET", target, fields, b""))
 
     def data(self, order: str) -> OrderData | None:
-        """Return an order's data; None if the target does not tell them. Raises TargetError if it refuses our token."""
+        """Return an order's data; None if the target does not tell them.
+
+        Raises TargetError if it refuses our token.
+        """
         exchange = self.get(order)
         _require_token(self._settings, exchange)
         response = exchange.response
@@ -213,7 +241,7 @@ class OrderPages:
     def search(self, status: str) -> list[str]:
         """Return the ids of our orders of a status. Raises TargetError if the target does not tell them."""
         body = json.dumps({"status": status}).encode()
-        fields = _headers(self._settings, self._operation, body)
+        fields = _headers(self._settings, self._operation, self._client.tokens.get(OWN), body)
         exchange = self._client.send(Request("POST", SEARCH_PATH, fields, body))
         _require_token(self._settings, exchange)
         what = f"search {self._settings.base_url}{SEARCH_PATH}"
@@ -233,7 +261,8 @@ def order_data(body: bytes) -> OrderData | None:
     if not isinstance(data, dict) or not isinstance(data.get("status"), str):
         return None
     open_ = next((OPEN[text] for text in _texts(data) if text in OPEN), "")
-    return OrderData(data["status"], _price(data), open_, bool(data.get("refund")))
+    refunded = any(value for name, value in data.items() if name.startswith("refund"))
+    return OrderData(data["status"], _price(data), open_, refunded)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -268,13 +297,8 @@ def _product_price(product: object) -> Decimal | None:
 
 def _number(value: object) -> Decimal | None:
     """Return a number that stands as one or as text; None for anything else, and for one below zero."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and number >= 0 else None
+    text = str(value) if isinstance(value, int | float | str) else ""
+    return Decimal(text) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text) else None
 
 
 # -- the search -------------------------------------------------------------------------------------
@@ -286,50 +310,48 @@ def _searched(settings: Settings, contract: Contract, wanted: Mapping[str, int])
     Orders that the ledger has are no more refundable to us, but may show the state that we have left them in.
     """
     listed = {order for orders in settings.orders.values() for order in orders}
-    with closing(_client(settings)) as client:
-        pages = OrderPages(settings, contract.operation, client)
+    with closing(client(settings, contract.operation)) as asking:
+        pages = OrderPages(settings, contract.operation, asking)
         paid = [order for order in pages.search(PAID) if order not in listed]
         free = _free(settings, paid)
-        looking = _Look(pages, wanted)
-        enough = wanted.get("refundable", 0)
-        left = looking.look(free, ("refundable",), enough + SPARE) if enough else free
         known = set(free)
         used = [order for order in paid if order not in known]
-        looking.usable = set(left)
-        looking.look([*used, *left], [group for group in wanted if group != "not_paid"], SPARE)
+        looking = _Look(pages, wanted)
+        left = looking.look(free, ("refundable",), LOOKS)
+        others = [group for group in wanted if group not in ("refundable", "not_paid")]
+        looking.look(used, others, SPARE, usable=False)
+        looking.look(left, others, SPARE)
         if wanted.get("not_paid"):
-            looking.look([o for o in pages.search(NOT_PAID) if o not in listed], ("not_paid",), SPARE)
+            unpaid = [order for order in pages.search(NOT_PAID) if order not in listed]
+            looking.look(unpaid, ("not_paid",), SPARE)
     return looking.found
 
 
 class _Look:
-    """Looks at orders and sorts them into the groups that are wanted.
-
-    ``usable`` are the orders that may be used up; None stands for all.
-    """
+    """Looks at orders and sorts them into the groups that are wanted."""
 
     def __init__(self, pages: OrderPages, wanted: Mapping[str, int]) -> None:
         self._pages = pages
         self._wanted = wanted
-        self.usable: set[str] | None = None
         self.found: dict[str, list[str]] = {group: [] for group in wanted}
 
-    def look(self, orders: list[str], groups: Collection[str], most: int) -> list[str]:
-        """Look at orders until the groups are full, at most at so many; return those not looked at."""
+    def look(self, orders: list[str], groups: Iterable[str], most: int, *, usable: bool = True) -> list[str]:
+        """Look at orders until the groups are full, at most at so many; return those not looked at.
+
+        Orders that are not ``usable`` are not put into groups whose orders are used up.
+        """
+        filled = set(groups)
         for place, order in enumerate(orders):
-            if place >= most or not any(self._lacks(group) for group in groups):
+            if place >= most or not any(map(self._lacks, filled)):
                 return orders[place:]
             data = self._pages.data(order)
             group = data.group if data else None
-            if group and self._lacks(group) and self._may_take(group, order):
+            if group and self._lacks(group) and (usable or group not in REFUNDABLE_GROUPS):
                 self.found[group].append(order)
         return []
 
     def _lacks(self, group: str) -> bool:
         return len(self.found.get(group, ())) < self._wanted.get(group, 0)
-
-    def _may_take(self, group: str, order: str) -> bool:
-        return self.usable is None or order in self.usable or group not in ("refundable", "refund_finished")
 
 
 def _free(settings: Settings, orders: list[str]) -> list[str]:
@@ -342,12 +364,12 @@ def _free(settings: Settings, orders: list[str]) -> list[str]:
 # -- requests ---------------------------------------------------------------------------------------
 
 
-def _client(settings: Settings) -> Client:
-    return Client(settings, Redactor(settings.secrets), lambda exchange: 0)
+def client(settings: Settings, operation: Operation) -> Client:
+    """Return a client that keeps no record, for requests that have no effect."""
+    return Client(settings, Tokens(settings, operation), Redactor(), lambda exchange: 0)
 
 
-def _headers(settings: Settings, operation: Operation, body: bytes, credential: str = "token") -> Headers:
-    token = settings.tokens.get(credential)
+def _headers(settings: Settings, operation: Operation, token: str, body: bytes = b"") -> Headers:
     return (
         ("User-Agent", f"refund-conformance/{__version__}"),
         ("Accept", operation.media_type),

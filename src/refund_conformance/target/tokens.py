@@ -16,7 +16,7 @@ from refund_conformance.target.wire import Wire
 OWN = "token"
 """The name of our own token in the settings."""
 
-EARLY = 60.0
+EARLY = 1.0
 """Seconds before its end at which a token is renewed."""
 
 

@@ -271,7 +271,7 @@ class LookupCrashes(Endpoint):
         return super().is_address(text)
 
 
-@shelf.fault("email-422", "email.format", "The validation library answers with its own status.")
+@shelf.fault("email-422", "errors.status", "The validation library answers with its own status.")
 class Unprocessable(Endpoint):
     def check_fields(self, call: Call) -> None:
         try:

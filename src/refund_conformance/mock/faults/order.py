@@ -42,12 +42,6 @@ shelf.put(
     "A feature flag for refunds is off, and the answer is borrowed from elsewhere.",
     stating(lambda order, code: code or 15030),
 )
-shelf.put(
-    "order-even-ids-only",
-    "order.refundable",
-    "One of two shards is not migrated yet.",
-    stating(lambda order, code: code or (15050 if order.id % 2 else None)),
-)
 
 
 @shelf.fault("order-creation-500", "order.refundable", "Writing fails where the process may not write to its log.")

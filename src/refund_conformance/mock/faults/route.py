@@ -176,12 +176,6 @@ shelf.put(
     _reading_id(r"([0-9]{1,18})", decoded=False),
 )
 shelf.put(
-    "id-percent-decoded",
-    "route.order-id",
-    "The framework decodes the path before it matches the route.",
-    _reading_id(r"([0-9]{1,18})\Z"),
-)
-shelf.put(
     "id-unicode-digits",
     "route.order-id",
     "Python's int and \\d take the digits of every script.",

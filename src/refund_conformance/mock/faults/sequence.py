@@ -133,7 +133,7 @@ class CheckThenAct(Indexless):
         super().create_refund(call)
 
 
-@shelf.fault("race-cached-state", "order.race", "States are cached for a moment to spare the database.")
+@shelf.fault("once-cached-state", "order.once", "States are cached for a moment to spare the database.")
 class CachedState(Indexless):
     @cached_property
     def cache(self) -> dict[tuple[str, str], tuple[float, Situation]]:
@@ -317,7 +317,7 @@ class ThirdAttempt(Forgotten):
         return code
 
 
-@shelf.fault("lifecycle-invalid-blocks", "order.lifecycle", "An invalid request locks its order for a while.")
+@shelf.fault("fields-invalid-blocks", "fields.no-effect", "An invalid request locks its order for a while.")
 class InvalidBlocks(Endpoint):
     @cached_property
     def locked(self) -> set[int]:
