@@ -1,5 +1,6 @@
 """The command line."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,27 @@ def _split(clauses: tuple[str, ...], extra: tuple[str, ...]) -> tuple[tuple[str,
 
 
 @main.command()
+@click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
+@click.option("--profile", default="ci", show_default=True, help="How much to do: ci or nightly.")
+@click.option("--read-only", is_flag=True, help="As for a run that sends only what cannot create anything.")
+@click.argument("clauses", nargs=-1, metavar="[CLAUSE]...")
+def plan(target: Path | None, profile: str, read_only: bool, clauses: tuple[str, ...]) -> None:
+    """Tell what a run will do, without sending anything.
+
+    That is: requests, orders, time, and the clauses that stay untested, with the setting that would enable each.
+    """
+    from refund_conformance import contract
+    from refund_conformance import plan as planning
+    from refund_conformance.profile import profile as profile_of
+
+    loaded = contract.load()
+    chosen, bounds = loaded.select(clauses), profile_of(profile)
+    settings = planning.settings_of(target, loaded)
+    for line in planning.plan(settings, loaded, bounds, chosen, read_only=read_only).lines():
+        click.echo(line)
+
+
+@main.command()
 @click.argument("clause", required=False)
 def clauses(clause: str | None) -> None:
     """List the clauses: level, id and promise."""
@@ -148,13 +170,39 @@ def merge(directories: tuple[Path, ...], report: Path) -> None:
     """Make one report of the shards of a run."""
     from refund_conformance import contract
     from refund_conformance.report import merge as merging
+    from refund_conformance.report.github import publish
     from refund_conformance.report.pages import render
     from refund_conformance.report.terminal import tell
 
     merging.merge(directories, report)
     summary = render(report)
     tell(summary, contract.load(), report, sys.stdout)
+    publish(summary, report, os.environ, sys.stdout)
     sys.exit(summary.exit_status)
+
+
+@main.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def compare(old: Path, new: Path) -> None:
+    """Tell what changed from one report to another; the exit status is 1 for a regression."""
+    from refund_conformance.report.comparison import compare as compared
+
+    text, status = compared(old, new)
+    click.echo(text, nl=False)
+    sys.exit(status)
+
+
+@main.command()
+@click.argument("case")
+@click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
+@click.option("--fault", multiple=True, help="A fault for the embedded mock.")
+@click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
+def replay(case: str, target: Path | None, fault: tuple[str, ...], allow_writes: bool) -> None:
+    """Send one case again, by its id, for a fresh order, and show what went over the wire."""
+    from refund_conformance.replay import replay as replayed
+
+    sys.exit(replayed(case, target, fault, allow_writes, click.echo))
 
 
 @main.command()

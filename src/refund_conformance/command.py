@@ -53,11 +53,13 @@ def execute(choice: Choice) -> int:
     if _stamp(choice.report) == before:
         # pytest ended before the run began; it has said why.
         return 130 if status == pytest.ExitCode.INTERRUPTED else 2 if status else 3
+    from refund_conformance.report.github import publish
     from refund_conformance.report.pages import render
     from refund_conformance.report.terminal import tell
 
     made = render(choice.report)
     tell(made, contract, choice.report, sys.stdout)
+    publish(made, choice.report, os.environ, sys.stdout)
     for waiver in made.data["unused_waivers"]:
         print(f"A waiver of {waiver['case'] or waiver['clause']} covers nothing any more: remove or renew it.")
     return made.exit_status if status != pytest.ExitCode.INTERNAL_ERROR else 3

@@ -288,12 +288,17 @@ class _Judgement:
         yield self._finding("fields.all-reported", Kind.FIELDS)
 
     def _blamed(self) -> str:
-        """The clause of the wrong part that the answer's code belongs to, else of the first wrong part."""
+        """The clause of the wrong part that the answer's code belongs to, else of the first wrong part.
+
+        It is the case's own if valid fields are called invalid.
+        """
         blame = dict(self.question.blame)
         for code in self.reading.codes:
             for part in blame:
                 if any(o.part == part and o.errors == code for o in self.contract.outcomes.values()):
                     return blame[part]
+        if "field" not in blame and self.contract.outcomes[FIELD_ERROR].errors in self.reading.codes:
+            return self.question.clause
         return next(iter(blame.values()), self.question.clause)
 
     def _finding(self, clause: str, kind: Kind, also: str = "") -> Finding:

@@ -1,9 +1,10 @@
 """What a run will do, told before anything is sent: requests, orders, time, and the clauses that stay untested."""
 
 import math
+import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from refund_conformance.lifecycle import ORDERS as WALK_ORDERS
 from refund_conformance.profile import Profile
 from refund_conformance.race import SIMULTANEOUS
 from refund_conformance.target import safety, sources
-from refund_conformance.target.ledger import Ledger
+from refund_conformance.target import settings as target_settings
+from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.settings import GROUPS, HOOK, SEARCH, Settings
 
 FIRST_STEPS = 3
@@ -124,6 +126,19 @@ class Plan:
         if self.rate is None:
             return f"as fast as the target answers; {end}"
         return f"{math.ceil(self.requests / self.rate)} s or more at {self.rate:g} requests a second; {end}"
+
+
+def settings_of(target: Path | None, contract: Contract) -> Settings:
+    """Read target settings; without any, return those that a run against the embedded mock would have."""
+    if target is not None:
+        return target_settings.load(target, contract)
+    from refund_conformance.mock.announcement import target_toml
+    from refund_conformance.mock.build import build
+    from refund_conformance.mock.settings import MockSettings
+
+    with closing(build(MockSettings())) as mock:
+        data = tomllib.loads(target_toml(mock, "http://localhost"))
+    return replace(target_settings.parse(data, "embedded mock", contract), ledger=MEMORY)
 
 
 def plan(
@@ -306,8 +321,9 @@ class _Count:
     def _supplies(self) -> Iterator[Supply]:
         for group in GROUPS:
             picks = {case.pick for case in self._cases if case.group == group}
-            counts = self._leases() if group == "refundable" else (len(picks), len(picks))
-            least, most = (min(count, self._limit) for count in counts)
+            least, most = len(picks), len(picks)
+            if group == "refundable":
+                least, most = (min(count, self._limit) for count in self._leases())
             listed = len(self._listed(group))
             source = self._settings.source if group in sources.offered(self._settings) else ""
             yield Supply(group, least, most, listed, self._free[group], source)
@@ -351,7 +367,8 @@ class _Count:
                 f"question, {refundable.most} are needed."
             )
         if self._limit < self._leases()[0]:
-            yield f"{self._leases()[0]} refundable orders are needed, and {self._limit} allowed (target.max_orders)."
+            least = self._leases()[0]
+            yield f"{least} refundable orders are needed, and {self._limit} allowed (target.max_orders)."
 
     def _late(self, requests: int, limit: int) -> Iterator[str]:
         rate, seconds = self._settings.max_requests_per_second, self._settings.max_seconds or self._profile.seconds

@@ -121,7 +121,8 @@ def _accepter(contract: Contract, clause: str, name: str) -> Callable[[Any], Cas
         body = {**fields.plain(contract), name: value}
         situation = replace(body_situation(contract, body), order="refund-open")
         title = f"Whatever the valid {name}, an open refund request stands in the way."
-        return made(f"{clause}/drawn-valid", title, situation, with_body(contract, body), "spent")
+        drawn = made(f"{clause}/drawn-valid", title, situation, with_body(contract, body), "spent")
+        return replace(drawn, blame=(("order", "order.refund-open"),))
 
     return case
 

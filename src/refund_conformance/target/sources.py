@@ -54,11 +54,11 @@ def with_orders(settings: Settings, contract: Contract, profile: Profile) -> Set
     sense, and SettingsError if the hook is on a host that is denied.
     """
     missing = [group for group in offered(settings) if group not in settings.orders]
-    wanted = {group: _wanted(group, settings, profile) for group in missing}
-    if not any(wanted.values()):
+    counts = {group: wanted(group, settings, profile) for group in missing}
+    if not any(counts.values()):
         return settings
     give = _hooked if settings.source == HOOK else _searched
-    found = give(settings, contract, wanted)
+    found = give(settings, contract, counts)
     return replace(settings, orders={**settings.orders, **_distinct(settings, found)})
 
 
@@ -72,7 +72,8 @@ def most_orders(settings: Settings, profile: Profile) -> int:
     return profile.orders if settings.max_orders is None else min(profile.orders, settings.max_orders)
 
 
-def _wanted(group: str, settings: Settings, profile: Profile) -> int:
+def wanted(group: str, settings: Settings, profile: Profile) -> int:
+    """Return how many orders of a group the source is asked for."""
     return most_orders(settings, profile) if group == "refundable" else len(PICKS)
 
 
