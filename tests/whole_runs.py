@@ -60,6 +60,7 @@ class Whole:
 
     def result(self, clause: str) -> Event:
         """Return a clause's row of the report."""
+        row: Event
         (row,) = (row for row in self.conformance["clauses"] if row["id"] == clause)
         return row
 

@@ -120,6 +120,24 @@ def plan(target: Path | None, profile: str, read_only: bool, clauses: tuple[str,
 
 
 @main.command()
+@click.option("--target", type=click.Path(path_type=Path), required=True, help="Target settings.")
+def doctor(target: Path) -> None:
+    """Look at a target and its settings: reach, certificate, clock, tokens, orders, ledger.
+
+    Nothing that is sent has an effect. The exit status is 0 without a problem, 2 if there is one with the
+    settings, 3 if with the target.
+    """
+    from refund_conformance import contract
+    from refund_conformance import doctor as examining
+
+    lines = []
+    for line in examining.examine(target, contract.load()):
+        lines.append(line)
+        click.echo(line)
+    sys.exit(examining.exit_status(lines))
+
+
+@main.command()
 @click.argument("clause", required=False)
 def clauses(clause: str | None) -> None:
     """List the clauses: level, id and promise."""

@@ -65,6 +65,10 @@ class Examination:
             order, known = self._first_order()
         self._plain(order, known)
 
+    def was_refused_at_first(self, case: str) -> bool:
+        """Whether a case was sent before anything authorized, and held then."""
+        return case in self._early and self._early[case].outcome in (Outcome.HELD, Outcome.WARNED)
+
     def _first_order(self) -> tuple[str, bool]:
         try:
             return self.orders.lease(), True
@@ -117,10 +121,17 @@ class Examination:
                     if again.decided and not self._speaks_of_state(again):
                         self.dispatch.keep(self.confirmation.between(case, sent, again))
                         return again, order
-                self.orders.turn()
+                self._doubt(order, sent)
             order = self.orders.lease()
             sent = self._sent_to_accept(case, order)
         return sent, order
+
+    def _doubt(self, order: str, sent: Sent) -> None:
+        """Note an order that was refused for its state, and lease from the other end of the list from now on."""
+        said = describe_reading(sent.reading) if sent.reading else ""
+        text = f"Order {order} of orders.refundable was refused for its state: {said}."
+        self.dispatch.record.keep({"event": "note", "text": text})
+        self.orders.turn()
 
     # -- one case ----------------------------------------------------------------------------------
 

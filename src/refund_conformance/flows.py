@@ -76,7 +76,7 @@ def every_request(examination: Examination) -> Result:
     wanted = [
         cases[id_]
         for id_ in _UNAUTHORIZED
-        if cases[id_].clause not in examination.dispatch.violated
+        if (cases[id_].clause not in examination.dispatch.violated or examination.was_refused_at_first(id_))
         and examination.dispatch.has_credential(cases[id_])
     ]
     title = "On a connection that was authorized before, a request without authorization is refused."

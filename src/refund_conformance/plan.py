@@ -8,9 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from refund_conformance import oracle
 from refund_conformance.cases import all_cases, explorations
 from refund_conformance.cases.case import Case, missing_case, plain_case
@@ -19,7 +16,7 @@ from refund_conformance.confirmation import CONFIRMATIONS
 from refund_conformance.contract import Contract
 from refund_conformance.effects import NO_EFFECT
 from refund_conformance.errors import SettingsError
-from refund_conformance.examination import QUESTIONS, bench_key
+from refund_conformance.examination import BENCHES, QUESTIONS, bench_key
 from refund_conformance.flows import STEADY_TRIES
 from refund_conformance.lifecycle import ORDERS as WALK_ORDERS
 from refund_conformance.profile import Profile
@@ -34,6 +31,14 @@ FIRST_STEPS = 3
 
 _NEEDED = {"first": 1, "last": 2, "middle": 3}
 """How many orders a group must have for a case to have one of its own."""
+
+
+_SHARED = {
+    **{clause: key for key, clause in NO_EFFECT.items()},
+    "auth.every-request": BENCHES["authorization"],
+    "server.steady": BENCHES["field"],
+}
+"""The shared orders that checks of several requests go to, by clause."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,11 @@ class Gap:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do. ``requests`` are those to a conformant target, ``most`` the bound. ``seconds`` is the
-    time after which the run ends, ``rate`` the most requests in a second."""
+    """What a run will do.
+
+    ``requests`` are those to a conformant target, ``most`` the bound. ``seconds`` is the time after which the run
+    ends, ``rate`` the most requests in a second.
+    """
 
     target: str
     profile: str
@@ -102,23 +110,19 @@ class Plan:
         partly = tuple(gap for gap in self.gaps if gap.sent)
         tested = self.clauses - len(self.untested)
         yield f"Plan of a {self.profile} run against {self.target}; nothing has been sent."
-        yield ""
         yield f"Requests  about {self.requests}, at most {self.most}"
         yield f"Time      {self._time()}"
         yield f"Clauses   {tested} of {self.clauses} tested{f', {len(partly)} of them in part' if partly else ''}"
         yield "Orders"
         yield from (f"  {supply.group:<18} {supply.line}" for supply in self.orders if supply.most)
         if self.untested:
-            yield from ("", "Untested, and the setting that would enable them:")
+            yield "Untested, and the setting that would enable them"
             yield from (f"  {gap.clause:<28} {', '.join(gap.settings)}" for gap in self.untested)
         if partly:
-            yield from ("", "Tested in part, and the setting for the rest:")
-            yield from (
-                f"  {gap.clause:<28} {gap.sent} of {gap.cases} cases: {', '.join(gap.settings)}" for gap in partly
-            )
-        if self.notes or self.warnings:
-            yield ""
-        yield from self.notes
+            yield "Tested in part, and the setting for the rest"
+            for gap in partly:
+                yield f"  {gap.clause:<28} {gap.sent} of {gap.cases} cases: {', '.join(gap.settings)}"
+        yield from (f"note: {note}" for note in self.notes)
         yield from (f"warning: {warning}" for warning in self.warnings)
 
     def _time(self) -> str:
@@ -137,7 +141,7 @@ def settings_of(target: Path | None, contract: Contract) -> Settings:
     from refund_conformance.mock.settings import MockSettings
 
     with closing(build(MockSettings())) as mock:
-        data = tomllib.loads(target_toml(mock, "http://localhost"))
+        data = tomllib.loads(target_toml(mock, "http://embedded-mock.localhost"))
     return replace(target_settings.parse(data, "embedded mock", contract), ledger=MEMORY)
 
 
@@ -151,18 +155,14 @@ def plan(
     safety.check(settings, contract.operation, allow_writes=True, read_only=read_only)
     if settings.source == HOOK:
         sources.check_hook(settings, contract.operation)
-    used = safety.read_only(settings) if read_only else settings
-    return _Count(used, contract, profile, chosen).plan(_objections(settings, contract, read_only))
+    count = _Count(safety.read_only(settings) if read_only else settings, contract, profile, chosen)
+    count.left_out = "a run without --read-only" if read_only else ""
+    return count.plan(_objections(settings, contract, read_only))
 
 
-def rounds(profile: Profile) -> int:
-    """Return how many races are run on one order each (as ``suite`` does)."""
-    return 3 if profile.random else 1
-
-
-def walks(profile: Profile) -> tuple[int, int]:
-    """Return how many random walks are made, and of how many steps (as ``suite`` does)."""
-    return (10, 30) if profile.random else (1, 16)
+def scale(profile: Profile) -> tuple[int, int, int]:
+    """Return how many races on one order, random walks, and steps of each there are, as in ``suite``."""
+    return (3, 10, 30) if profile.random else (1, 1, 16)
 
 
 def _objections(settings: Settings, contract: Contract, read_only: bool) -> list[str]:
@@ -174,7 +174,12 @@ def _objections(settings: Settings, contract: Contract, read_only: bool) -> list
 
 
 class _Count:
-    """Counts what the chosen clauses take with these settings."""
+    """Counts what the chosen clauses take with these settings.
+
+    ``left_out`` is what would bring back orders that were left out on purpose, "" if none were.
+    """
+
+    left_out = ""
 
     def __init__(self, settings: Settings, contract: Contract, profile: Profile, chosen: Collection[str]) -> None:
         self._settings = settings
@@ -185,7 +190,6 @@ class _Count:
         self._chosen = [clause for clause in contract.clauses if clause in chosen]
         self._every = all_cases(contract)
         self._cases = [case for case in self._every.values() if case.clause in chosen]
-        self._sent = [case for case in self._cases if not self._lacks(case)]
 
     def plan(self, warnings: Sequence[str]) -> Plan:
         """Put the counts together."""
@@ -235,24 +239,26 @@ class _Count:
         if group == "refundable" and not self._limit:
             lacks.append("target.max_orders")
         elif not self._available(group):
-            lacks.append(f"orders.{group}")
+            lacks.append(self.left_out or f"orders.{group}")
         return tuple(lacks)
+
+    @cached_property
+    def _sent(self) -> list[Case]:
+        """The chosen cases for which nothing is lacking."""
+        return [case for case in self._cases if not self._lacks(case)]
 
     # -- requests -----------------------------------------------------------------------------------
 
     def _requests(self) -> int:
         """Count the requests to a conformant target."""
-        return self._begun + sum(map(self._sends, self._sent)) + self._in_flows() + self._explored()
+        begun = len(self._begins) or 1
+        return begun + sum(map(self._sends, self._sent)) + self._in_flows() + self._explored()
 
     @cached_property
     def _begins(self) -> frozenset[str]:
         """The cases that every run begins with."""
         makers = (missing_case, plain_case, second_case)
         return frozenset(case.id for case in (make(self._contract) for make in makers) if not self._lacks(case))
-
-    @property
-    def _begun(self) -> int:
-        return len(self._begins) or 1
 
     def _sends(self, case: Case) -> int:
         """Count the requests of a case: none if it was sent in the beginning, or is the same as another."""
@@ -266,13 +272,13 @@ class _Count:
         if not self._has_refundable:
             return 0
         kinds = {case.situation.authorization for case in self._every.values() if not self._lacks(case)}
-        many, steps = walks(self._profile)
+        races, walks, steps = scale(self._profile)
         flows = {
             "auth.every-request": 2 * (len(kinds) - 1),
             "auth.first": 2 if self._available("unknown") else 0,
             "server.steady": STEADY_TRIES,
-            "order.race": (rounds(self._profile) + 1) * SIMULTANEOUS,
-            "order.lifecycle": many * (FIRST_STEPS + steps),
+            "order.race": (races + 1) * SIMULTANEOUS,
+            "order.lifecycle": walks * (FIRST_STEPS + steps),
             **{clause: 1 + self._representatives(key) for key, clause in NO_EFFECT.items()},
         }
         return sum(count for clause, count in flows.items() if clause in self._chosen)
@@ -311,10 +317,10 @@ class _Count:
                 accepted += 1
             else:
                 asked += 1
-        raced = rounds(self._profile) + 2 if "order.race" in self._chosen else 0
-        walked = walks(self._profile)[0] * WALK_ORDERS if "order.lifecycle" in self._chosen else 0
-        proofs = {key for key, clause in NO_EFFECT.items() if clause in self._chosen}
-        shared = self._benches | proofs
+        races, walks, _ = scale(self._profile)
+        raced = races + 2 if "order.race" in self._chosen else 0
+        walked = walks * WALK_ORDERS if "order.lifecycle" in self._chosen else 0
+        shared = self._benches | {key for clause, key in _SHARED.items() if clause in self._chosen}
         least = 1 + max(len(shared), accepted) + raced + walked
         return least, least + asked
 
@@ -325,6 +331,8 @@ class _Count:
             if group == "refundable":
                 least, most = (min(count, self._limit) for count in self._leases())
             listed = len(self._listed(group))
+            if self.left_out and not listed:
+                continue
             source = self._settings.source if group in sources.offered(self._settings) else ""
             yield Supply(group, least, most, listed, self._free[group], source)
 
@@ -332,30 +340,37 @@ class _Count:
 
     def _gaps(self) -> Iterator[Gap]:
         for id_ in self._chosen:
-            cases = [case for case in self._cases if case.clause == id_]
-            clause = self._contract.clauses[id_]
-            if clause.every_answer and clause.area != "success":
+            if self._contract.clauses[id_].every_answer and self._answers(self._contract.clauses[id_].area):
                 continue
+            cases = [case for case in self._cases if case.clause == id_]
             lacking = [lacks for lacks in map(self._lacks, cases or [plain_case(self._contract)]) if lacks]
             if lacking:
                 settings = tuple(dict.fromkeys(setting for lacks in lacking for setting in lacks))
                 yield Gap(id_, len(cases) - len(lacking) if cases else 0, len(cases), settings)
+
+    def _answers(self, area: str) -> bool:
+        """Whether there will be answers to judge: of success, or of any kind."""
+        kind = "success" if area == "success" else ""
+        return any(not kind or not case.situation.wrong for case in self._every.values() if not self._lacks(case))
 
     # -- remarks ------------------------------------------------------------------------------------
 
     def _notes(self) -> Iterator[str]:
         if self._settings.source == HOOK:
             host = sources.origin(self._settings.hook or "")
-            yield f"The hook at {host} is asked for orders first; what it does not give stays untested."
+            yield f"the hook at {host} is asked for orders first; what it does not give stays untested."
         elif self._settings.source == SEARCH:
-            yield "The search looks at orders first; those that it finds are used up, whoever made them."
+            yield "the search looks at orders first; those that it finds are used up, whoever made them."
         if self._has_refundable and not self._settings.ledger and self._settings.source != HOOK:
             yield "orders.ledger is not set: the next run will not know which orders this one has used up."
 
     def _short(self, orders: Sequence[Supply]) -> Iterator[str]:
+        if self.left_out:
+            return
         refundable = next(supply for supply in orders if supply.group == "refundable")
         if not self._has_refundable:
-            yield "without refundable orders hardly anything can be tested; list some in orders.refundable."
+            state = "all used already" if refundable.listed else "not there"
+            yield f"the orders of orders.refundable are {state}; without any, hardly anything can be tested."
         elif refundable.listed and refundable.free < refundable.least:
             yield (
                 f"orders.refundable has {refundable.free} unused orders where {refundable.least} are needed; "
@@ -380,8 +395,5 @@ class _Count:
 
 def _exists(url: str) -> bool:
     """Whether there may be a ledger to look at: a plan makes no file."""
-    try:
-        known = make_url(url)
-    except ArgumentError:
-        return True
-    return known.get_backend_name() != "sqlite" or bool(known.database and Path(known.database).exists())
+    path = url.removeprefix("sqlite:///")
+    return url != MEMORY and (path == url or Path(path).exists())

@@ -24,7 +24,7 @@ def race(dispatch: Dispatch, rounds: int) -> list[Result]:
 
 
 def _settled(once: Callable[[Dispatch, int], Result], dispatch: Dispatch, number: int) -> Result:
-    """Run a round, and on other orders again if none was accepted: the orders may be to blame."""
+    """Run a round; again if a gateway answered, if an odd answer may be a passing one, or on unfit orders."""
     result = once(dispatch, number)
     for _ in range(GATEWAY_ROUNDS):
         if result.outcome is Outcome.UNDECIDED:
@@ -32,13 +32,7 @@ def _settled(once: Callable[[Dispatch, int], Result], dispatch: Dispatch, number
     if _is_odd(result):
         again = once(dispatch, number)
         return again if again.outcome is Outcome.VIOLATED else _unsteady(result, again)
-    if not _none_accepted(result):
-        return result
-    if _is_accepted(dispatch):
-        again = once(dispatch, number)
-        return replace(again, exchanges=result.exchanges + again.exchanges)
-    reason = "an order was not refundable from the start"
-    return Result(result.case, result.clause, result.title, Outcome.UNTESTED, reason)
+    return once(dispatch, number) if result.outcome is Outcome.UNTESTED else result
 
 
 def _is_odd(result: Result) -> bool:
@@ -50,20 +44,14 @@ def _is_odd(result: Result) -> bool:
 def _unsteady(result: Result, again: Result) -> Result:
     """Return the result of a round with an odd answer that did not come again."""
     odd = result.findings[0]
-    finding = Finding(
-        "server.steady", Kind.UNSTEADY, "the same answer each time", f"{odd.actual} in one of two rounds"
-    )
+    actual = f"{odd.actual} in one of two rounds"
+    finding = Finding("server.steady", Kind.UNSTEADY, "the same answer each time", actual)
     numbers = result.exchanges + again.exchanges
     return replace(result, findings=(finding,), exchanges=numbers, failed=1, tries=2)
 
 
-def _none_accepted(result: Result) -> bool:
-    return any(finding.kind is Kind.REFUSED for finding in result.findings)
-
-
-def _is_accepted(dispatch: Dispatch) -> bool:
-    """Whether the plain request is accepted for another order, all alone."""
-    order = dispatch.orders.lease()
+def _is_accepted(dispatch: Dispatch, order: str) -> bool:
+    """Whether the plain request, all alone, is accepted for an order for which none was accepted at once."""
     sent = dispatch.send(plain_case(dispatch.contract), order)
     if sent.accepted:
         dispatch.orders.spent.append(order)
@@ -92,8 +80,7 @@ def _two_orders(dispatch: Dispatch, number: int) -> Result:
         order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is case]
         for order in (first, second)
     }
-    beside_findings = [f for s, (c, _) in zip(sent, asked, strict=True) if c is beside for f in s.findings]
-    return _judged(dispatch, case, by_order, beside_findings)
+    return _judged(dispatch, case, by_order, [s for s, (c, _) in zip(sent, asked, strict=True) if c is beside])
 
 
 def _refused(dispatch: Dispatch) -> Case:
@@ -118,24 +105,31 @@ def _together(dispatch: Dispatch, asked: Sequence[tuple[Case, str]]) -> list[Sen
 
 
 def _judged(
-    dispatch: Dispatch, case: Case, by_order: dict[str, list[Sent]], beside: Sequence[Finding] = ()
+    dispatch: Dispatch, case: Case, by_order: dict[str, list[Sent]], beside: Sequence[Sent] = ()
 ) -> Result:
-    everything = [sent for sendings in by_order.values() for sent in sendings]
+    everything = [*beside, *(sent for sendings in by_order.values() for sent in sendings)]
     numbers = tuple(sorted(sent.number for sent in everything))
     if not all(sent.decided and sent.reading for sent in everything):
         reason = "some of the requests got no answer that says anything"
         return Result(case.id, case.clause, case.title, Outcome.UNDECIDED, reason, exchanges=numbers, tries=1)
-    findings = [finding for finding in beside if finding.kind is not Kind.ADVICE]
+    findings = [f for sent in beside for f in sent.findings if f.kind is not Kind.ADVICE]
+    unfit: list[str] = []
     for order, sendings in by_order.items():
         accepted = [sent for sent in sendings if sent.accepted]
         if accepted:
             dispatch.orders.spent.append(order)
+        if not accepted and not _is_accepted(dispatch, order):
+            unfit.append(order)
+            continue
         if len(accepted) != 1:
             kind = Kind.ACCEPTED if accepted else Kind.REFUSED
             actual = f"{len(accepted)} of {len(sendings)} were accepted"
             findings.append(Finding(case.clause, kind, "exactly one is accepted", actual))
         findings += [f for sent in sendings if not sent.accepted for f in _loser(dispatch, case, sent)]
         findings += _afterwards(dispatch, case, order) if len(accepted) == 1 else []
+    if unfit and not findings:
+        reason = f"order {unfit[0]} was not refundable from the start"
+        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, exchanges=numbers, tries=1)
     unique = tuple(dict.fromkeys(findings))
     return Result(
         case.id,

@@ -126,10 +126,8 @@ def environment(home: Path, elsewhere: str) -> dict[str, str]:
     return {**kept, **proxies, "HOME": str(home), "NETRC": str(home / ".netrc")}
 
 
-def run_suite(
-    directory: Path, target: str, *more: str, by: CommandLine = command, bound: float = BOUND
-) -> SuiteRun:
-    """Run the suite against a target and return when it has ended, which it must within ``bound`` seconds."""
+def run_suite(directory: Path, target: str, *more: str, by: CommandLine = command) -> SuiteRun:
+    """Run the suite against a target and return when it has ended, which it must within BOUND seconds."""
     directory.mkdir()
     settings, report = directory / "target.toml", directory / "report"
     settings.write_text(target, encoding="utf-8")
@@ -137,7 +135,7 @@ def run_suite(
         ended = subprocess.run(
             by(settings, report, *more),
             capture_output=True,
-            timeout=bound,
+            timeout=BOUND,
             cwd=directory,
             env=environment(directory / "home", elsewhere.url),
             check=False,

@@ -121,7 +121,6 @@ DYING: Mapping[str, Job] = {
 }
 DEFECTS = {
     "strangers-are-dropped": "a target that drops unauthorized requests is called unreachable, and auth untested",
-    "is-silent-to-workers": "with workers, a target that stops answering counts as an interruption (130)",
 }
 
 

@@ -114,9 +114,7 @@ def test_run_that_is_interrupted_says_so(lines: int, slow_mock: RunningMock, tmp
     assert_interrupted(run)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a second Ctrl-C at once leaves a footer that is not interrupted: conformant"
-)
+@pytest.mark.xfail(strict=True, reason="after a second Ctrl-C at once the footer says nothing of it")
 def test_run_that_is_interrupted_twice_says_so(slow_mock: RunningMock, tmp_path: Path) -> None:
     run = interrupted(tmp_path, slow_mock, [signal.SIGINT, signal.SIGINT])
     assert_recorded(run)
@@ -142,9 +140,7 @@ def assert_interrupted(run: SuiteRun) -> None:
     assert_discreet(run)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="summarize calls a run without footer violated, not incomplete, if it holds one"
-)
+@pytest.mark.xfail(strict=True, reason="summarize calls a run without footer violated if it holds a violation")
 def test_violations_of_a_killed_run_do_not_make_it_whole(tmp_path: Path) -> None:
     with running(MockSettings(delay=0.05, faults=("auth-anonymous-passes",))) as mock:
         run = interrupted(tmp_path, mock, [signal.SIGKILL])

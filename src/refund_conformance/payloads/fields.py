@@ -246,10 +246,12 @@ def _name_breaks(field: Field) -> Iterator[Break]:
         "misspelt": name[:-1],
         "hyphenated": f"{name[:1]}-{name[1:]}",
         "trailing-space": f"{name} ",
-        "nested": f"data.{name}",
+        "dotted": f"data.{name}",
+        "longer": f"contact_{name}",
     }
     for slug, wrong in names.items():
         yield Break(field.name, "name", f"{name}-{slug}", {wrong: value})
+    yield Break(field.name, "name", f"{name}-nested", {"data": {name: value}})
 
 
 def broken(contract: Contract, *breaks: Break) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def malformed(body: Body) -> dict[str, bytes]:
         "truncated-in-string": text[:-2],
         "trailing-comma": f"{{{inner},}}",
         "leading-comma": f"{{,{inner}}}",
+        "double-comma": text.replace('","', '",,"', 1) if '","' in text else f"{{{inner},,}}",
         "missing-comma": text.replace('","', '" "', 1) if '","' in text else f'{{{inner} "x":1}}',
         "equals-sign": f'{{"{name}"={rest}',
         "line-comment": f"{{{inner}// a comment\n}}",

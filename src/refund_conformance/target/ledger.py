@@ -1,7 +1,9 @@
 """The ledger of orders: which were leased, shared by all processes and machines that use the same database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import RLock
 from typing import Any
 
 from sqlalchemy import (
@@ -17,10 +19,16 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    IntegrityError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import StaticPool
 
-from refund_conformance.errors import SettingsError
+from refund_conformance.errors import SettingsError, TargetError
 
 _METADATA = MetaData()
 
@@ -39,6 +47,8 @@ _LEASES = Table(
 WAIT = 30
 """Seconds to wait for another process that writes to an SQLite ledger."""
 
+REACH = 10
+"""Seconds to wait for a database server."""
 
 MEMORY = "sqlite://"
 """The URL of a ledger that lives as long as its process."""
@@ -47,12 +57,14 @@ MEMORY = "sqlite://"
 class Ledger:
     """Remembers the orders of one target that may be used up. No order is leased twice.
 
-    ``url`` is an SQLAlchemy URL (SQLite or PostgreSQL). Raises SettingsError if it cannot be opened.
+    ``url`` is an SQLAlchemy URL (SQLite or PostgreSQL). Raises SettingsError if it cannot be opened; its methods
+    raise TargetError if it is lost later.
     """
 
     def __init__(self, url: str, target: str, run: str) -> None:
-        self._url, self._target, self.run = url, target, run
+        self._target, self.run = target, run
         self._engine = _engine(url)
+        self._lock = RLock()
 
     def lease(self, group: str, candidates: Sequence[str], limit: int) -> str | None:
         """Lease the first of the candidates that nobody has leased; None if there is none, or no more are allowed.
@@ -60,12 +72,13 @@ class Ledger:
         ``limit`` is the most orders of the group that this run may have leased altogether.
         """
         while True:
-            free = self.free(candidates)
-            leased = self.leased(group)
-            if not free or leased >= limit:
-                return None
-            if self._claim(group, free[0], leased):
-                return free[0]
+            with self._using():
+                free = self.free(candidates)
+                leased = self.leased(group)
+                if not free or leased >= limit:
+                    return None
+                if self._claim(group, free[0], leased):
+                    return free[0]
 
     def leased(self, group: str) -> int:
         """Return how many orders of a group this run has leased."""
@@ -73,18 +86,28 @@ class Ledger:
         mine = select(func.count()).where(
             row.target == self._target, row.run == self.run, row.order_group == group
         )
-        with self._engine.connect() as connection:
+        with self._using(), self._engine.connect() as connection:
             return connection.scalar(mine) or 0
 
     def free(self, candidates: Sequence[str]) -> list[str]:
         """Return the candidates that nobody has leased."""
-        with self._engine.connect() as connection:
+        with self._using(), self._engine.connect() as connection:
             taken = set(connection.scalars(select(_LEASES.c.order_id).where(_LEASES.c.target == self._target)))
         return [order for order in candidates if order not in taken]
 
     def close(self) -> None:
         """Close the connections to the database."""
         self._engine.dispose()
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Use the database, one thread at a time: in memory there is but one connection, and one transaction."""
+        try:
+            with self._lock:
+                yield
+        except SQLAlchemyError as problem:
+            remedy = "See that the database is there and in order, and run again."
+            raise TargetError("orders.ledger", f"cannot be used ({_reason(problem)})", remedy) from problem
 
     def _claim(self, group: str, order: str, place: int) -> bool:
         """Claim an order as the run's lease number ``place``; false if someone else was quicker with either."""
@@ -105,18 +128,29 @@ def _engine(url: str) -> Engine:
     try:
         known = make_url(url)
         engine = create_engine(known, **_options(known))
-        _METADATA.create_all(engine)
-    except (ArgumentError, NoSuchModuleError, ImportError) as problem:
+        _create_table(engine)
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as problem:
         raise SettingsError(what, f"is no database URL ({problem})", remedy) from problem
     except SQLAlchemyError as problem:
-        reason = str(problem.__cause__ or problem).splitlines()[0]
-        raise SettingsError(what, f"cannot be opened ({reason})", remedy) from problem
+        raise SettingsError(what, f"cannot be opened ({_reason(problem)})", remedy) from problem
     return engine
+
+
+def _create_table(engine: Engine) -> None:
+    """Create the table unless it is there; again where it was not there, and yet could not be created."""
+    try:
+        _METADATA.create_all(engine)
+    except DatabaseError:
+        _METADATA.create_all(engine)  # perhaps another process was quicker: then this finds it
+
+
+def _reason(problem: SQLAlchemyError) -> str:
+    return str(problem.__cause__ or problem).splitlines()[0]
 
 
 def _options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() != "sqlite":
-        return {}
+        return {"connect_args": {"connect_timeout": REACH}}
     options: dict[str, Any] = {"connect_args": {"timeout": WAIT, "check_same_thread": False}}
     if not url.database or url.database == ":memory:":
         options["poolclass"] = StaticPool

@@ -68,9 +68,9 @@ def _seconds_left(token: str) -> float:
         part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         expiry: Mapping[str, object] | object = claims.get("exp")
-    except (IndexError, ValueError, AttributeError, RecursionError):
+        return float(expiry) - time.time() if isinstance(expiry, int | float) else float("inf")
+    except (IndexError, ValueError, OverflowError, AttributeError, RecursionError):
         return float("inf")
-    return float(expiry) - time.time() if isinstance(expiry, int | float) else float("inf")
 
 
 def login(settings: Settings, operation: Operation) -> str:
