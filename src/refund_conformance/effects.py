@@ -24,7 +24,6 @@ def find_guilty(dispatch: Dispatch, key: str, bench: Bench) -> Result | None:
         # Orders that are refused anyway, or by turns, would make anyone look guilty.
         sound = not any(_try(dispatch, []) for _ in range(2))
         guilty = _search(dispatch, _by_clause(bench.sent)) if sound else None
-        sure = guilty is None or _try(dispatch, [guilty[0]]) is not None
     except NoOrderError as reason:
         dispatch.record.keep({"event": "note", "text": f"An effect on the shared order of {key}: {reason}."})
         return None
@@ -32,13 +31,11 @@ def find_guilty(dispatch: Dispatch, key: str, bench: Bench) -> Result | None:
         text = f"Order {bench.order} was not refundable, though no request of ours made it so."
         dispatch.record.keep({"event": "note", "text": text})
         return None
-    case, (numbers, actual) = guilty
-    if not sure:
-        text = f"An effect of {case.id} could not be shown again: orders of the settings are not all refundable."
-        dispatch.record.keep({"event": "note", "text": text})
-        return None
+    cases, (numbers, actual) = guilty
+    case = cases[0]
     clause = NO_EFFECT.get(key, case.clause)
-    finding = Finding(clause, Kind.EFFECT, "a valid request afterwards is accepted", f"{actual} after {case.id}")
+    after = case.id if len(cases) == 1 else f"one of {len(cases)} requests, {case.id} to {cases[-1].id}"
+    finding = Finding(clause, Kind.EFFECT, "a valid request afterwards is accepted", f"{actual} after {after}")
     return Result(
         f"{clause}/after-{case.slug}"[:120],
         clause,
@@ -58,25 +55,34 @@ def _by_clause(cases: Sequence[Case]) -> list[Case]:
     return firsts + [case for case in cases if case not in firsts]
 
 
-def _search(dispatch: Dispatch, cases: Sequence[Case]) -> tuple[Case, Evidence] | None:
+Guilty = tuple[Sequence[Case], Evidence]
+
+
+def _search(dispatch: Dispatch, cases: Sequence[Case]) -> Guilty | None:
+    """Return a guilty case, or as few as the run's bounds let it come down to, with what shows the effect.
+
+    Raises NoOrderError if the bounds end the search before an effect is shown.
+    """
     clauses = len({case.clause for case in cases})
-    for group in (cases[:clauses], cases[clauses:]):
-        found = _halve(dispatch, group) if group else None
-        if found:
-            return found
-    return None
-
-
-def _halve(dispatch: Dispatch, cases: Sequence[Case]) -> tuple[Case, Evidence] | None:
-    """Return a guilty case of a group with its evidence, None if the group as a whole has no effect."""
-    evidence = _try(dispatch, cases)
-    if evidence is None:
+    evidence = _try(dispatch, cases[:clauses])
+    if evidence is None and len(cases) == clauses:
         return None
-    while len(cases) > 1:
-        half = cases[: len(cases) // 2]
-        found = _try(dispatch, half)
-        cases, evidence = (half, found) if found else (cases[len(half) :], evidence)
-    return cases[0], evidence
+    return _narrowed(dispatch, cases[:clauses] if evidence else cases[clauses:], evidence)
+
+
+def _narrowed(dispatch: Dispatch, cases: Sequence[Case], evidence: Evidence | None) -> Guilty | None:
+    """Halve a group down to one case, and see that one again; None if it has no effect then."""
+    try:
+        while len(cases) > 1:
+            half = cases[: len(cases) // 2]
+            found = _try(dispatch, half)
+            cases, evidence = (half, found) if found else (cases[len(half) :], evidence)
+        again = _try(dispatch, cases)
+        return (cases, again) if again else None
+    except NoOrderError:
+        if evidence is None:
+            raise
+        return cases, evidence
 
 
 def _try(dispatch: Dispatch, cases: Sequence[Case]) -> Evidence | None:

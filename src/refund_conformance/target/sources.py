@@ -137,7 +137,7 @@ def _patient(wire: Wire, request: Request) -> Exchange:
     """Send a request, again only where the answer was that there are too many: it makes orders."""
     repeat = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_exponential(max=LONGEST_WAIT),
+        wait=tenacity.wait_exponential(multiplier=0.2, max=LONGEST_WAIT),
         retry=tenacity.retry_if_result(_is_too_many),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
