@@ -54,14 +54,11 @@ FAULTS = (
     "ct-by-prefix",
     "json-readable-with-effect",
     "desc-counted-in-bytes",
-    "email-81-accepted",
     "fields-first-only",
     "order-foreign-message",
     "race-check-then-act",
     "lifecycle-latest-only",
-    "caller-unchecked",
     "errors-15010-422",
-    "success-201",
     "unsteady-one-in-fifty-500",
 )
 SIXTY = 60

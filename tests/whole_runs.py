@@ -122,7 +122,7 @@ def _run(plan: Plan, mock: RunningMock, folder: Path) -> Whole:
     )
 
 
-def toml(settings: Event) -> str:
+def toml(settings: Mapping[str, Mapping[str, object]]) -> str:
     """Return settings as TOML; JSON writes their values alike."""
     lines: list[str] = []
     for section, values in settings.items():

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from refund_conformance.cases.case import Case, missing_case, plain_case
-from refund_conformance.cases.orders import SPENT, second_case
+from refund_conformance.cases.orders import AGAIN_REFUNDABLE, SPENT, second_case
 from refund_conformance.confirmation import Confirmation
 from refund_conformance.confirmation import result as result_of
 from refund_conformance.dispatch import Dispatch, Sent
@@ -157,7 +157,10 @@ class Examination:
             order = self.orders.pick(case.group, case.pick)
             if order is None:
                 return _spared(case, f"orders.{case.group} has no {case.pick} order of its own")
-            return self._carry_out(case, order)
+            result = self._carry_out(case, order)
+            if case.group == AGAIN_REFUNDABLE and result.answer == "success":
+                self._once_more(case, order)
+            return result
         if all(answer.success for answer in self.dispatch.permitted(case.situation)):
             return self._accept(case)
         return self._refuse(case, bench_key(case))
@@ -167,6 +170,12 @@ class Examination:
         if not sent.wrong and sent.reading is not None:
             self.order_answers[case.clause].append((order, sent.reading))
         return self.confirmation.conclude(case, order, sent)
+
+    def _once_more(self, case: Case, order: str) -> None:
+        """Send a second request for an order whose first refund request had ended."""
+        again = second_case(self.dispatch.contract)
+        again = replace(again, id=f"{again.clause}/after-ended-{case.pick}", group=case.group)
+        self.dispatch.keep(self._carry_out(again, order))
 
     def _ask(self, case: Case) -> Result:
         """Ask an open question, without using up an order if the target's order of checks allows that."""

@@ -176,6 +176,7 @@ def test_a_token_is_renewed_shortly_before_its_end() -> None:
         jwt(3600),
         "e30.W10.c",
     ],
+    ids=[str(number) for number in range(9)],
 )
 def test_a_token_that_tells_of_no_near_end_is_kept(token: str) -> None:
     with Answering(telling(token)) as server:

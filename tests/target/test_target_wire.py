@@ -38,6 +38,7 @@ class Server:
 
     def __init__(self, *handlers: Handler, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[bytes] = []
+        self.over = threading.Event()
         self._handlers = handlers
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -92,6 +93,7 @@ class Server:
         return data
 
     def close(self) -> None:
+        self.over.set()
         # Closing alone does not wake an accept that waits in another thread.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -431,7 +433,7 @@ def dripping(server: Server) -> Handler:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
         for _ in range(1000):
             connection.sendall(b"x")
-            threading.Event().wait(0.02)
+            server.over.wait(0.02)
 
     return handle
 
@@ -442,7 +444,7 @@ def dripping_the_head(server: Server) -> Handler:
         connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
         for _ in range(1000):
             connection.sendall(b"x")
-            threading.Event().wait(0.02)
+            server.over.wait(0.02)
 
     return handle
 
@@ -457,7 +459,7 @@ def silent(server: Server) -> Handler:
 
 def deaf(server: Server) -> Handler:
     def handle(connection: socket.socket) -> None:
-        threading.Event().wait(2 * SHORT)
+        server.over.wait(PATIENCE)
 
     return handle
 

@@ -10,7 +10,10 @@ from refund_conformance.situation import Situation
 SPENT = "spent"
 """The group of orders on which the run itself has created a refund request."""
 
-REFUNDABLE_GROUPS = ("refundable", "refund_finished")
+AGAIN_REFUNDABLE = "refund_finished"
+"""The group of orders whose earlier refund request has ended."""
+
+REFUNDABLE_GROUPS = ("refundable", AGAIN_REFUNDABLE)
 """Groups whose orders an accepted request uses up."""
 
 PICKS = ("first", "middle", "last")

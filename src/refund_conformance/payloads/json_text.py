@@ -125,7 +125,8 @@ def valid_forms(body: Body, name: str) -> dict[str, bytes]:
 
 def _escaped(text: str) -> str:
     units = text.encode("utf-16-be")
-    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    digits = [units[at : at + 2].hex() for at in range(0, len(units), 2)]
+    return "".join(f"\\u{four.upper() if place % 2 else four}" for place, four in enumerate(digits))
 
 
 def _quoted_escaped(value: object) -> str:

@@ -334,6 +334,7 @@ class _Look:
     def __init__(self, pages: OrderPages, wanted: Mapping[str, int]) -> None:
         self._pages = pages
         self._wanted = wanted
+        self._seen: set[str] = set()
         self.found: dict[str, list[str]] = {group: [] for group in wanted}
 
     def look(self, orders: list[str], groups: Iterable[str], most: int, *, usable: bool = True) -> list[str]:
@@ -345,7 +346,8 @@ class _Look:
         for place, order in enumerate(orders):
             if place >= most or not any(map(self._lacks, filled)):
                 return orders[place:]
-            data = self._pages.data(order)
+            data = self._pages.data(order) if order not in self._seen else None
+            self._seen.add(order)
             group = data.group if data else None
             if group and self._lacks(group) and (usable or group not in REFUNDABLE_GROUPS):
                 self.found[group].append(order)
