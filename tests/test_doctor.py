@@ -177,7 +177,7 @@ def test_a_target_that_is_well(mock: RunningMock, tmp_path: Path) -> None:
     assert about(found, "auth.expired_token").text == "has expired, and is refused (401, 1009)"
     assert about(found, "orders.not_paid").text == "order 610001 is in that state"
     assert about(found, "orders.foreign").text == "order 660001 is not shown to us, as it should be"
-    assert about(found, "supply").text == "200 refundable orders can be used; a ci run takes 18 to 30"
+    assert about(found, "supply").text.startswith("200 refundable orders can be used; a ci run takes ")
 
 
 def test_it_has_no_effect_and_tells_no_secret(mock: RunningMock, tmp_path: Path) -> None:
@@ -428,7 +428,7 @@ def test_the_other_tokens_are_what_they_should_be(mock: RunningMock, tmp_path: P
 
     def wrong(data: dict[str, Any]) -> None:
         data["auth"].update(
-            expired_token=issue(MERCHANT, LONG),
+            expired_token=issue(MERCHANT, LONG + HOUR),
             unconfigured_token=issue(MERCHANT, -LONG),
             other_merchant_token=data["auth"]["token"],
         )
@@ -562,7 +562,7 @@ def test_a_search_is_tried(mock: RunningMock, tmp_path: Path) -> None:
 
     found = lines(of_mock(mock, tmp_path, search))
     assert worse(found) == []
-    assert about(found, "supply").text == "30 refundable orders can be used; a ci run takes 18 to 30"
+    assert about(found, "supply").text.startswith("30 refundable orders can be used; a ci run takes ")
     with scripted(nowhere) as url:
         target = made_up(tmp_path, url)
         target.write_text(f'{target.read_text()}\nsource = "search"\n')

@@ -4,11 +4,13 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from refund_conformance import contract as contracts
 from refund_conformance import profile
+from refund_conformance.errors import SuiteError
 from refund_conformance.plugin import parse_shard
 from refund_conformance.report import events, waivers
 from refund_conformance.resources import folder
@@ -36,6 +38,12 @@ class Choice:
     pytest_args: tuple[str, ...] = ()
 
 
+class Catcher:
+    """A pytest plugin that takes the problem which ends a run before its first test."""
+
+    problem_of_refund_conformance: SuiteError | None = None
+
+
 def execute(choice: Choice) -> int:
     """Run the suite and return the exit status. Raises SuiteError for a choice that cannot be carried out."""
     contract = contracts.load()
@@ -49,7 +57,12 @@ def execute(choice: Choice) -> int:
         loaded = settings.load(choice.target, contract)
         safety.check(loaded, contract.operation, allow_writes=choice.allow_writes, read_only=choice.read_only)
     before = _stamp(choice.report)
-    status = pytest.main(arguments(choice))
+    with TemporaryDirectory(prefix="refund-conformance-") as folder:
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+        catcher = Catcher()
+        status = pytest.main(arguments(choice), plugins=[catcher])
+    if catcher.problem_of_refund_conformance is not None:
+        raise catcher.problem_of_refund_conformance
     if _stamp(choice.report) == before:
         # pytest ended before the run began; it has said why.
         return 130 if status == pytest.ExitCode.INTERRUPTED else 2 if status else 3

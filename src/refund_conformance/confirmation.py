@@ -55,7 +55,11 @@ class Confirmation:
         if self._outages >= OUTAGES:
             self._dispatch.require_target(sent, before=True)
         response = sent.exchange.response
-        reason = sent.exchange.detail if response is None else f"only {response.status} came, from a gateway"
+        reason = (
+            self._dispatch.record.clean(sent.exchange.detail)
+            if response is None
+            else f"only {response.status} came, from a gateway"
+        )
         numbers = (sent.number,)
         return Result(case.id, case.clause, case.title, Outcome.UNDECIDED, reason, exchanges=numbers, tries=1)
 

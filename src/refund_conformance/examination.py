@@ -11,7 +11,6 @@ from refund_conformance.dispatch import Dispatch, Sent
 from refund_conformance.effects import find_guilty
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
-from refund_conformance.reading import Reading
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import Bench, NoOrderError
 
@@ -46,7 +45,7 @@ class Examination:
         self.confirmation = Confirmation(dispatch)
         self.proven: set[str] = set()
         self.tainted: set[str] = set()
-        self.order_answers: dict[str, list[tuple[str, Reading]]] = defaultdict(list)
+        self.order_answers: dict[str, list[tuple[str, Sent]]] = defaultdict(list)
         self._early: dict[str, Result] = {}
         self._accepted_clauses: set[str] = set()
         self._hunted: set[str] = set()
@@ -168,7 +167,7 @@ class Examination:
     def _carry_out(self, case: Case, order: str) -> Result:
         sent = self.dispatch.send(case, order)
         if not sent.wrong and sent.reading is not None:
-            self.order_answers[case.clause].append((order, sent.reading))
+            self.order_answers[case.clause].append((order, sent))
         return self.confirmation.conclude(case, order, sent)
 
     def _once_more(self, case: Case, order: str) -> None:

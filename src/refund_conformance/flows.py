@@ -142,8 +142,8 @@ def foreign_as_unknown(examination: Examination) -> Result:
 
 
 def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
-    answers = examination.order_answers
-    foreign, unknown = answers.get("order.foreign", []), answers.get("order.unknown", [])
+    kept = [examination.order_answers.get(clause, []) for clause in ("order.foreign", "order.unknown")]
+    foreign, unknown = ([(order, sent.reading) for order, sent in some if sent.reading] for some in kept)
     if not foreign or not unknown:
         reason = "there is no answer for both a foreign and an unknown order to compare"
         return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
@@ -153,7 +153,8 @@ def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
     for some, others in (names, names[::-1]):
         only = frozenset.intersection(*some) - frozenset.union(*others)
         telling += [f"a header field {name} that tells them apart" for name in sorted(only)]
-    result = Result(case.id, case.clause, case.title, Outcome.HELD, answer="error", tries=1)
+    numbers = tuple(sent.number for some in kept for _, sent in some)
+    result = Result(case.id, case.clause, case.title, Outcome.HELD, exchanges=numbers, answer="error", tries=1)
     if not telling:
         return result
     finding = Finding(case.clause, Kind.OTHER_ERROR, "the answer for an unknown order", telling[0][:200])

@@ -18,6 +18,9 @@ from refund_conformance.target.orders import NoOrderError
 ORDERS = 3
 """Orders that one walk leases."""
 
+EXAMPLES = 10
+"""Examples that Hypothesis may draw for one walk; those that are not needed send nothing."""
+
 VALID = "valid"
 REQUESTS = {
     VALID: "order.refundable/plain",
@@ -96,28 +99,36 @@ def _about(case: Case) -> Case:
 
 
 class _Walks:
-    """The walks of one check: at most so many, and none after one has failed."""
+    """The walks of one check: at most so many of so many steps, and none after one has failed.
 
-    def __init__(self, dispatch: Dispatch, limit: int) -> None:
+    An example of Hypothesis goes on with the walk of the one before until it has its steps: the first examples are
+    short and simple.
+    """
+
+    def __init__(self, dispatch: Dispatch, limit: int, steps: int) -> None:
         self._dispatch = dispatch
         self._limit = limit
-        self._simplest_is_past = False
+        self._steps = steps
         self.begun: list[Walk] = []
         self.failing: Walk | None = None
 
     def begin(self) -> Walk | None:
-        """Return a new walk, None if there shall be no more."""
-        if not self._simplest_is_past:
-            self._simplest_is_past = True  # Hypothesis draws the simplest example first, which is no random walk
+        """Return the walk to go on with, a new one, or None if there shall be no more."""
+        if self.failing:
             return None
-        if self.failing or len(self.begun) >= self._limit:
+        if self.begun and not self._is_done(self.begun[-1]):
+            return self.begun[-1]
+        if len(self.begun) >= self._limit:
             return None
         self.begun.append(Walk(self._dispatch, ORDERS))
         return self.begun[-1]
 
+    def _is_done(self, walk: Walk) -> bool:
+        return walk.over or len(walk.steps) >= self._steps
+
     def step(self, walk: Walk | None, step: Step) -> None:
         """Take a step, unless the walks are over. Raises _OffModelError if it leaves the model."""
-        if walk is None or walk.over or self.failing:
+        if walk is None or self.failing or self._is_done(walk):
             return
         sent = walk.step(step)
         if sent is not None and sent.wrong:
@@ -133,7 +144,9 @@ def _machine(walks: _Walks) -> type[RuleBasedStateMachine]:
 
         @initialize()
         def alternate(self) -> None:
-            """Begin with what tells most: two orders in turn, then the first again."""
+            """Begin a walk with what tells most: two orders in turn, then the first again."""
+            if self.walk is None or self.walk.steps:
+                return
             for order in (0, 1, 0):
                 walks.step(self.walk, Step(order, VALID))
 
@@ -147,7 +160,7 @@ def _machine(walks: _Walks) -> type[RuleBasedStateMachine]:
 def lifecycle(dispatch: Dispatch, limit: int, steps: int, seed_: int) -> Result:
     """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter."""
     bounded = settings(
-        max_examples=limit + 1,
+        max_examples=EXAMPLES * limit,
         stateful_step_count=steps,
         database=None,
         deadline=None,
@@ -158,7 +171,7 @@ def lifecycle(dispatch: Dispatch, limit: int, steps: int, seed_: int) -> Result:
         print_blob=False,
         report_multiple_bugs=False,
     )
-    walks = _Walks(dispatch, limit)
+    walks = _Walks(dispatch, limit, steps)
     try:
         run_state_machine_as_test(seed(seed_)(_machine(walks)), settings=bounded)
     except NoOrderError:

@@ -26,9 +26,6 @@ from refund_conformance.target import settings as target_settings
 from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.settings import GROUPS, HOOK, SEARCH, Settings
 
-FIRST_STEPS = 3
-"""Requests that each random walk begins with."""
-
 _NEEDED = {"first": 1, "last": 2, "middle": 3}
 """How many orders a group must have for a case to have one of its own."""
 
@@ -278,7 +275,7 @@ class _Count:
             "auth.first": 2 if self._available("unknown") else 0,
             "server.steady": STEADY_TRIES,
             "order.race": (races + 1) * SIMULTANEOUS,
-            "order.lifecycle": walks * (FIRST_STEPS + steps),
+            "order.lifecycle": walks * steps,
             **{clause: 1 + self._representatives(key) for key, clause in NO_EFFECT.items()},
         }
         return sum(count for clause, count in flows.items() if clause in self._chosen)

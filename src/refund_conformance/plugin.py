@@ -29,6 +29,9 @@ from refund_conformance.target import settings as target_settings
 from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.settings import Settings
 
+COMMAND = "problem_of_refund_conformance"
+"""The attribute by which the command line's plugin takes a problem, in place of pytest's own message."""
+
 PHASES = ("refused", "together", "walked", "accepted", "proved", "asked", "reviewed")
 """The order of a run: what shares orders comes before what uses them up."""
 
@@ -91,6 +94,7 @@ class Conformance:
         self.run: Run | None = None
         self.pending: list[dict[str, Any]] = []
         self.session: ReportSession | None = None
+        self.looped = False
         self.run_id = str(self.worker["refund_run"]) if self.worker else uuid.uuid4().hex
         self.target_toml = ""
         self._stack = ExitStack()
@@ -170,11 +174,18 @@ class Conformance:
             if self.run is None and self._sends(session):
                 self._begin(session)
         except SuiteError as problem:
-            pytest.exit(str(problem), problem.exit_status)
-        return (yield)
+            command = next((p for p in self.config.pluginmanager.get_plugins() if hasattr(p, COMMAND)), None)
+            if command is None:
+                pytest.exit(str(problem), problem.exit_status)
+            setattr(command, COMMAND, problem)
+            session.items.clear()
+        looped = yield
+        self.looped = True
+        return looped
 
     def _sends(self, session: pytest.Session) -> bool:
-        return any(item.get_closest_marker("clause") for item in session.items)
+        collected_only = self.config.option.collectonly
+        return not collected_only and any(item.get_closest_marker("clause") for item in session.items)
 
     def _distributes(self) -> bool:
         return bool(getattr(self.config.option, "numprocesses", None))
@@ -289,7 +300,9 @@ class Conformance:
             self.run.close()
         if self.session is not None:
             stopped = session.shouldstop or self.session.reason
-            interrupted = exitstatus == pytest.ExitCode.INTERRUPTED and not stopped
+            # pytest sets its status only after hooks that a second Ctrl-C cuts short.
+            cut_short = exitstatus == pytest.ExitCode.INTERRUPTED or not self.looped
+            interrupted = cut_short and not stopped
             broken = exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
             reason = "the suite itself failed" if broken else ""
             status = self.session.close(self.contract, interrupted=interrupted, reason=reason)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hostile_answers import (
-    BROKEN,
     LATE,
     OVERSIZED,
     answering,
@@ -100,7 +99,6 @@ ANSWERS = "server.answers"
 TURNING: Mapping[str, tuple[Job, str]] = {
     "text-is-dropped": (turning(plain_text, lambda: hearing_and_closing), ANSWERS),
     "text-is-met-with-silence": (turning(plain_text, lambda: silent), ANSWERS),
-    "arrays-are-answered-with-noise": (turning(array, BROKEN["random-bytes"]), ANSWERS),
     "arrays-are-answered-without-end": (turning(array, OVERSIZED["endless-body"]), ANSWERS),
     "arrays-are-answered-with-a-bomb": (turning(array, OVERSIZED["gzip-bomb"]), ANSWERS),
     "arrays-are-answered-in-drips": (turning(array, LATE["drip-in-the-body"]), ANSWERS),

@@ -115,7 +115,7 @@ class _Waived:
 def _clause(
     clause: Clause, cases: list[Event], against: tuple[Violation, ...], answers: Counter[str]
 ) -> ClauseAccount:
-    sent = [case for case in cases if case["tries"]]
+    sent = [case for case in cases if case["tries"] and case["outcome"] not in ("untested", "spared")]
     decided = [case for case in sent if case["outcome"] != "undecided"]
     count = _relevant(clause, answers) if clause.every_answer else len(sent)
     if against:
