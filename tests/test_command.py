@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,7 +114,13 @@ def ending(
 ) -> int:
     """Carry out a choice where pytest ends at once with a status, and may leave the record of an empty run."""
 
-    def main(words: list[str], **_: object) -> int:
+    genuine = pytest.main
+    started: list[list[str]] = []
+
+    def main(words: list[str], **options: Any) -> int:
+        if started:
+            return int(genuine(words, **options))  # which makes the pages
+        started.append(words)
         if begun:
             more = {"profile": "ci", "seed": 0, "target": "embedded mock", "strict": False, "pins": {}}
             session = ReportSession(folder, **more)

@@ -146,6 +146,10 @@ def test_secrets_in_any_event_are_taken_out_of_its_texts_and_keys() -> None:
     assert events == [{"event": "note", MARK: [MARK, {"a": f"<{MARK}>"}, 1, None]}]
 
 
+def test_a_text_is_told_as_the_record_would_keep_it() -> None:
+    assert Record(Redactor([SECRET]), print).clean(f"<{SECRET}>") == f"<{MARK}>"
+
+
 def test_what_is_no_text_stays_as_it_is() -> None:
     value: list[Any] = [1, 2.5, True, None, [], {}, "text"]
     assert redacted(value, Redactor([SECRET])) == value

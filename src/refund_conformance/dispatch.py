@@ -154,7 +154,7 @@ class Dispatch:
         if exchange.response is None:
             if exchange.failure is Failure.UNREACHABLE:
                 return Sent(exchange, None, (), None, decided=False)
-            return Sent(exchange, None, (silence(question, exchange.detail),), None)
+            return Sent(exchange, None, (silence(question, self.record.clean(exchange.detail)),), None)
         if says_nothing(exchange):
             return Sent(exchange, None, (), None, decided=False)
         reading = read(exchange.response)
@@ -163,7 +163,8 @@ class Dispatch:
         if verdict.matched:
             self.observations.note(case.situation, verdict.matched)
             findings += self._out_of_order(case, verdict.matched, reading)
-        return Sent(exchange, reading, findings, verdict.matched)
+        clean = tuple(replace(finding, actual=self.record.clean(finding.actual)) for finding in findings)
+        return Sent(exchange, reading, clean, verdict.matched)
 
     def _out_of_order(self, case: Case, matched: Permitted, reading: Reading) -> tuple[Finding, ...]:
         if case.clause != "auth.first" or matched.part == "authorization":
@@ -187,7 +188,11 @@ class Dispatch:
         """
         exchange, base = sent.exchange, self.settings.base_url
         if exchange.response is None or says_nothing(exchange):
-            said = exchange.detail if exchange.response is None else f"{exchange.response.status}, again and again"
+            said = (
+                self.record.clean(exchange.detail)
+                if exchange.response is None
+                else f"{exchange.response.status}, again and again"
+            )
             how = "stopped answering" if before else "cannot be reached"
             raise TargetError(
                 f"target {base}", f"{how}: {said}", "See that base_url is right and the server is up."

@@ -60,9 +60,13 @@ class Examination:
         Raises TargetError if it cannot be reached, answers nothing that makes sense, or refuses our token.
         """
         order, known = self._first_order()
-        if known and self._stranger(order):
+        stranger = self._stranger(order) if known else None
+        if stranger is not None and (stranger.accepted or stranger.reading is None):
             order, known = self._first_order()
         self._plain(order, known)
+        if stranger is not None and stranger.reading is None:
+            case = missing_case(self.dispatch.contract)
+            self._early[case.id] = self.dispatch.keep(self.confirmation.conclude(case, order, stranger))
 
     def was_refused_at_first(self, case: str) -> bool:
         """Whether a case was sent before anything authorized, and held then."""
@@ -74,14 +78,15 @@ class Examination:
         except NoOrderError:
             return self.dispatch.settings.orders.get("unknown", ("0",))[0], False
 
-    def _stranger(self, order: str) -> bool:
-        """Send the request without authorization, and return whether the order is used up by it."""
+    def _stranger(self, order: str) -> Sent:
+        """Send the request without authorization; its result is kept unless it got no answer at all."""
         case = missing_case(self.dispatch.contract)
         sent = self.dispatch.send(case, order)
-        if sent.reading is None:
+        if not sent.decided:
             self.dispatch.require_target(sent, before=False)
-        self._early[case.id] = self.dispatch.keep(self.confirmation.conclude(case, order, sent))
-        return sent.accepted
+        if sent.reading is not None:
+            self._early[case.id] = self.dispatch.keep(self.confirmation.conclude(case, order, sent))
+        return sent
 
     def _plain(self, order: str, known: bool) -> None:
         case = plain_case(self.dispatch.contract)

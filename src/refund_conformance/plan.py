@@ -11,7 +11,7 @@ from pathlib import Path
 from refund_conformance import oracle
 from refund_conformance.cases import all_cases, explorations
 from refund_conformance.cases.case import Case, missing_case, plain_case
-from refund_conformance.cases.orders import REFUNDABLE_GROUPS, SPENT, second_case
+from refund_conformance.cases.orders import AGAIN_REFUNDABLE, REFUNDABLE_GROUPS, SPENT, second_case
 from refund_conformance.confirmation import CONFIRMATIONS
 from refund_conformance.contract import Contract
 from refund_conformance.effects import NO_EFFECT
@@ -258,11 +258,15 @@ class _Count:
         return frozenset(case.id for case in (make(self._contract) for make in makers) if not self._lacks(case))
 
     def _sends(self, case: Case) -> int:
-        """Count the requests of a case: none if it was sent in the beginning, or is the same as another."""
+        """Count the requests of a case: none if it was sent in the beginning, or is the same as another.
+
+        Where an earlier refund request has ended, a second request follows.
+        """
         token = self._settings.tokens.get(case.draft.credential)
         formless = token is not None and case.draft.authorization(self._settings.header, token) is None
         alone = case.group in (SPENT, "refundable") or self._available(case.group) >= _NEEDED[case.pick]
-        return int(case.id not in self._begins and not formless and alone)
+        again = case.group == AGAIN_REFUNDABLE
+        return (1 + again) * int(case.id not in self._begins and not formless and alone)
 
     def _in_flows(self) -> int:
         """Count the requests of checks that take several."""
@@ -336,6 +340,7 @@ class _Count:
     # -- clauses ------------------------------------------------------------------------------------
 
     def _gaps(self) -> Iterator[Gap]:
+        once = second_case(self._contract).clause
         for id_ in self._chosen:
             if self._contract.clauses[id_].every_answer and self._answers(self._contract.clauses[id_].area):
                 continue
@@ -343,7 +348,8 @@ class _Count:
             lacking = [lacks for lacks in map(self._lacks, cases or [plain_case(self._contract)]) if lacks]
             if lacking:
                 settings = tuple(dict.fromkeys(setting for lacks in lacking for setting in lacks))
-                yield Gap(id_, len(cases) - len(lacking) if cases else 0, len(cases), settings)
+                again = sum(case.group == AGAIN_REFUNDABLE for case in self._sent) if id_ == once else 0
+                yield Gap(id_, max(0, len(cases) - len(lacking)) + again, len(cases) + again, settings)
 
     def _answers(self, area: str) -> bool:
         """Whether there will be answers to judge: of success, or of any kind."""

@@ -13,6 +13,10 @@ from refund_conformance import document
 from refund_conformance.exchange import Response
 
 
+MOST_ERRORS = 1000
+"""Errors of one answer that are read; no request deserves more."""
+
+
 @dataclass(frozen=True)
 class ReportedError:
     """One error of an error body; None where the member is missing or of another type."""
@@ -76,6 +80,9 @@ def parse(body: bytes) -> Any:
 
 
 def _shape(value: Any) -> str | None:
+    listed = value.get("errors") if isinstance(value, dict) else None
+    if isinstance(listed, list) and len(listed) > MOST_ERRORS:
+        return f"errors: there are more than {MOST_ERRORS}"
     try:
         problem = best_match(document.validator("error-response").iter_errors(value))
     except RecursionError:
@@ -94,7 +101,7 @@ def _errors(value: Any) -> Iterable[ReportedError]:
     """Yield the errors that a body means to report, also where its form is wrong."""
     listed = value.get("errors") if isinstance(value, dict) else value
     rows = listed if isinstance(listed, list) else [listed]
-    for row in rows:
+    for row in rows[:MOST_ERRORS]:
         if not isinstance(row, dict):
             yield ReportedError(_code(row), None)
             continue

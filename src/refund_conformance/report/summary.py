@@ -44,7 +44,8 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
     end = next((event for event in events if event["event"] == "end"), None)
     account = draw(contract, events)
     reason = _incomplete(account, end)
-    verdict = VIOLATED if account.with_result("violated") else INCOMPLETE if reason else CONFORMANT
+    violated = end is not None and bool(account.with_result("violated"))
+    verdict = VIOLATED if violated else INCOMPLETE if reason else CONFORMANT
     strict = bool(start.get("strict")) and bool(account.with_result("warned"))
     if verdict == CONFORMANT and strict:
         verdict = VIOLATED

@@ -1,0 +1,14 @@
+"""Load one Hypothesis profile for all tests: what it draws never varies, and nothing in it depends on a clock."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "ci",
+    max_examples=50,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci")
