@@ -12,7 +12,6 @@ from jsonschema.exceptions import best_match
 from refund_conformance import document
 from refund_conformance.exchange import Response
 
-
 MOST_ERRORS = 1000
 """Errors of one answer that are read; no request deserves more."""
 

@@ -29,10 +29,6 @@ class Record:
         """Return a text as the record would keep it: without secrets."""
         return self._redactor.text(text)
 
-    def clean(self, text: str) -> str:
-        """Return a text with every secret taken out."""
-        return self._redactor.text(text)
-
     def exchange(self, exchange: Exchange) -> int:
         """Keep an exchange, its bodies bounded, and return its number."""
         number = next(self._numbers)
