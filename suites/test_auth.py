@@ -36,6 +36,11 @@ def test_first(case: Case, target: Target) -> None:
     target.check(case)
 
 
+@pytest.mark.clause("auth.first")
+def test_first_drawn(target: Target) -> None:
+    target.explore("auth.first")
+
+
 @pytest.mark.clause("auth.first", phase="together")
 def test_strangers_told_alike(target: Target) -> None:
     target.check_strangers_told_alike()

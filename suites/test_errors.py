@@ -11,6 +11,11 @@ def test_several_wrong_parts(case: Case, target: Target) -> None:
     target.check(case)
 
 
+@pytest.mark.clause("errors.alone")
+def test_several_wrong_parts_drawn(target: Target) -> None:
+    target.explore("errors.alone")
+
+
 @pytest.mark.clause("errors", phase="reviewed")
 def test_every_kind(target: Target) -> None:
     target.review("error")

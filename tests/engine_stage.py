@@ -182,7 +182,7 @@ def lawful(*answers: Answer) -> Script:
 
 
 class ScriptedClient(Client):
-    """A client whose target is a script. ``gate``, if there is one, lets requests through together."""
+    """A client whose target is a script. ``gate``, if there is one, lets requests of threads through together."""
 
     gate: threading.Barrier | None = None
 
@@ -194,7 +194,7 @@ class ScriptedClient(Client):
         self.turn = threading.Lock()
 
     def send(self, request: Request, wire: Wire | None = None, *, repeatable: bool = True) -> Exchange:
-        if self.gate is not None:
+        if self.gate is not None and threading.current_thread() is not threading.main_thread():
             self.gate.wait()
         with self.turn:
             self.sent += 1

@@ -27,12 +27,6 @@ USED = {"order.refundable", "order.refund-ended"}
 # ---- whole runs
 
 
-def marked(known: str, reason: str) -> list[object]:
-    """Return the faults, one of which is known to fail."""
-    mark = pytest.mark.xfail(strict=True, reason=reason)
-    return [pytest.param(fault, marks=mark) if fault == known else fault for fault in FAULTS]
-
-
 def only_refundable(target: Event) -> None:
     target["auth"] = {name: target["auth"][name] for name in ("token",)}
     target["orders"] = {"refundable": target["orders"]["refundable"]}
@@ -129,7 +123,7 @@ def test_no_order_is_leased_twice_in_a_run(name: str, wholes: Mapping[str, Futur
         assert set(leased) <= listed
 
 
-@pytest.mark.parametrize("fault", marked("auth-by-address", "flows.every_request leaves out what is violated"))
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_with_its_clause_and_hardly_any_other(
     fault: str, wholes: Mapping[str, Future[list[Whole]]]
 ) -> None:
@@ -143,7 +137,7 @@ def test_a_fault_is_named_with_its_clause_and_hardly_any_other(
     assert len(others) <= OTHER_AREAS
 
 
-@pytest.mark.parametrize("fault", marked("order-foreign-message", "flows.foreign_as_unknown has no exchanges"))
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_violation_has_its_evidence_in_the_record(fault: str, wholes: Mapping[str, Future[list[Whole]]]) -> None:
     whole = wholes[fault].result()[0]
     numbers = {event["number"] for event in whole.kept("exchange")}
@@ -211,13 +205,7 @@ def test_the_second_run_on_a_mock_accuses_nobody_of_more_than_used_orders(
     assert second.accepted > 15
 
 
-THIRD = pytest.param(
-    "third",
-    marks=pytest.mark.xfail(strict=True, reason="order.race takes used orders for a lost race"),
-)
-
-
-@pytest.mark.parametrize("name", ["first-third", "all-used", THIRD])
+@pytest.mark.parametrize("name", ["first-third", "all-used", "third"])
 def test_orders_that_were_used_before_are_held_against_nobody(
     name: str, wholes: Mapping[str, Future[list[Whole]]]
 ) -> None:
@@ -279,9 +267,6 @@ def test_one_used_order_at_the_beginning_costs_another(mock: RunningMock) -> Non
         assert made.orders.spent == [made.leased()[-1]]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="nothing notes the order of orders.refundable that was refused for its state"
-)
 def test_a_used_order_is_noted(mock: RunningMock) -> None:
     with on_mock(mock, begun=False) as made:
         first = made.settings.orders["refundable"][0]

@@ -104,8 +104,16 @@ def test_authorized_and_unauthorized_requests_take_turns_on_one_connection(mock:
     assert statuses == [400, 401] * (len(statuses) // 2)
 
 
+@pytest.mark.parametrize("fault", ["auth-by-address", "auth-by-global"])
+def test_authorization_that_is_remembered_elsewhere_is_named_too(fault: str) -> None:
+    with bench(fault) as made:
+        result = flows.every_request(made.examination)
+    assert result.outcome is Outcome.VIOLATED
+    assert clauses(result) == {"auth.every-request"}
+
+
 def test_kinds_of_authorization_that_anyone_passes_with_are_left_out(mock: RunningMock) -> None:
-    with on_mock(mock) as made:
+    with on_mock(mock, begun=False) as made:
         for clause in ("auth.missing", "auth.malformed", "auth.forged", "auth.expired"):
             violate(made, clause)
         result = flows.every_request(made.examination)

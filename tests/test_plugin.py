@@ -272,7 +272,6 @@ def test_a_session_in_workers_without_our_tests_has_no_report(pytester: pytest.P
     assert not (pytester.path / "report").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="with --collect-only the run begins all the same")
 def test_a_collection_alone_sends_nothing(pytester: pytest.Pytester) -> None:
     nested(pytester, "--collect-only", "-q")
     assert not (pytester.path / "report").exists()

@@ -258,10 +258,7 @@ class _Count:
         return frozenset(case.id for case in (make(self._contract) for make in makers) if not self._lacks(case))
 
     def _sends(self, case: Case) -> int:
-        """Count the requests of a case: none if it was sent in the beginning, or is the same as another.
-
-        Where an earlier refund request has ended, a second request follows.
-        """
+        """Count the requests of a case: none if it was sent before, two where a second request follows."""
         token = self._settings.tokens.get(case.draft.credential)
         formless = token is not None and case.draft.authorization(self._settings.header, token) is None
         alone = case.group in (SPENT, "refundable") or self._available(case.group) >= _NEEDED[case.pick]

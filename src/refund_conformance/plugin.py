@@ -144,6 +144,9 @@ class Conformance:
         case = _case(item)
         if case is not None:
             return [case.clause]
+        explored = _parameter(item, "explored")
+        if isinstance(explored, str):
+            return [explored]
         mark = item.get_closest_marker("clause")
         assert mark is not None  # noqa: S101
         return [clause for clause in self.contract.clauses if _named(mark, clause, self.contract)]
@@ -357,9 +360,13 @@ def _named(mark: pytest.Mark, clause: str, contract: Contract) -> bool:
 
 
 def _case(item: pytest.Item) -> Case | None:
-    callspec = getattr(item, "callspec", None)
-    case = callspec.params.get("case") if callspec else None
+    case = _parameter(item, "case")
     return case if isinstance(case, Case) else None
+
+
+def _parameter(item: pytest.Item, name: str) -> object:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get(name) if callspec else None
 
 
 def _phase(item: pytest.Item) -> str:

@@ -1,13 +1,14 @@
 """Combinations: every pair of wrong values of two factors is met, and each case is what its name says."""
 
-import random
 from itertools import combinations, product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from refund_conformance import contract as contracts
 from refund_conformance.cases.case import Case
-from refund_conformance.cases.combinations import FACTORS, combination, combined_cases, drawn_combination
+from refund_conformance.cases.combinations import FACTORS, combination, combined_cases, explored_combinations
 from refund_conformance.oracle import permitted
 from refund_conformance.situation import Situation
 
@@ -122,14 +123,12 @@ def test_each_wrong_part_of_a_combination_is_the_matter_of_its_own_clause() -> N
         assert blame == dict(clauses[each] for each in value if each in clauses), value
 
 
-def test_random_combinations_are_drawn_from_all_of_them_and_follow_the_seed() -> None:
-    def draw(seed: int) -> list[str]:
-        source = random.Random(seed)
-        return [drawn_combination(CONTRACT, source).id for _ in range(200)]
-
-    assert draw(1) == draw(1)
-    assert draw(1) != draw(2)
-    assert len(set(draw(1))) > 100
+@pytest.mark.parametrize("clause", ["auth.first", "errors.alone"])
+@given(data=st.data())
+def test_a_random_combination_has_several_wrong_parts(clause: str, data: st.DataObject) -> None:
+    case = data.draw(explored_combinations(CONTRACT)[clause])
+    assert case.clause == clause
+    assert len(case.situation.wrong) > 1
 
 
 def test_a_combined_case_permits_one_answer_for_each_wrong_part() -> None:

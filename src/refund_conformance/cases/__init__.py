@@ -29,7 +29,11 @@ _SOURCES: tuple[Callable[[Contract], Iterator[Case]], ...] = (
 
 def explorations(contract: Contract) -> dict[str, SearchStrategy[Case]]:
     """Return the strategies that draw further cases, by clause."""
-    return {**requests.explored_requests(contract), **bodies.explored_bodies(contract)}
+    return {
+        **requests.explored_requests(contract),
+        **bodies.explored_bodies(contract),
+        **combinations.explored_combinations(contract),
+    }
 
 
 def all_cases(contract: Contract) -> dict[str, Case]:

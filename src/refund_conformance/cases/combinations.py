@@ -1,10 +1,11 @@
 """Cases in which several parts of a request are wrong at once: a covering array of all pairs."""
 
-import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import covertable
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from refund_conformance.cases.bodies import body_situation
 from refund_conformance.cases.case import Case, Draft, plain_draft
@@ -20,6 +21,9 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
     "order": ("refundable", "not_paid", "zero_price", SPENT, "unknown", "foreign"),
 }
 """What is combined: caller and authorization, content type, body and fields, order group."""
+
+_CLAUSES = ("auth.first", "errors.alone")
+"""What combinations without and with authorization are about."""
 
 _STATES = {"not_paid": "not-paid", "zero_price": "zero-price", SPENT: "refund-open"}
 _ORDER_CLAUSES = {"refund-open": "order.once"}
@@ -37,9 +41,16 @@ def combined_cases(contract: Contract) -> Iterator[Case]:
             yield case
 
 
-def drawn_combination(contract: Contract, random_: random.Random) -> Case:
-    """Return a random combination."""
-    return combination(contract, *(random_.choice(values) for values in FACTORS.values()))
+def explored_combinations(contract: Contract) -> dict[str, SearchStrategy[Case]]:
+    """Return, by clause, strategies that draw combinations of at least two wrong parts at random."""
+    drawn = st.tuples(*(st.sampled_from(values) for values in FACTORS.values())).map(
+        lambda values: combination(contract, *values)
+    )
+    several = drawn.filter(lambda case: len(case.situation.wrong) > 1)
+    return {
+        "auth.first": several.filter(lambda case: case.clause == "auth.first"),
+        "errors.alone": several.filter(lambda case: case.clause == "errors.alone"),
+    }
 
 
 def combination(contract: Contract, who: str, media: str, body: str, order: str) -> Case:
@@ -55,7 +66,7 @@ def combination(contract: Contract, who: str, media: str, body: str, order: str)
         situation = situation.with_part("content_type", "other")
         draft = replace(draft, content_type="text/plain")
     situation = situation.with_part("order", _STATES.get(order, order))
-    clause = "auth.first" if situation.authorization != "valid" else "errors.alone"
+    clause = _CLAUSES[situation.authorization == "valid"]
     names = [who, media, body, order.replace("_", "-")]
     blame = tuple((part, _clause(contract, situation, part)) for part in situation.wrong)
     title = f"Several things wrong at once: {', '.join(situation.wrong) or 'nothing'}."
