@@ -99,10 +99,8 @@ WRONG_TOO: Mapping[str, tuple[Call, tuple[str, ...]]] = {
 }
 """Mistakes that are tried in this process."""
 
-EXIT = "pytest.exit takes its status 2 for an interruption: 130, its own banner, and a report that says so"
 KNOWN = {
-    "ledger": EXIT,
-    "fault-for-a-target": EXIT,
+    "fault-for-a-target": "command.execute leaves it to the plugin, whose pytest.exit(…, 2) pytest takes for Ctrl-C",
 }
 """Mistakes that are not met well yet, and why."""
 
@@ -199,7 +197,7 @@ def test_a_mistake_is_one_line_that_names_the_thing_and_the_remedy(
     assert line.startswith("refund-conformance: ")
     assert [part for part in WRONG[name][1] if part not in line] == []
     assert "Traceback" not in ended.out
-    assert not ended.report.exists()
+    assert not ended.report.exists() or conformance(ended)["verdict"] == "incomplete"
 
 
 @pytest.mark.parametrize("name", WRONG_TOO)
@@ -255,7 +253,7 @@ def test_a_selection_that_tests_nothing_names_the_setting(done: Mapping[str, Fut
     assert (row["result"], row["reason"]) == ("untested", "auth.unconfigured_token is not set")
 
 
-@pytest.mark.parametrize("name", marked(["nothing-collected", "only-collected"]))
+@pytest.mark.parametrize("name", ["nothing-collected", "only-collected"])
 def test_when_nothing_ran_the_status_is_never_0(name: str, done: Mapping[str, Future[Ended]]) -> None:
     ended = done[name].result()
     assert ended.status in (2, 3), ended.out + ended.err
@@ -312,7 +310,6 @@ def test_a_fault_is_a_violation(done: Mapping[str, Future[Ended]]) -> None:
     assert "422 with 15010" in ended.out
 
 
-@pytest.mark.xfail(strict=True, reason="since plugin.looped, -x makes an interrupted run: 130 instead of 1")
 def test_what_follows_two_dashes_goes_to_pytest(done: Mapping[str, Future[Ended]]) -> None:
     ended = done["first-failure"].result()
     failed = [e for e in events(ended) if e["event"] == "case" and e["outcome"] == "violated"]

@@ -212,6 +212,8 @@ def test_orders_that_were_used_before_are_held_against_nobody(
     whole = wholes[name].result()[0]
     assert whole.accused <= USED
     assert whole.with_result("violated") <= USED
+    first = whole.settings["orders"]["refundable"][0]
+    assert [event["text"] for event in whole.kept("note") if first in event["text"]]
 
 
 @pytest.mark.parametrize("name", ["third", "first-third"])

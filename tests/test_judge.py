@@ -764,8 +764,9 @@ def test_nothing_that_the_target_wrote_but_numbers_stands_in_the_words() -> None
 
 def test_a_huge_answer_gives_a_short_finding() -> None:
     reading = coded(400, *range(20_000, 22_000))
-    (finding,) = verdict(asked(Situation()), reading).findings
-    assert len(finding.actual) < 100
+    findings = verdict(asked(Situation()), reading).findings
+    assert findings
+    assert all(len(finding.actual) < 200 for finding in findings)
 
 
 def test_silence_is_held_against_the_server_and_leaves_the_clause_unproven() -> None:

@@ -90,15 +90,10 @@ def test_another_seed_walks_another_way() -> None:
     assert way(4, 20, seed=3) != way(4, 20, seed=4)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Hypothesis's first example is its simplest: one walk, as in ci, is order A and valid at each step",
-)
 def test_a_single_walk_is_random_too() -> None:
     assert way(1, STEPS, seed=3) != way(1, STEPS, seed=4)
 
 
-@pytest.mark.xfail(strict=True, reason="the same: one walk, as in ci, sends nothing but valid requests")
 def test_a_single_walk_has_more_than_valid_requests() -> None:
     with bench(begun=False) as made:
         walked(made)

@@ -21,6 +21,9 @@ ORDERS = 3
 EXAMPLES = 10
 """Examples that Hypothesis may draw for one walk; those that are not needed send nothing."""
 
+STEPS_OF_AN_EXAMPLE = 4
+"""Steps that one example adds to a walk: few, for the first example is always the simplest."""
+
 VALID = "valid"
 REQUESTS = {
     VALID: "order.refundable/plain",
@@ -161,7 +164,7 @@ def lifecycle(dispatch: Dispatch, limit: int, steps: int, seed_: int) -> Result:
     """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter."""
     bounded = settings(
         max_examples=EXAMPLES * limit,
-        stateful_step_count=steps,
+        stateful_step_count=STEPS_OF_AN_EXAMPLE,
         database=None,
         deadline=None,
         derandomize=False,

@@ -94,7 +94,7 @@ class Conformance:
         self.run: Run | None = None
         self.pending: list[dict[str, Any]] = []
         self.session: ReportSession | None = None
-        self.looped = False
+        self.cut_short = False
         self.run_id = str(self.worker["refund_run"]) if self.worker else uuid.uuid4().hex
         self.target_toml = ""
         self._stack = ExitStack()
@@ -182,9 +182,13 @@ class Conformance:
                 pytest.exit(str(problem), problem.exit_status)
             setattr(command, COMMAND, problem)
             session.items.clear()
-        looped = yield
-        self.looped = True
-        return looped
+        try:
+            return (yield)
+        except (session.Failed, session.Interrupted):
+            raise  # pytest's own ways to end early, as by -x
+        except BaseException:
+            self.cut_short = True
+            raise
 
     def _sends(self, session: pytest.Session) -> bool:
         collected_only = self.config.option.collectonly
@@ -304,7 +308,7 @@ class Conformance:
         if self.session is not None:
             stopped = session.shouldstop or self.session.reason
             # pytest sets its status only after hooks that a second Ctrl-C cuts short.
-            cut_short = exitstatus == pytest.ExitCode.INTERRUPTED or not self.looped
+            cut_short = exitstatus == pytest.ExitCode.INTERRUPTED or self.cut_short
             interrupted = cut_short and not stopped
             broken = exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
             reason = "the suite itself failed" if broken else ""

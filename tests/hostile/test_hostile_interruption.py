@@ -140,7 +140,6 @@ def assert_interrupted(run: SuiteRun) -> None:
     assert_discreet(run)
 
 
-@pytest.mark.xfail(strict=True, reason="summarize calls a run without footer violated if it holds a violation")
 def test_violations_of_a_killed_run_do_not_make_it_whole(tmp_path: Path) -> None:
     with running(MockSettings(delay=0.05, faults=("auth-anonymous-passes",))) as mock:
         run = interrupted(tmp_path, mock, [signal.SIGKILL])

@@ -184,12 +184,7 @@ JUDGED: Mapping[str, Job] = {
     **{name: within_a_second(make) for name, make in HEAVY.items() if name in RUN},
 }
 JOBS = {**NEVER_REACHED, **JUDGED}
-_REASON_LEAKS = "the reason of a TargetError is printed, and kept as the run's reason, without redaction"
-_FINDING_LEAKS = "suite._tell prints findings without redaction, and a finding may quote the answer"
-DEFECTS = {
-    "mirror-status-line": _REASON_LEAKS,
-    "mirror-list-by-pytest": _FINDING_LEAKS,
-}
+DEFECTS: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module")

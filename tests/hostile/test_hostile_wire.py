@@ -148,7 +148,6 @@ def test_final_answer_after_interim_ones_counts() -> None:
         assert [response and response.status for response in responses] == [404, 404]
 
 
-@pytest.mark.xfail(strict=True, reason="reading takes up every one of 300,000 errors, and 7 s for one answer")
 def test_errors_that_are_read_are_bounded() -> None:
     with serving(HEAVY["errors-300000"]()) as server:
         response = asked(server.url, 10).response
