@@ -100,7 +100,7 @@ WRONG_TOO: Mapping[str, tuple[Call, tuple[str, ...]]] = {
 """Mistakes that are tried in this process."""
 
 KNOWN = {
-    "fault-for-a-target": "command.execute leaves it to the plugin, whose pytest.exit(…, 2) pytest takes for Ctrl-C",
+    "fault-for-a-target": "it is left to the plugin, whose pytest.exit with 2 is taken for Ctrl-C",
 }
 """Mistakes that are not met well yet, and why."""
 
