@@ -3,7 +3,7 @@
 import json
 import threading
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +16,7 @@ from refund_conformance.confirmation import Confirmation
 from refund_conformance.dispatch import Dispatch
 from refund_conformance.examination import Examination
 from refund_conformance.exchange import Exchange, Failure, Request, Response
+from refund_conformance.lanes import proofs
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.profile import PROFILES
@@ -23,6 +24,7 @@ from refund_conformance.record import Record
 from refund_conformance.redaction import Redactor
 from refund_conformance.run import Run
 from refund_conformance.target import settings as target_settings
+from refund_conformance.target.allowance import Allowance
 from refund_conformance.target.client import Client
 from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.orders import OrderBook
@@ -32,6 +34,7 @@ from refund_conformance.target.wire import Wire
 
 CONTRACT = contracts.load()
 CASES = all_cases(CONTRACT)
+EVERY_CLAUSE = frozenset(CONTRACT.clauses)
 
 Event = dict[str, Any]
 _LEASED: WeakKeyDictionary[RunningMock, set[str]] = WeakKeyDictionary()
@@ -108,7 +111,9 @@ def on_mock(
     begun: bool = True,
     profile: str = "ci",
     seed: int = 0,
-    share: tuple[int, int] = (0, 1),
+    worker: tuple[int, int] = (0, 1),
+    in_flight: int = 1,
+    chosen: Collection[str] = EVERY_CLAUSE,
     **bounds: Any,
 ) -> Iterator[Bench]:
     """Provide a run on a mock that others may use too: with orders that no other such run has leased."""
@@ -120,7 +125,8 @@ def on_mock(
     settings = target_settings.parse(target, "the mock's settings", CONTRACT)
     events: list[Event] = []
     ledger = Ledger(MEMORY, settings.base_url, "run")
-    run = Run(CONTRACT, settings, replace(PROFILES[profile], **bounds), seed, events.append, ledger, share)
+    bounded = replace(PROFILES[profile], **bounds)
+    run = Run(CONTRACT, settings, bounded, seed, events.append, ledger, chosen, worker, in_flight)
     try:
         if begun:
             run.begin()
@@ -193,7 +199,15 @@ class ScriptedClient(Client):
         self.record = record
         self.turn = threading.Lock()
 
-    def send(self, request: Request, wire: Wire | None = None, *, repeatable: bool = True) -> Exchange:
+    def send(
+        self,
+        request: Request,
+        wire: Wire | None = None,
+        *,
+        repeatable: bool = True,
+        ahead: bool = False,
+        waits: bool = True,
+    ) -> Exchange:
         if self.gate is not None and threading.current_thread() is not threading.main_thread():
             self.gate.wait()
         with self.turn:
@@ -218,6 +232,11 @@ class Stage:
         return Confirmation(self.dispatch)
 
     @property
+    def examination(self) -> Examination:
+        """An examination of its own each time, of a run that has every clause."""
+        return Examination(self.dispatch, proofs(CONTRACT, EVERY_CLAUSE))
+
+    @property
     def orders(self) -> list[str]:
         """The orders that requests were for, in turn."""
         return [request.target.split("/")[3] for request in self.client.requests]
@@ -237,5 +256,6 @@ def stage(
     events: list[Event] = []
     record = Record(Redactor(), events.append)
     client = ScriptedClient(made, record, script if callable(script) else in_turn(script))
-    orders = OrderBook(groups, limit, Ledger(MEMORY, made.base_url, "run"))
-    return Stage(Dispatch(CONTRACT, made, client, orders, record, requests), client, events)
+    ledger = Ledger(MEMORY, made.base_url, "run")
+    orders = OrderBook(groups, limit, ledger)
+    return Stage(Dispatch(CONTRACT, made, client, orders, record, Allowance(requests, ledger)), client, events)

@@ -55,6 +55,7 @@ def test_everything_that_was_chosen_is_handed_on() -> None:
             report=Path("r"),
             strict=True,
             workers=3,
+            in_flight=8,
             seed=0,
             clauses=("auth", "json.malformed"),
             allow_writes=True,
@@ -66,7 +67,7 @@ def test_everything_that_was_chosen_is_handed_on() -> None:
     assert pairs(words, "--report") == ["r"]
     assert pairs(words, "--seed") == ["0"]
     assert pairs(words, "-n") == ["3"]
-    assert pairs(words, "--dist") == ["loadfile"]
+    assert pairs(words, "--in-flight") == ["8"]
     assert pairs(words, "--clause") == ["auth", "json.malformed"]
     assert {"--strict-clauses", "--allow-writes", "--read-only"} <= set(words)
 

@@ -8,7 +8,7 @@ import pytest
 from engine_stage import CASES, CONTRACT, Bench, bench, on_mock, plain, refused, stage
 from refund_conformance import document
 from refund_conformance.errors import RunError, TargetError
-from refund_conformance.examination import BENCHES, OTHER_ORDERS, QUESTIONS, Examination, bench_key
+from refund_conformance.examination import OTHER_ORDERS
 from refund_conformance.exchange import Failure
 from refund_conformance.mock.faults import catalogue
 from refund_conformance.mock.server import RunningMock, running
@@ -290,7 +290,7 @@ def test_a_target_that_refuses_whatever_is_valid_is_named_once() -> None:
 )
 def test_the_plain_request_is_named_by_what_it_was_refused_for(code: int, clause: str) -> None:
     made = stage(refused(code))
-    Examination(made.dispatch)._plain("730001", known=True)
+    made.examination._plain("730001", known=True)
     (case,) = (event for event in made.events if event["event"] == "case")
     assert [finding["clause"] for finding in case["findings"]] == [clause]
 
@@ -299,7 +299,7 @@ def test_the_plain_request_is_named_by_what_it_was_refused_for(code: int, clause
 def test_without_a_target_there_is_no_beginning(answer: Failure) -> None:
     made = stage(answer)
     with pytest.raises(TargetError):
-        Examination(made.dispatch).begin()
+        made.examination.begin()
     assert len(made.client.requests) <= 3 + OTHER_ORDERS
 
 
@@ -341,13 +341,6 @@ def test_a_clause_that_was_violated_by_an_acceptance_costs_no_further_orders() -
         assert len(made.leased()) <= 5
     assert outcomes[0] is Outcome.VIOLATED
     assert set(outcomes[1:]) == {Outcome.SPARED}
-
-
-def test_every_way_in_which_a_request_is_wrong_has_its_shared_order() -> None:
-    wrong = [case for case in CASES.values() if case.situation.wrong]
-    assert {bench_key(case) for case in wrong} <= set(BENCHES.values())
-    assert bench_key(CASES["order.refundable/plain"]) == QUESTIONS
-    assert set(BENCHES) == {part for part, _ in CONTRACT.outcomes}
 
 
 @pytest.mark.parametrize("id_", ["order.not-paid/not-paid-first", "order.not-paid/not-paid-last"])

@@ -1,6 +1,5 @@
 """Hypothesis draws further cases: as many as the profile says, the same for a seed, smaller where one fails."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,20 +7,18 @@ from hypothesis import strategies as st
 
 from engine_stage import CONTRACT, TOKENS, Stage, bench, plain, refused, stage
 from refund_conformance.cases import explorations
-from refund_conformance.examination import Examination
 from refund_conformance.exchange import Request
 from refund_conformance.exploration import SHRINKS, explore
-from refund_conformance.profile import PROFILES, Profile
 from refund_conformance.result import Outcome, Result
 
 STRATEGIES = explorations(CONTRACT)
-SOME = replace(PROFILES["ci"], examples=30)
+SOME = 30
 MALFORMED = "json.malformed"
 LONG = "description.max-length"
 
 
-def explored(made: Stage, clause: str = MALFORMED, profile: Profile = SOME, seed: int = 0) -> Result | None:
-    return explore(Examination(made.dispatch), STRATEGIES[clause], profile, seed)
+def explored(made: Stage, clause: str = MALFORMED, examples: int = SOME, seed: int = 0) -> Result | None:
+    return explore(made.examination, STRATEGIES[clause], examples, seed)
 
 
 def bodies(made: Stage) -> list[bytes]:
@@ -29,10 +26,8 @@ def bodies(made: Stage) -> list[bytes]:
 
 
 @pytest.mark.parametrize("clause", STRATEGIES)
-@pytest.mark.parametrize("name", PROFILES)
-def test_every_clause_that_is_explored_is_one_of_the_contract(clause: str, name: str) -> None:
+def test_every_clause_that_is_explored_is_one_of_the_contract(clause: str) -> None:
     assert clause in CONTRACT.clauses
-    assert PROFILES[name].examples > 0
 
 
 def test_as_many_cases_are_sent_as_the_profile_says() -> None:
@@ -40,13 +35,19 @@ def test_as_many_cases_are_sent_as_the_profile_says() -> None:
     result = explored(made)
     assert result is not None
     assert result.outcome is Outcome.HELD
-    assert len(made.client.requests) == 30
+    assert len(made.client.requests) == SOME
 
 
 def test_a_profile_of_few_examples_sends_few() -> None:
     made = stage(refused(110))
-    explored(made, profile=PROFILES["ci"])
-    assert len(made.client.requests) == PROFILES["ci"].examples
+    explored(made, examples=2)
+    assert len(made.client.requests) == 2
+
+
+def test_without_examples_nothing_is_drawn() -> None:
+    made = stage(refused(110))
+    assert explored(made, examples=0) is None
+    assert made.client.requests == []
 
 
 def test_the_same_seed_draws_the_same() -> None:
@@ -76,7 +77,7 @@ def test_each_drawn_case_has_an_id_of_its_own() -> None:
     made = stage(refused(110))
     explored(made)
     cases = [event["case"] for event in made.events if event["event"] == "case"]
-    assert cases == [f"{MALFORMED}/drawn-{number}" for number in range(1, 31)]
+    assert cases == [f"{MALFORMED}/drawn-{number}" for number in range(1, SOME + 1)]
 
 
 def _sized(request: Request) -> Any:
@@ -85,7 +86,7 @@ def _sized(request: Request) -> Any:
 
 def test_a_payload_that_fails_is_made_smaller_within_bounds() -> None:
     made = stage(_sized)
-    result = explored(made, LONG, replace(SOME, examples=200))
+    result = explored(made, LONG, 200)
     assert result is not None
     assert result.outcome is Outcome.VIOLATED
     failing = [event for event in made.events if event["event"] == "case" and event["outcome"] == "violated"]
@@ -96,7 +97,7 @@ def test_a_payload_that_fails_is_made_smaller_within_bounds() -> None:
 
 def test_the_failing_result_that_tells_most_is_the_last_one() -> None:
     made = stage(_sized)
-    result = explored(made, LONG, replace(SOME, examples=200))
+    result = explored(made, LONG, 200)
     cases = [event["case"] for event in made.events if event["event"] == "case" and event["outcome"] == "violated"]
     assert result is not None
     assert result.case == cases[-1]
@@ -121,7 +122,7 @@ def test_what_only_sometimes_fails_is_no_flaky_test() -> None:
 def test_where_nothing_can_be_drawn_there_is_no_result() -> None:
     made = stage(refused(110))
     nothing: st.SearchStrategy[Any] = st.nothing()
-    assert explore(Examination(made.dispatch), nothing, SOME, 0) is None
+    assert explore(made.examination, nothing, SOME, 0) is None
     assert made.client.requests == []
 
 

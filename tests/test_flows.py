@@ -9,11 +9,11 @@ import pytest
 from engine_stage import ACCEPTED, CASES, Answer, Bench, bench, in_turn, on_mock, plain, refused, stage
 from refund_conformance import flows
 from refund_conformance.effects import NO_EFFECT
-from refund_conformance.examination import Examination
 from refund_conformance.exchange import Request
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
+from refund_conformance.profile import PROFILES
 from refund_conformance.result import Outcome, Result
 
 FLOWS: dict[str, flows.Flow] = {
@@ -21,7 +21,7 @@ FLOWS: dict[str, flows.Flow] = {
     "strangers": flows.strangers_told_alike,
     "steady": flows.steady,
     "race": partial(flows.race_rounds, rounds=1),
-    "walk": partial(flows.walk, walks=1, steps=8, seed=0),
+    "walk": partial(flows.walk, profile=PROFILES["ci"], seed=0),
     **{clause: partial(flows.no_effect, clause=clause) for clause in NO_EFFECT.values()},
 }
 
@@ -68,14 +68,14 @@ def test_a_lawful_mock_holds_and_the_result_is_kept_once(name: str, lawful: Benc
 @pytest.mark.parametrize("name", [name for name in FLOWS if name != "strangers"])
 def test_without_orders_a_flow_is_untested_with_the_setting_as_reason(name: str) -> None:
     made = stage(refused(15010), groups={})
-    result = FLOWS[name](Examination(made.dispatch))
+    result = FLOWS[name](made.examination)
     assert (result.outcome, result.reason) == (Outcome.UNTESTED, "orders.refundable is not set")
     assert made.events[-1]["event"] == "case"
 
 
 def test_without_unknown_orders_strangers_are_not_compared() -> None:
     made = stage(refused(1008), groups={"refundable": ("1",)})
-    result = flows.strangers_told_alike(Examination(made.dispatch))
+    result = flows.strangers_told_alike(made.examination)
     assert (result.outcome, result.reason) == (Outcome.UNTESTED, "orders.unknown is not set")
 
 
@@ -161,7 +161,7 @@ def test_the_orders_own_id_in_the_message_tells_nothing() -> None:
         return replace(refused(15060), body=body)
 
     made = stage(script, groups={"unknown": ("990001",), "foreign": ("660001",)})
-    examination = Examination(made.dispatch)
+    examination = made.examination
     for id_ in ("order.foreign/foreign-first", "order.unknown/unknown-first"):
         examination.examine(CASES[id_])
     assert flows.foreign_as_unknown(examination).outcome is Outcome.HELD
@@ -174,7 +174,7 @@ def test_the_orders_own_id_in_the_message_tells_nothing() -> None:
     "other", [refused(15010, field="description"), refused(15010, 422), plain(500), refused(110)]
 )
 def test_answers_that_change_are_named_with_their_number(other: Answer) -> None:
-    result = flows.steady(Examination(stage(in_turn(refused(15010), other)).dispatch))
+    result = flows.steady(stage(in_turn(refused(15010), other)).examination)
     assert result.outcome is Outcome.VIOLATED
     (finding,) = result.findings
     assert (finding.clause, finding.kind) == ("server.steady", Kind.UNSTEADY)
@@ -184,7 +184,7 @@ def test_answers_that_change_are_named_with_their_number(other: Answer) -> None:
 
 def test_a_request_that_is_accepted_at_last_is_not_sent_on() -> None:
     made = stage(in_turn(refused(15010), ACCEPTED))
-    result = flows.steady(Examination(made.dispatch))
+    result = flows.steady(made.examination)
     assert clauses(result) == {"server.steady"}
     assert len(made.client.requests) == 2
 
@@ -290,6 +290,6 @@ def test_a_review_tells_what_was_broken() -> None:
 
 def test_a_review_of_successes_without_any_is_untested() -> None:
     made = stage(refused(15060), groups={"unknown": ("990001",)})
-    result = flows.review(Examination(made.dispatch), "success")
+    result = flows.review(made.examination, "success")
     assert result.outcome is Outcome.UNTESTED
     assert "'success'" in result.reason

@@ -1,6 +1,7 @@
 """Random walks over several orders: the target follows the model, or the shortest way off it is told."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -20,16 +21,18 @@ from engine_stage import (
 )
 from refund_conformance.exchange import Request
 from refund_conformance.finding import Kind
-from refund_conformance.lifecycle import ORDERS, REQUESTS, VALID, Step, Walk, lifecycle
+from refund_conformance.lifecycle import REQUESTS, VALID, Step, Walk, lifecycle
+from refund_conformance.profile import PROFILES
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import NoOrderError
 
-STEPS = 16
-"""Steps of a walk, as in the ci profile; it begins with three of its own."""
+ORDERS, STEPS = 2, 16
+"""Orders and steps of a walk; it begins with three of its own."""
 
 
 def walked(made: Bench | Stage, walks: int = 1, steps: int = STEPS, seed: int = 0) -> Result:
-    return lifecycle(made.dispatch, walks, steps, seed)
+    profile = replace(PROFILES["ci"], walks=walks, steps=steps, walk_orders=ORDERS)
+    return lifecycle(made.dispatch, profile, seed)
 
 
 def lawful_to_all() -> Script:

@@ -19,8 +19,8 @@ from refund_conformance.cases import explorations
 from refund_conformance.contract import Clause, Level
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
-from refund_conformance.plugin import PHASES
 from refund_conformance.resources import folder
+from refund_conformance.selection import PHASES
 from whole_runs import Plan, Whole, under_way
 
 pytest_plugins = ["pytester"]
@@ -135,7 +135,7 @@ def test_a_case_without_a_clause_fails_collection_in_one_line(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stray = replace(CASES["auth.missing/no-header"], id="auth.stray/no-header")
-    monkeypatch.setattr("refund_conformance.plugin.all_cases", lambda contract: {**CASES, stray.id: stray})
+    monkeypatch.setattr("refund_conformance.selection.all_cases", lambda contract: {**CASES, stray.id: stray})
     result = nested(pytester)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert [line for line in result.errlines if line.strip()] == [

@@ -11,17 +11,24 @@ def test_ci_is_bounded_and_the_same_each_time() -> None:
     assert (ci.name, ci.requests, ci.orders, ci.random) == ("ci", 400, 30, False)
 
 
+def test_ci_draws_nothing() -> None:
+    assert profile("ci").examples == 0
+
+
 def test_nightly_explores_further_and_afresh() -> None:
     ci, nightly = profile("ci"), profile("nightly")
     assert nightly.random
     assert nightly.examples > ci.examples
     assert nightly.requests > ci.requests
+    assert (nightly.races, nightly.walks, nightly.steps) > (ci.races, ci.walks, ci.steps)
 
 
 def test_every_profile_has_an_end_and_its_own_name() -> None:
     for name, made in PROFILES.items():
         assert made.name == name
         assert 0 < made.seconds <= 3600
+        assert min(made.races, made.walks) > 0
+        assert 2 <= made.walk_orders <= made.steps
 
 
 @pytest.mark.parametrize("name", ["weekly", "", "CI", "ci "])

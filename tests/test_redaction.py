@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
+import markupsafe
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -30,6 +31,11 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "json-without-escapes": lambda text: json.dumps(text, ensure_ascii=False),
     "json-of-php": lambda text: json.dumps(text).replace("/", "\\/"),
     "html": html.escape,
+    "html-text": lambda text: html.escape(text, quote=False),
+    "html-of-a-template": lambda text: str(markupsafe.escape(text)),
+    "json-in-an-attribute": lambda text: re.sub(
+        "[&<>']", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text)
+    ),
     "utf-8-read-as-latin-1": lambda text: text.encode().decode("latin-1"),
 }
 

@@ -35,7 +35,7 @@ def run_against(
     settings = target_settings.parse(data, "settings", CONTRACT)
     events: list[Event] = []
     ledger = Ledger(MEMORY, settings.base_url, "run")
-    return Run(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger), events
+    return Run(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses), events
 
 
 def sent(events: list[Event]) -> int:

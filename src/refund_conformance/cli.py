@@ -10,6 +10,8 @@ import click
 from refund_conformance import __version__
 from refund_conformance.errors import SuiteError
 
+INTERRUPTED = 130
+
 
 class Command(click.Group):
     """The command group: every error a person can cause is one message and an exit status."""
@@ -21,6 +23,14 @@ class Command(click.Group):
         except SuiteError as problem:
             click.echo(f"refund-conformance: {problem}", err=True)
             sys.exit(problem.exit_status)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Invoke a command; let Ctrl-C be told by the exit status, where click would only say 1."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,6 +49,9 @@ def main() -> None:
 @click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
 @click.option("--read-only", is_flag=True, help="Send only what cannot create anything.")
 @click.option("-n", "--workers", type=click.IntRange(0, 64), default=0, help="Worker processes (pytest-xdist).")
+@click.option(
+    "--in-flight", type=click.IntRange(1, 64), default=1, help="Requests under way at once, in one process."
+)
 @click.option("--seed", type=int, help="Seed of what is drawn.")
 @click.option("--fault", multiple=True, help="A fault for the embedded mock, to see a failing report.")
 @click.option("--variant", multiple=True, help="A lawful difference for the embedded mock.")
@@ -56,6 +69,7 @@ def run(
     allow_writes: bool,
     read_only: bool,
     workers: int,
+    in_flight: int,
     seed: int | None,
     fault: tuple[str, ...],
     variant: tuple[str, ...],
@@ -79,6 +93,7 @@ def run(
         allow_writes=allow_writes,
         read_only=read_only,
         workers=workers,
+        in_flight=in_flight,
         seed=seed,
         faults=fault,
         variants=variant,
@@ -152,20 +167,22 @@ def clauses(clause: str | None) -> None:
 
 @main.command()
 @click.argument("clause")
-def explain(clause: str) -> None:
-    """Explain a clause: its promise, its source, and the cases that check it."""
+@click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
+def explain(clause: str, report: Path) -> None:
+    """Explain a clause: its promise and source, what checks it, what breaks it, and its last result.
+
+    A CLAUSE is the id of a clause, or the beginning of some.
+    """
     from refund_conformance import contract
-    from refund_conformance.cases import all_cases
+    from refund_conformance.mock.faults import catalogue
+    from refund_conformance.report import explanation
 
     loaded = contract.load()
     chosen = loaded.select([clause])
     for item in (item for item in loaded.clauses.values() if item.id in chosen):
-        click.echo(f"{item.id} ({item.level})\n  {item.promise}\n  Source: {item.source}")
-        cases = [case for case in all_cases(loaded).values() if case.clause == item.id]
-        if item.every_answer:
-            click.echo("  Judged on every answer of the run.")
-        for case in cases:
-            click.echo(f"  - {case.slug}: {case.title}")
+        faults = [(fault.name, fault.story) for fault in catalogue().values() if fault.clause == item.id]
+        for line in explanation.explain(loaded, item, faults, report):
+            click.echo(line)
 
 
 @main.command()
@@ -221,6 +238,16 @@ def replay(case: str, target: Path | None, fault: tuple[str, ...], allow_writes:
     from refund_conformance.replay import replay as replayed
 
     sys.exit(replayed(case, target, fault, allow_writes, click.echo))
+
+
+@main.command()
+def openapi() -> None:
+    """Print the operation as an OpenAPI 3.1 document, made from the contract."""
+    import json
+
+    from refund_conformance import openapi as description
+
+    click.echo(json.dumps(description.openapi(), indent=2, ensure_ascii=False))
 
 
 @main.command()

@@ -1,19 +1,25 @@
 """Carry out the run command: hand the choice to pytest, make the pages, and tell the outcome."""
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 
 import pytest
 
 from refund_conformance import contract as contracts
 from refund_conformance import profile
-from refund_conformance.errors import SuiteError
-from refund_conformance.plugin import parse_shard
+from refund_conformance.errors import SuiteError, UsageError
 from refund_conformance.report import events, waivers
+from refund_conformance.report.ending import NAME
 from refund_conformance.resources import folder
+from refund_conformance.selection import parse_shard
 from refund_conformance.target import safety, settings
 
 
@@ -26,6 +32,7 @@ class Choice:
     report: Path = Path("reports/latest")
     strict: bool = False
     workers: int = 0
+    in_flight: int = 1
     seed: int | None = None
     faults: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
@@ -39,9 +46,16 @@ class Choice:
 
 
 class Catcher:
-    """A pytest plugin that takes the problem which ends a run before its first test."""
+    """A pytest plugin that takes what there is to know of a run: a problem that ends it before its first test."""
 
     problem_of_refund_conformance: SuiteError | None = None
+    secrets: frozenset[str] = frozenset()
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Keep the secrets that the run knew, for the last look over its report."""
+        ending = config.pluginmanager.get_plugin(NAME)
+        if ending is not None:
+            self.secrets = frozenset(ending.secrets)
 
 
 def execute(choice: Choice) -> int:
@@ -56,8 +70,10 @@ def execute(choice: Choice) -> int:
     if choice.target is not None:
         loaded = settings.load(choice.target, contract)
         safety.check(loaded, contract.operation, allow_writes=choice.allow_writes, read_only=choice.read_only)
+        if choice.faults or choice.variants or choice.answers:
+            raise UsageError("--fault, --variant, --answer", "are for the embedded mock", "Leave out --target.")
     before = _stamp(choice.report)
-    with TemporaryDirectory(prefix="refund-conformance-") as folder:
+    with TemporaryDirectory(prefix="refund-conformance-") as folder, _interruptible_once():
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
         catcher = Catcher()
         status = pytest.main(arguments(choice), plugins=[catcher])
@@ -67,15 +83,33 @@ def execute(choice: Choice) -> int:
         # pytest ended before the run began; it has said why.
         return 130 if status == pytest.ExitCode.INTERRUPTED else 2 if status else 3
     from refund_conformance.report.github import publish
-    from refund_conformance.report.pages import render
+    from refund_conformance.report.scan import finish
     from refund_conformance.report.terminal import tell
 
-    made = render(choice.report)
+    made = finish(choice.report, catcher.secrets)
     tell(made, contract, choice.report, sys.stdout)
     publish(made, choice.report, os.environ, sys.stdout)
     for waiver in made.data["unused_waivers"]:
         print(f"A waiver of {waiver['case'] or waiver['clause']} covers nothing any more: remove or renew it.")
     return made.exit_status if status != pytest.ExitCode.INTERNAL_ERROR else 3
+
+
+@contextmanager
+def _interruptible_once() -> Iterator[None]:
+    """Let a first Ctrl-C end the run, and no further one the writing of its record."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _check_mock(choice: Choice) -> None:
@@ -111,8 +145,9 @@ def arguments(choice: Choice) -> list[str]:
         words.append("--read-only")
     if choice.seed is not None:
         words += ["--seed", str(choice.seed)]
+    words += ["--in-flight", str(choice.in_flight)]
     if choice.workers:
-        words += ["-n", str(choice.workers), "--dist", "loadfile"]
+        words += ["-n", str(choice.workers)]
     several = {
         "--fault": choice.faults,
         "--variant": choice.variants,

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from refund_conformance import oracle
+from refund_conformance.ahead import Ahead
 from refund_conformance.cases.case import Case, plain_draft
 from refund_conformance.contract import Contract
 from refund_conformance.errors import TargetError
@@ -17,6 +18,7 @@ from refund_conformance.reading import Reading, read
 from refund_conformance.record import Record
 from refund_conformance.result import Result
 from refund_conformance.situation import Situation
+from refund_conformance.target.allowance import Allowance
 from refund_conformance.target.client import ATTEMPTS, Client, says_nothing
 from refund_conformance.target.orders import NoOrderError, OrderBook
 from refund_conformance.target.settings import Settings
@@ -59,7 +61,7 @@ class Sent:
 
 
 class Dispatch:
-    """The way from a case to a judged answer. ``request_limit`` bounds the requests of the run."""
+    """The way from a case to a judged answer. ``allowance`` bounds the requests."""
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class Dispatch:
         client: Client,
         orders: OrderBook,
         record: Record,
-        request_limit: int,
+        allowance: Allowance,
     ) -> None:
         self.contract = contract
         self.settings = settings
@@ -76,19 +78,24 @@ class Dispatch:
         self.orders = orders
         self.record = record
         self.observations = Observations(contract, record.keep)
+        self.ahead = Ahead()
         self.answers: Counter[str] = Counter()
         self.violated: set[str] = set()
-        self._request_limit = request_limit
+        self._allowance = allowance
         self._renewals = 0
         self._lock = threading.Lock()
 
     def keep(self, result: Result) -> Result:
         """Put a result into the record and return it."""
         with self._lock:
-            self.answers[result.answer] += result.tries > 0
-            self.violated |= {finding.clause for finding in result.findings if finding.kind is not Kind.ADVICE}
+            self.count(result)
             self.record.keep(result.as_event())
         return result
+
+    def count(self, result: Result) -> None:
+        """Take account of a result that is in the record."""
+        self.answers[result.answer] += result.tries > 0
+        self.violated |= {finding.clause for finding in result.findings if finding.kind is not Kind.ADVICE}
 
     def permitted(self, situation: Situation) -> frozenset[Permitted]:
         """Return the permitted answers, as the target's settings pin them."""
@@ -115,12 +122,16 @@ class Dispatch:
 
         Raises NoOrderError if the run's requests are used up, or the token's form allows no such request.
         """
-        exchange = self._send(case, order, wire)
+        exchange = (None if wire else self.ahead.take(case, order)) or self._send(case, order, wire)
         if self._is_token_refused(case, exchange):
             self._renewals += 1
             self.client.renew_token(self.client.tokens.get(case.draft.credential))
             exchange = self._send(case, order, wire)
         return self.judged(case, exchange)
+
+    def send_ahead(self, case: Case, order: str) -> None:
+        """Send a case's request for an order before its turn, where several may be in flight."""
+        self.ahead.offer(case, order, lambda: self._send(case, order, None, ahead=True))
 
     def _is_token_refused(self, case: Case, exchange: Exchange) -> bool:
         """Whether our own token was refused, by a target where we can get another."""
@@ -133,9 +144,11 @@ class Dispatch:
             and exchange.response.status == self.refused_status()
         )
 
-    def _send(self, case: Case, order: str, wire: Wire | None) -> Exchange:
-        if self.client.sent + ATTEMPTS > self._request_limit:
-            raise NoOrderError(f"the run's {self._request_limit} requests are used up")
+    def _send(self, case: Case, order: str, wire: Wire | None, *, ahead: bool = False) -> Exchange:
+        if self._allowance.is_over:
+            raise NoOrderError("the run's time is over (target.max_seconds)")
+        if not self._allowance.covers(self.client.sent + ATTEMPTS):
+            raise NoOrderError(f"the run's {self._allowance.limit} requests are used up")
         request = self.client.request(case.draft, order)
         if request is None:
             raise NoOrderError("the token's form allows no such request")
@@ -144,8 +157,8 @@ class Dispatch:
         # before may have been closed meanwhile, which must not cost an order.
         if wire is None and (accepting or case.situation.authorization != "valid"):
             with self.client.fresh_wire() as own:
-                return self.client.send(request, own, repeatable=not accepting)
-        return self.client.send(request, wire, repeatable=not accepting)
+                return self.client.send(request, own, repeatable=not accepting, ahead=ahead)
+        return self.client.send(request, wire, repeatable=not accepting, ahead=ahead, waits=wire is None)
 
     def judged(self, case: Case, exchange: Exchange) -> Sent:
         """Judge an exchange of a case."""

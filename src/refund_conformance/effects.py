@@ -1,21 +1,26 @@
-"""Find the refused request that created a refund request, by trying groups of them on fresh orders."""
+"""Find the refused request that had an effect on its order, by trying groups of them on fresh orders."""
 
+import time
 from collections.abc import Sequence
 
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.dispatch import Dispatch
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
+from refund_conformance.lanes import bench_of_first_wrong
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import Bench, NoOrderError
 
 NO_EFFECT = {"auth": "auth.no-effect", "json": "json.no-effect", "fields": "fields.no-effect"}
 """The clause that an effect breaks, by shared order; elsewhere it is the guilty case's own."""
 
+SETTLING = 0.5
+"""Seconds after which a refused request has had its effect, if it is to have one later than its answer."""
+
 Evidence = tuple[tuple[int, ...], str]
 
 
-def find_guilty(dispatch: Dispatch, key: str, bench: Bench) -> Result | None:
+def find_guilty(dispatch: Dispatch, bench: Bench) -> Result | None:
     """Return the result that names the request, among those refused on a shared order, that had an effect.
 
     None if none can be found: the order may have been in another state from the start.
@@ -25,7 +30,9 @@ def find_guilty(dispatch: Dispatch, key: str, bench: Bench) -> Result | None:
         sound = not any(_try(dispatch, []) for _ in range(2))
         guilty = _search(dispatch, _by_clause(bench.sent)) if sound else None
     except NoOrderError as reason:
-        dispatch.record.keep({"event": "note", "text": f"An effect on the shared order of {key}: {reason}."})
+        dispatch.record.keep(
+            {"event": "note", "text": f"An effect of a refused request on order {bench.order}: {reason}."}
+        )
         return None
     if guilty is None:
         text = f"Order {bench.order} was not refundable, though no request of ours made it so."
@@ -33,13 +40,13 @@ def find_guilty(dispatch: Dispatch, key: str, bench: Bench) -> Result | None:
         return None
     cases, (numbers, actual) = guilty
     case = cases[0]
-    clause = NO_EFFECT.get(key, case.clause)
+    clause = NO_EFFECT.get(bench_of_first_wrong(case), case.clause)
     after = case.id if len(cases) == 1 else f"one of {len(cases)} requests, {case.id} to {cases[-1].id}"
     finding = Finding(clause, Kind.EFFECT, "a valid request afterwards is accepted", f"{actual} after {after}")
     return Result(
         f"{clause}/after-{case.slug}"[:120],
         clause,
-        f"Refused, yet it created a refund request: {case.title}",
+        f"Refused, yet it had an effect on the order: {case.title}",
         Outcome.VIOLATED,
         findings=(finding,),
         exchanges=numbers,
@@ -89,6 +96,7 @@ def _try(dispatch: Dispatch, cases: Sequence[Case]) -> Evidence | None:
     """Send cases for a fresh order, then the plain valid request; return what shows an effect, if there is one."""
     order = dispatch.orders.lease()
     numbers = [dispatch.send(case, order).number for case in cases]
+    time.sleep(SETTLING)
     last = dispatch.send(plain_case(dispatch.contract), order)
     if last.accepted:
         dispatch.orders.spent.append(order)

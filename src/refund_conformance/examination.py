@@ -1,52 +1,49 @@
 """Carry cases out on a target: choose the order, send, judge, make sure, and keep the result."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 
+from refund_conformance.beginning import Beginning
 from refund_conformance.cases.case import Case, missing_case, plain_case
-from refund_conformance.cases.orders import AGAIN_REFUNDABLE, SPENT, second_case
+from refund_conformance.cases.orders import AGAIN_REFUNDABLE, PICKS, SPENT, second_case
+from refund_conformance.cases.questions import at_once
 from refund_conformance.confirmation import Confirmation
 from refund_conformance.confirmation import result as result_of
 from refund_conformance.dispatch import Dispatch, Sent
 from refund_conformance.effects import find_guilty
+from refund_conformance.exchange import Exchange, Request
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
+from refund_conformance.lanes import QUESTIONS, bench_of, must_be_accepted
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import Bench, NoOrderError
 
-BENCHES = {
-    "route": "route",
-    "authorization": "auth",
-    "content_type": "json",
-    "body": "json",
-    "caller": "order",
-    "order": "order",
-    "field": "fields",
-}
-"""Which shared order a refused request goes to, by the first part of it that is wrong."""
-
 OTHER_ORDERS = 3
 """On how many further orders a valid request is tried that is refused for the state of its order."""
-
-QUESTIONS = "questions"
-"""The shared order of requests that may be refused."""
 
 
 class Examination:
     """One process's examination of a target. Methods raise TargetError once the target is gone.
 
-    ``tainted`` are the shared orders on which a refused request is known to have had an effect, ``proven`` those
-    on which a valid one was accepted in the end.
+    ``shared`` tells, by case id, on which shared order a request goes that must be accepted. ``tainted`` are the
+    shared orders on which a refused request is known to have had an effect, ``proven`` those on which a valid one
+    was accepted in the end.
     """
 
-    def __init__(self, dispatch: Dispatch) -> None:
+    def __init__(self, dispatch: Dispatch, shared: Mapping[str, str]) -> None:
         self.dispatch = dispatch
         self.orders = dispatch.orders
         self.confirmation = Confirmation(dispatch)
         self.proven: set[str] = set()
         self.tainted: set[str] = set()
         self.order_answers: dict[str, list[tuple[str, Sent]]] = defaultdict(list)
+        self._shared = shared
         self._early: dict[str, Result] = {}
+        self._refused: dict[Request, Exchange] = {}
+        self._ahead: set[Request] = set()
         self._accepted_clauses: set[str] = set()
         self._hunted: set[str] = set()
         self._orders_doubted = False
@@ -67,6 +64,18 @@ class Examination:
         if stranger is not None and stranger.reading is None:
             case = missing_case(self.dispatch.contract)
             self._early[case.id] = self.dispatch.keep(self.confirmation.conclude(case, order, stranger))
+
+    def beginning(self) -> Beginning:
+        """Return what ``begin`` has shown."""
+        return Beginning(tuple(self._early.values()), tuple(self.orders.spent), *self.orders.bounds)
+
+    def resume(self, beginning: Beginning) -> None:
+        """Go on from where another process has begun."""
+        for result in beginning.results:
+            self._early[result.case] = result
+            self.dispatch.count(result)
+        self.orders.spent.extend(beginning.spent)
+        self.orders.bounds = (beginning.from_the_end, beginning.closed)
 
     def was_refused_at_first(self, case: str) -> bool:
         """Whether a case was sent before anything authorized, and held then."""
@@ -149,6 +158,26 @@ class Examination:
             result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(reason))
         return self.dispatch.keep(result)
 
+    def send_ahead(self, cases: Iterable[Case]) -> None:
+        """Send the requests of cases whose turn will come, where several may be in flight."""
+        for case in cases:
+            if case.situation.wrong and case.id not in self._early and case.clause not in self._accepted_clauses:
+                with suppress(NoOrderError):
+                    self.dispatch.require_credential(case)
+                    order = self._order_ahead(case)
+                    request = self.dispatch.client.request(case.draft, order) if order else None
+                    if order and request and request not in self._ahead:
+                        self._ahead.add(request)
+                        self.dispatch.send_ahead(case, order)
+
+    def _order_ahead(self, case: Case) -> str | None:
+        """Return the order for which a request will be sent that must be refused; None if none is known."""
+        if case.group == SPENT:
+            return self.orders.spent_order()
+        if case.group == "refundable":
+            return self.orders.bench(bench_of(case)).order
+        return self.orders.pick(case.group, case.pick)
+
     def _examine(self, case: Case) -> Result:
         self.dispatch.require_credential(case)
         if self.dispatch.client.request(case.draft, "0") is None:
@@ -162,18 +191,42 @@ class Examination:
             if order is None:
                 return _spared(case, f"orders.{case.group} has no {case.pick} order of its own")
             result = self._carry_out(case, order)
-            if case.group == AGAIN_REFUNDABLE and result.answer == "success":
+            if case.group == AGAIN_REFUNDABLE and case.pick == PICKS[0] and result.answer == "success":
                 self._once_more(case, order)
             return result
-        if all(answer.success for answer in self.dispatch.permitted(case.situation)):
+        if self.dispatch.settings.read_only and case.situation.wrong:
+            return self._at_a_distance(case)
+        if must_be_accepted(case) or all(a.success for a in self.dispatch.permitted(case.situation)):
             return self._accept(case)
-        return self._refuse(case, bench_key(case))
+        return self._refuse(case, bench_of(case))
+
+    def _send_once(self, case: Case, order: str) -> Sent:
+        """Send a request that must be refused, unless the very same one was refused before, for another clause."""
+        request = self.dispatch.client.request(case.draft, order)
+        if request in self._refused:
+            return self.dispatch.judged(case, self._refused[request])
+        sent = self.dispatch.send(case, order)
+        if request is not None and sent.reading is not None and not sent.wrong and not sent.accepted:
+            self._refused[request] = sent.exchange
+        return sent
 
     def _carry_out(self, case: Case, order: str) -> Result:
         sent = self.dispatch.send(case, order)
         if not sent.wrong and sent.reading is not None:
             self.order_answers[case.clause].append((order, sent))
         return self.confirmation.conclude(case, order, sent)
+
+    def _at_a_distance(self, case: Case) -> Result:
+        """Send a request that must be refused for an order that does not exist, so that it can have no effect."""
+        situation = case.situation.with_part("order", "unknown")
+        distant = replace(case, situation=situation, blame=(*case.blame, ("order", case.clause)))
+        order = self.orders.pick("unknown", "first") or ""
+        sent = self.dispatch.send(distant, order)
+        result = self.confirmation.conclude(distant, order, sent)
+        if not sent.wrong and sent.matched is not None and sent.matched.part == "order":
+            reason = "the target looks at the order first, and --read-only names none that exists"
+            return replace(result, outcome=Outcome.UNTESTED, reason=reason)
+        return result
 
     def _once_more(self, case: Case, order: str) -> None:
         """Send a second request for an order whose first refund request had ended."""
@@ -182,27 +235,47 @@ class Examination:
         self.dispatch.keep(self._carry_out(again, order))
 
     def _ask(self, case: Case) -> Result:
-        """Ask an open question, without using up an order if the target's order of checks allows that."""
-        (question, _), *_ = case.situation.questions
+        """Ask an open question: together with others, or alone if that is not accepted."""
+        if case.situation.questions[0] in at_once(self.dispatch.contract).situation.questions:
+            answered = self._answered_at_once
+            if answered is not None:
+                return replace(answered, case=case.id, clause=case.clause, title=case.title)
+        return self._ask_alone(case)
+
+    @cached_property
+    def _answered_at_once(self) -> Result | None:
+        """The acceptance of the request that asks several questions; None if it is not accepted."""
+        case = at_once(self.dispatch.contract)
+        if not any(answer.success for answer in self.dispatch.permitted(case.situation)):
+            return None
+        result = self._ask_alone(case)
+        return result if result.outcome is Outcome.HELD and result.answer == "success" else None
+
+    def _ask_alone(self, case: Case) -> Result:
+        """Ask without using up an order, if the target's order of checks allows that."""
         observations = self.dispatch.observations
-        if not (self.orders.spent and observations.answers_before_order(question)):
+        questions = [question for question, _ in case.situation.questions]
+        if not (self.orders.spent and all(map(observations.answers_before_order, questions))):
             return self._refuse(case, QUESTIONS)
         asked = replace(
             case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", "order.once"),)
         )
         order = self.orders.spent_order()
         sent = self.dispatch.send(asked, order)
-        observations.asked_of_open_order(question, sent.matched)
-        return self.confirmation.conclude(asked, order, sent)
+        for question in questions:
+            observations.asked_of_open_order(question, sent.matched)
+        result = self.confirmation.conclude(asked, order, sent)
+        stood_in_the_way = sent.matched is not None and sent.matched.part == "order"
+        return replace(result, answer="success") if stood_in_the_way else result
 
     # -- requests that must be accepted -------------------------------------------------------------
 
     def _accept(self, case: Case) -> Result:
-        """Send a request that must be accepted: for a shared order that has served, else for a new one."""
-        served = next((key for key, bench in self.orders.benches.items() if bench.sent), None)
-        if served is not None:
-            bench = self.orders.benches[served]
-            sent = self.prove(served, case)
+        """Send a request that must be accepted: for its shared order if that has served, else for a new one."""
+        key = self._shared.get(case.id, "")
+        bench = self.orders.benches.get(key)
+        if bench is not None and bench.sent:
+            sent = self.prove(key, case)
             if sent.decided and not self._speaks_of_state(sent):
                 return self.confirmation.conclude(case, bench.order, sent)
         order = self.orders.lease()
@@ -233,7 +306,7 @@ class Examination:
             self.proven.add(key)
         if sent.accepted or self._speaks_of_state(sent) or sent.reading is None:
             self.orders.drop_bench(key)
-        if self._tells_effect(sent):
+        if self._speaks_of_state(sent):
             self._hunt(key, bench)
         return sent
 
@@ -243,7 +316,7 @@ class Examination:
         if case.clause in self._accepted_clauses and key != QUESTIONS:
             return _spared(case, "its clause is violated already, and an acceptance would use up another order")
         bench = self.orders.bench(key)
-        sent = self.dispatch.send(case, bench.order)
+        sent = self._send_once(case, bench.order)
         if key == QUESTIONS and not sent.decided:
             self.orders.drop_bench(key)
             bench = self.orders.bench(key)
@@ -254,7 +327,7 @@ class Examination:
                 self.note(case, key, bench, again)
                 return self.confirmation.between(case, sent, again)
             self.orders.drop_bench(key)
-            if self._tells_effect(sent) and bench.sent:
+            if bench.sent:
                 self._hunt(key, bench)
             bench = self.orders.bench(key)
             sent = self.dispatch.send(case, bench.order)
@@ -290,7 +363,7 @@ class Examination:
         if key in self._hunted or self._orders_doubted:
             return
         self._hunted.add(key)
-        result = find_guilty(self.dispatch, key, bench)
+        result = find_guilty(self.dispatch, bench)
         if result is None:
             self._orders_doubted = True
         else:
@@ -302,16 +375,6 @@ class Examination:
         outcomes = self.dispatch.contract.outcomes.values()
         states = {o.errors for o in outcomes if o.part == "order" and o.value != "zero-price"}
         return sent.wrong and not states.isdisjoint(sent.codes)
-
-    def _tells_effect(self, sent: Sent) -> bool:
-        """Whether a wrong answer says that there is a refund request, which we never saw accepted."""
-        return sent.wrong and self.dispatch.contract.outcomes["order", "refund-open"].errors in sent.codes
-
-
-def bench_key(case: Case) -> str:
-    """Return the name of the shared order that a case's request goes to."""
-    wrong = case.situation.wrong
-    return BENCHES[wrong[0]] if wrong else QUESTIONS
 
 
 def _spared(case: Case, reason: str) -> Result:

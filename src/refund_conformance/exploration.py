@@ -1,5 +1,6 @@
 """Let Hypothesis draw further cases of a clause, within bounds, and carry them out."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,58 +12,115 @@ from hypothesis.strategies import SearchStrategy
 
 from refund_conformance.cases.case import Case
 from refund_conformance.examination import Examination
-from refund_conformance.profile import Profile
+from refund_conformance.finding import Kind
 from refund_conformance.result import Outcome, Result
 
 SHRINKS = 10
 """Requests spent at most on making a failing payload smaller."""
+
+COMING = 64
+"""How many drawn cases are looked at ahead of their turn, where several requests may be in flight."""
+
+Payload = tuple[str, str | None, bytes]
 
 
 class _FailingError(AssertionError):
     """A drawn case failed; Hypothesis looks for a smaller one that fails likewise."""
 
 
+class _Exploration:
+    """The drawn cases that were carried out, each payload once."""
+
+    def __init__(self, examination: Examination) -> None:
+        self._examination = examination
+        self._held: set[Payload] = set()
+        self._failed: set[Payload] = set()
+        self._left = SHRINKS
+        self.seen: list[Result] = []
+
+    @property
+    def failing(self) -> Result | None:
+        """The last result that is a violation: that of the smallest payload."""
+        return next((result for result in reversed(self.seen) if result.outcome is Outcome.VIOLATED), None)
+
+    def carry_out(self, case: Case) -> None:
+        """Carry a case out, unless its payload is known. Raises _FailingError if it fails."""
+        payload = (case.draft.method, case.draft.content_type, case.draft.body)
+        if payload in self._held or (self.failing and payload not in self._failed and not self._left):
+            return
+        if payload not in self._failed and not self._holds(case):
+            self._failed.add(payload)
+        if payload in self._failed:
+            raise _FailingError(case.clause)
+        self._held.add(payload)
+
+    def _holds(self, case: Case) -> bool:
+        self._left -= self.failing is not None
+        result = self._examination.examine(replace(case, id=numbered(case, len(self.seen))))
+        self.seen.append(result)
+        if any(finding.kind is Kind.ACCEPTED for finding in result.findings):
+            self._left = 0  # it used up an order, and so would each smaller one
+        return result.outcome is not Outcome.VIOLATED
+
+
 def explore(
     examination: Examination,
     strategy: SearchStrategy[Case],
-    profile: Profile,
+    examples: int,
     seed: int,
     database: ExampleDatabase | None = None,
 ) -> Result | None:
     """Carry out cases drawn by a strategy and return the result that tells most: the last failing one.
 
-    Payloads that were accepted use up orders, so those are not made smaller. None if nothing was drawn.
+    What failed in an earlier run is in the ``database``, and comes first. None if nothing was drawn.
     """
-    seen: list[Result] = []
-    spent = 0
+    done = _Exploration(examination)
+    if database is not None:
+        _hypothesize(done.carry_out, strategy, seed, examples, (Phase.reuse, Phase.shrink), database)
+    if done.failing is None and examples:
+        drawn: list[Case] = []
+        _hypothesize(lambda case: drawn.append(case), strategy, seed, examples, (Phase.generate,), None)
+        known = len(done.seen)
+        with suppress(_FailingError):
+            for place, case in enumerate(drawn):
+                coming = enumerate(drawn[place : place + COMING], known + place)
+                examination.send_ahead([replace(later, id=numbered(later, number)) for number, later in coming])
+                done.carry_out(case)
+        if any(result.outcome is Outcome.VIOLATED for result in done.seen):
+            # Drawn once more, the same payloads lead Hypothesis to the failing one, which it can make smaller.
+            phases = (Phase.generate, Phase.shrink)
+            _hypothesize(done.carry_out, strategy, seed, examples, phases, database)
+    return done.failing or (done.seen[-1] if done.seen else None)
 
-    def carry_out(case: Case) -> None:
-        nonlocal spent
-        failing = [result for result in seen if result.outcome is Outcome.VIOLATED]
-        if failing:
-            spent += 1
-            accepted = any(finding.kind == "accepted" for finding in failing[-1].findings)
-            if accepted or spent > SHRINKS:
-                return
-        numbered = replace(case, id=f"{case.id}-{len(seen) + 1}")
-        result = examination.examine(numbered)
-        seen.append(result)
-        if result.outcome is Outcome.VIOLATED:
-            raise _FailingError(result.findings[0].kind)
 
+def numbered(case: Case, seen: int) -> str:
+    """Return the id of a drawn case that comes after so many others."""
+    return f"{case.id}-{seen + 1}"
+
+
+def _hypothesize(
+    test: Callable[[Case], None],
+    strategy: SearchStrategy[Case],
+    seed: int,
+    examples: int,
+    phases: tuple[Phase, ...],
+    database: ExampleDatabase | None,
+) -> None:
+    """Let Hypothesis call a test with cases. Its complaints are not told: the results speak for themselves."""
     bounded = settings(
-        max_examples=profile.examples,
+        max_examples=max(1, examples),
         database=database,
         deadline=None,
         derandomize=False,
-        phases=(Phase.reuse, Phase.generate, Phase.shrink),
+        phases=phases,
         suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet,
         print_blob=False,
         report_multiple_bugs=False,
     )
-    # The results speak for themselves; Hypothesis calls a failure flaky if it is not sent again to see.
+
+    def check(case: Case) -> None:
+        test(case)
+
     with suppress(_FailingError, HypothesisException, ExceptionGroup):
-        seeded(seed)(bounded(given(strategy)(carry_out)))()
-    failing = [result for result in seen if result.outcome is Outcome.VIOLATED]
-    return failing[-1] if failing else seen[-1] if seen else None
+        seeded(seed)(bounded(given(strategy)(check)))()

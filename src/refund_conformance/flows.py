@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, missing_case, plain_case
+from refund_conformance.cases.combinations import combination
 from refund_conformance.dispatch import Sent
 from refund_conformance.effects import NO_EFFECT
-from refund_conformance.examination import Examination, bench_key
+from refund_conformance.examination import Examination
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
+from refund_conformance.lanes import COMBINED, bench_of
 from refund_conformance.lifecycle import lifecycle
+from refund_conformance.profile import Profile
 from refund_conformance.race import race
 from refund_conformance.reading import Reading
 from refund_conformance.result import Outcome, Result, outcome_of
@@ -20,7 +23,7 @@ from refund_conformance.target.orders import NoOrderError
 
 Flow = Callable[[Examination], Result]
 
-STEADY_TRIES = 5
+STEADY_TRIES = 3
 
 
 def no_effect(examination: Examination, clause: str) -> Result:
@@ -55,16 +58,11 @@ def _no_effect(examination: Examination, key: str, case: Case) -> Result:
 
 def _representatives(examination: Examination, key: str) -> Sequence[Case]:
     cases = [case for case in all_cases(examination.dispatch.contract).values() if case.group == "refundable"]
-    refused = [case for case in cases if len(case.situation.wrong) == 1 and bench_key(case) == key]
+    refused = [case for case in cases if len(case.situation.wrong) == 1 and bench_of(case) == key]
     return list({case.clause: case for case in reversed(refused)}.values())
 
 
-_UNAUTHORIZED = (
-    "auth.missing/no-header",
-    "auth.malformed/not-a-token",
-    "auth.forged/payload-changed",
-    "auth.expired/expired-token",
-)
+_UNAUTHORIZED = ("auth.missing/no-header", "auth.forged/payload-changed")
 
 
 def every_request(examination: Examination) -> Result:
@@ -117,9 +115,9 @@ def strangers_told_alike(examination: Examination) -> Result:
 
 def _strangers_told_alike(examination: Examination, case: Case) -> Result:
     unknown = examination.orders.pick("unknown", "first") or ""
-    bench = examination.orders.bench("auth")
+    bench = examination.orders.bench(COMBINED)
     sent = [examination.dispatch.send(case, order) for order in (bench.order, unknown)]
-    examination.note(case, "auth", bench, sent[0])
+    examination.note(case, COMBINED, bench, sent[0])
     findings: tuple[Finding, ...] = ()
     told = [_told(order, s.reading) for order, s in zip((bench.order, unknown), sent, strict=True) if s.reading]
     if not any(s.wrong for s in sent) and len(set(told)) > 1:
@@ -153,12 +151,33 @@ def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
     for some, others in (names, names[::-1]):
         only = frozenset.intersection(*some) - frozenset.union(*others)
         telling += [f"a header field {name} that tells them apart" for name in sorted(only)]
-    numbers = tuple(sent.number for some in kept for _, sent in some)
+    more, compared = _told_beside_faults(examination) if not telling else ([], ())
+    telling += more
+    numbers = (*(sent.number for some in kept for _, sent in some), *compared)
     result = Result(case.id, case.clause, case.title, Outcome.HELD, exchanges=numbers, answer="error", tries=1)
     if not telling:
         return result
     finding = Finding(case.clause, Kind.OTHER_ERROR, "the answer for an unknown order", telling[0][:200])
     return replace(result, outcome=Outcome.VIOLATED, findings=(finding,), failed=1)
+
+
+_FAULTS = (("json", "malformed"), ("json", "one-field"))
+"""What else may be wrong with a request for a foreign order, as media type and body of a combination."""
+
+
+def _told_beside_faults(examination: Examination) -> tuple[list[str], tuple[int, ...]]:
+    """Send requests with something else wrong for a foreign and an unknown order: it must not tell them apart."""
+    dispatch, telling, numbers = examination.dispatch, [], []
+    for media, body in _FAULTS:
+        told = []
+        for group in ("foreign", "unknown"):
+            order = examination.orders.pick(group, "first") or ""
+            sent = dispatch.send(combination(dispatch.contract, "merchant", media, body, group), order)
+            numbers.append(sent.number)
+            told.append(_told(order, sent.reading) if sent.reading and sent.decided else None)
+        if None not in told and told[0] != told[1]:
+            telling.append(f"another answer than for an unknown one where the body is wrong too ({body})")
+    return telling, tuple(numbers)
 
 
 _PASSING_HEADERS = frozenset(
@@ -176,7 +195,7 @@ def _told(order: str, reading: Reading) -> tuple[object, ...]:
     messages = tuple(
         (error.code, re.sub(r"\d+", "#", (error.message or "").replace(order, "#"))) for error in reading.errors
     )
-    return (reading.status, messages)
+    return (reading.status, messages, reading.members)
 
 
 def steady(examination: Examination) -> Result:
@@ -189,11 +208,11 @@ def steady(examination: Examination) -> Result:
 
 
 def _steady(examination: Examination, about: Case, case: Case) -> Result:
-    bench = examination.orders.bench(bench_key(case))
+    bench = examination.orders.bench(bench_of(case))
     sendings: list[Sent] = []
     for _ in range(STEADY_TRIES):
         sendings.append(examination.dispatch.send(case, bench.order))
-        examination.note(case, bench_key(case), bench, sendings[-1])
+        examination.note(case, bench_of(case), bench, sendings[-1])
         if sendings[-1].accepted:
             break
     told = {_told(bench.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
@@ -227,10 +246,10 @@ def _worst(examination: Examination, results: Sequence[Result]) -> Result:
     return worst
 
 
-def walk(examination: Examination, walks: int, steps: int, seed: int) -> Result:
+def walk(examination: Examination, profile: Profile, seed: int) -> Result:
     """Walk over several orders at random."""
     about = replace(plain_case(examination.dispatch.contract), id="order.lifecycle/walk", title="A random walk.")
-    return _recorded(examination, about, lambda: lifecycle(examination.dispatch, walks, steps, seed))
+    return _recorded(examination, about, lambda: lifecycle(examination.dispatch, profile, seed))
 
 
 def review(examination: Examination, kind: str) -> Result:

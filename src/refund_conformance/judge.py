@@ -109,8 +109,19 @@ class _Judgement:
         if answer.success:
             return not self.reading.reports_errors
         if answer.errors == "undemanded":
-            return True
+            return not self._misplaced() and not self._told_states()
         return self.reading.shape is None and self._has_codes_of(answer)
+
+    def _misplaced(self) -> bool:
+        """Whether a code stands there whose own status this is not; codes that nobody documents may."""
+        statuses = {self._status_of(code) for code in self.reading.codes} - {None}
+        return self.reading.shape is None and not statuses <= {self.reading.status}
+
+    def _told_states(self) -> bool:
+        """Whether a code stands there that tells the state of an order."""
+        told = (o for o in self.contract.outcomes.values() if o.part == "order")
+        not_found = self.contract.outcomes["order", "unknown"].errors
+        return not {o.errors for o in told}.difference({not_found}).isdisjoint(self.reading.codes)
 
     def _has_codes_of(self, answer: Permitted) -> bool:
         """Whether the codes, and the fields that a 15010 names, are those of a permitted answer."""
@@ -249,7 +260,9 @@ class _Judgement:
         codes = self.reading.codes
         right_status = [a for a in self.question.permitted if self.reading.status in a.statuses]
         unsure = any(answer.errors == "some" for answer in right_status)
-        if any(code not in self.listed for code in codes):
+        if all(answer.errors == "undemanded" for answer in right_status) and self._misplaced():
+            yield self._finding("errors.status", Kind.STATUS, self._blamed())
+        elif any(code not in self.listed for code in codes):
             yield self._finding("errors.known-codes", Kind.UNKNOWN_CODE, self._blamed())
         elif self._mixed():
             right = unsure or any(answer.errors in codes for answer in right_status)

@@ -12,11 +12,9 @@ from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
 from refund_conformance.dispatch import Dispatch, Sent
 from refund_conformance.finding import Finding, Kind
+from refund_conformance.profile import Profile
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import NoOrderError
-
-ORDERS = 3
-"""Orders that one walk leases."""
 
 EXAMPLES = 10
 """Examples that Hypothesis may draw for one walk; those that are not needed send nothing."""
@@ -108,10 +106,9 @@ class _Walks:
     short and simple.
     """
 
-    def __init__(self, dispatch: Dispatch, limit: int, steps: int) -> None:
+    def __init__(self, dispatch: Dispatch, profile: Profile) -> None:
         self._dispatch = dispatch
-        self._limit = limit
-        self._steps = steps
+        self._profile = profile
         self.begun: list[Walk] = []
         self.failing: Walk | None = None
 
@@ -121,13 +118,13 @@ class _Walks:
             return None
         if self.begun and not self._is_done(self.begun[-1]):
             return self.begun[-1]
-        if len(self.begun) >= self._limit:
+        if len(self.begun) >= self._profile.walks:
             return None
-        self.begun.append(Walk(self._dispatch, ORDERS))
+        self.begun.append(Walk(self._dispatch, self._profile.walk_orders))
         return self.begun[-1]
 
     def _is_done(self, walk: Walk) -> bool:
-        return walk.over or len(walk.steps) >= self._steps
+        return walk.over or len(walk.steps) >= self._profile.steps
 
     def step(self, walk: Walk | None, step: Step) -> None:
         """Take a step, unless the walks are over. Raises _OffModelError if it leaves the model."""
@@ -139,7 +136,7 @@ class _Walks:
             raise _OffModelError(str(step))
 
 
-def _machine(walks: _Walks) -> type[RuleBasedStateMachine]:
+def _machine(walks: _Walks, orders: int) -> type[RuleBasedStateMachine]:
     class Machine(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
@@ -153,17 +150,17 @@ def _machine(walks: _Walks) -> type[RuleBasedStateMachine]:
             for order in (0, 1, 0):
                 walks.step(self.walk, Step(order, VALID))
 
-        @rule(order=st.integers(0, ORDERS - 1), kind=st.sampled_from([VALID, VALID, *REQUESTS]))
+        @rule(order=st.integers(0, orders - 1), kind=st.sampled_from([VALID, VALID, *REQUESTS]))
         def request(self, order: int, kind: str) -> None:
             walks.step(self.walk, Step(order, kind))
 
     return Machine
 
 
-def lifecycle(dispatch: Dispatch, limit: int, steps: int, seed_: int) -> Result:
+def lifecycle(dispatch: Dispatch, profile: Profile, seed_: int) -> Result:
     """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter."""
     bounded = settings(
-        max_examples=EXAMPLES * limit,
+        max_examples=EXAMPLES * profile.walks,
         stateful_step_count=STEPS_OF_AN_EXAMPLE,
         database=None,
         deadline=None,
@@ -174,9 +171,9 @@ def lifecycle(dispatch: Dispatch, limit: int, steps: int, seed_: int) -> Result:
         print_blob=False,
         report_multiple_bugs=False,
     )
-    walks = _Walks(dispatch, limit, steps)
+    walks = _Walks(dispatch, profile)
     try:
-        run_state_machine_as_test(seed(seed_)(_machine(walks)), settings=bounded)
+        run_state_machine_as_test(seed(seed_)(_machine(walks, profile.walk_orders)), settings=bounded)
     except NoOrderError:
         if not any(walk.steps for walk in walks.begun):
             raise

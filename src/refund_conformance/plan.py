@@ -16,9 +16,8 @@ from refund_conformance.confirmation import CONFIRMATIONS
 from refund_conformance.contract import Contract
 from refund_conformance.effects import NO_EFFECT
 from refund_conformance.errors import SettingsError
-from refund_conformance.examination import BENCHES, QUESTIONS, bench_key
 from refund_conformance.flows import STEADY_TRIES
-from refund_conformance.lifecycle import ORDERS as WALK_ORDERS
+from refund_conformance.lanes import BENCHES, QUESTIONS, bench_of
 from refund_conformance.profile import Profile
 from refund_conformance.race import SIMULTANEOUS
 from refund_conformance.target import safety, sources
@@ -157,11 +156,6 @@ def plan(
     return count.plan(_objections(settings, contract, read_only))
 
 
-def scale(profile: Profile) -> tuple[int, int, int]:
-    """Return how many races on one order, random walks, and steps of each there are, as in ``suite``."""
-    return (3, 10, 30) if profile.random else (1, 1, 16)
-
-
 def _objections(settings: Settings, contract: Contract, read_only: bool) -> list[str]:
     try:
         safety.check(settings, contract.operation, allow_writes=False, read_only=read_only)
@@ -270,20 +264,19 @@ class _Count:
         if not self._has_refundable:
             return 0
         kinds = {case.situation.authorization for case in self._every.values() if not self._lacks(case)}
-        races, walks, steps = scale(self._profile)
         flows = {
             "auth.every-request": 2 * (len(kinds) - 1),
             "auth.first": 2 if self._available("unknown") else 0,
             "server.steady": STEADY_TRIES,
-            "order.race": (races + 1) * SIMULTANEOUS,
-            "order.lifecycle": walks * steps,
+            "order.race": (self._profile.races + 1) * SIMULTANEOUS,
+            "order.lifecycle": self._profile.walks * self._profile.steps,
             **{clause: 1 + self._representatives(key) for key, clause in NO_EFFECT.items()},
         }
         return sum(count for clause, count in flows.items() if clause in self._chosen)
 
     def _representatives(self, key: str) -> int:
         """Count the requests that stand for an area, if none of its own is sent before."""
-        refused = [case for case in self._every.values() if self._is_refused(case) and bench_key(case) == key]
+        refused = [case for case in self._every.values() if self._is_refused(case) and bench_of(case) == key]
         return 0 if key in self._benches else len({case.clause for case in refused})
 
     def _explored(self) -> int:
@@ -302,7 +295,7 @@ class _Count:
     @cached_property
     def _benches(self) -> frozenset[str]:
         """The shared orders that refused requests of the chosen clauses go to."""
-        return frozenset(bench_key(case) for case in self._sent if self._is_refused(case)) - {QUESTIONS}
+        return frozenset(bench_of(case) for case in self._sent if self._is_refused(case)) - {QUESTIONS}
 
     def _leases(self) -> tuple[int, int]:
         """Return how many refundable orders are used up: at least, and if each open question gets a yes."""
@@ -315,9 +308,8 @@ class _Count:
                 accepted += 1
             else:
                 asked += 1
-        races, walks, _ = scale(self._profile)
-        raced = races + 2 if "order.race" in self._chosen else 0
-        walked = walks * WALK_ORDERS if "order.lifecycle" in self._chosen else 0
+        raced = self._profile.races + 2 if "order.race" in self._chosen else 0
+        walked = self._profile.walks * self._profile.walk_orders if "order.lifecycle" in self._chosen else 0
         shared = self._benches | {key for clause, key in _SHARED.items() if clause in self._chosen}
         least = 1 + max(len(shared), accepted) + raced + walked
         return least, least + asked

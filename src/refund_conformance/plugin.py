@@ -1,39 +1,46 @@
-"""The pytest plugin: options, cases as parameters, the run's beginning and end. Thin; the engine does the work."""
+"""The pytest plugin: options, the run's beginning and end. Thin; the engine does the work."""
 
 import json
 import random
 import tomllib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from refund_conformance import contract as contracts
-from refund_conformance.cases import all_cases, explorations
-from refund_conformance.cases.case import Case
+from refund_conformance.beginning import Beginning
 from refund_conformance.contract import Contract
+from refund_conformance.distribution import Distribution
 from refund_conformance.errors import SuiteError, TargetError, UsageError
+from refund_conformance.flight import Check, Flight
 from refund_conformance.profile import PROFILES, Profile, profile
 from refund_conformance.report import waivers
+from refund_conformance.report.attendance import Attendance
+from refund_conformance.report.ending import NAME, Ending
 from refund_conformance.report.session import ReportSession
 from refund_conformance.resources import folder
 from refund_conformance.run import Run
+from refund_conformance.selection import Selection, case_of, parse_shard
 from refund_conformance.suite import Target
 from refund_conformance.target import safety, sources
 from refund_conformance.target import settings as target_settings
 from refund_conformance.target.ledger import MEMORY, Ledger
 from refund_conformance.target.settings import Settings
 
+Sink = Callable[[dict[str, Any]], None]
+
 COMMAND = "problem_of_refund_conformance"
 """The attribute by which the command line's plugin takes a problem, in place of pytest's own message."""
 
-PHASES = ("refused", "together", "walked", "accepted", "proved", "asked", "reviewed")
-"""The order of a run: what shares orders comes before what uses them up."""
+LANDING = 2.0
+"""Seconds that requests in flight have to come to an end when a run is interrupted."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fault", action="append", default=[], help="a fault of the embedded mock")
     group.addoption("--variant", action="append", default=[], help="a lawful difference of the embedded mock")
     group.addoption("--answer", action="append", default=[], help="QUESTION=ANSWER for the embedded mock")
+    group.addoption("--in-flight", type=int, default=1, help="how many requests may be under way at once")
     group.addoption("--no-pages", action="store_true", help="write events only, no report pages")
 
 
@@ -63,8 +71,11 @@ def pytest_configure(config: pytest.Config) -> None:
     except SuiteError as problem:
         pytest.exit(str(problem), problem.exit_status)
     config.pluginmanager.register(config.stash[_KEY], "refund-conformance")
+    config.pluginmanager.register(config.stash[_KEY].selection)
+    config.pluginmanager.register(config.stash[_KEY].attendance)
+    config.pluginmanager.register(config.stash[_KEY].ending, NAME)
     if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(Distribution())
+        config.pluginmanager.register(Distribution(config.stash[_KEY]))
 
 
 class Conformance:
@@ -87,17 +98,33 @@ class Conformance:
         if self.settings and (options.fault or options.variant or options.answer):
             raise UsageError("--fault, --variant, --answer", "are for the embedded mock", "Leave out --target.")
         self.waivers = waivers.load(options.waivers, self.contract) if options.waivers else ()
-        self.shard = parse_shard(options.shard)
-        self.cases = all_cases(self.contract)
-        self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        if options.in_flight < 1 or (options.in_flight > 1 and self._distributes()):
+            raise UsageError("--in-flight", "takes a number from 1 on, and no -n beside it", "Choose one of both.")
+        shard = parse_shard(options.shard)
+        self.in_part = bool(options.clause) or shard[1] > 1
+        shared = getattr(config, "workerinput", {})
+        self.worker: dict[str, Any] | None = shared if "refund_run" in shared else None
+        self.selection = Selection(self.contract, self.chosen, shard, in_worker=self.worker is not None)
         self.seed = self._seed(options.seed)
         self.run: Run | None = None
+        self.flight: Flight | None = None
+        self.checks: dict[pytest.Item, Check] = {}
         self.pending: list[dict[str, Any]] = []
         self.session: ReportSession | None = None
         self.cut_short = False
         self.run_id = str(self.worker["refund_run"]) if self.worker else uuid.uuid4().hex
         self.target_toml = ""
         self._stack = ExitStack()
+        self.attendance = Attendance(config, self.selection.clauses, usual=-1 if self._command() else 0)
+        self.ending = Ending(config, self.contract, lambda: self.session, self._secrets)
+
+    def _command(self) -> Any:
+        """Return the command line's plugin, if it was the command line that started pytest."""
+        return next((p for p in self.config.pluginmanager.get_plugins() if hasattr(p, COMMAND)), None)
+
+    def _secrets(self) -> tuple[str, ...]:
+        tokens = self.run.examination.dispatch.client.tokens.values() if self.run else ()
+        return (*(self.settings.secrets if self.settings else ()), *tokens)
 
     def _seed(self, asked: int | None) -> int:
         if self.worker is not None:
@@ -105,66 +132,6 @@ class Conformance:
         if asked is not None:
             return asked
         return random.SystemRandom().randrange(2**32) if self.profile.random else 0
-
-    # -- collection --------------------------------------------------------------------------------
-
-    @pytest.hookimpl
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Give a test the cases of the clauses, or areas, that it is marked with."""
-        mark = metafunc.definition.get_closest_marker("clause")
-        if mark is not None and "explored" in metafunc.fixturenames:
-            drawn = [clause for clause in explorations(self.contract) if _named(mark, clause, self.contract)]
-            metafunc.parametrize("explored", drawn, ids=[clause.replace(".", "-") for clause in drawn])
-        if mark is None or "case" not in metafunc.fixturenames:
-            return
-        cases = [case for case in self.cases.values() if _named(mark, case.clause, self.contract)]
-        many = len({case.clause for case in cases}) > 1
-        ids = [case.id.replace("/", "-") if many else case.slug for case in cases]
-        metafunc.parametrize("case", cases, ids=ids)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        """Check that clauses and tests cover each other, keep what was chosen, and put it into the run's order."""
-        ours = [item for item in items if item.get_closest_marker("clause")]
-        if not ours:
-            return
-        self._check_coverage(ours)
-        others = [item for item in items if item not in set(ours)]
-        index, count = self.shard
-        files = sorted({item.path for item in ours})
-        mine = set(files[index::count])
-        kept = [item for item in ours if item.path in mine and self.chosen & set(self._clauses(item))]
-        dropped = [item for item in ours if item not in set(kept)]
-        kept.sort(key=lambda item: PHASES.index(_phase(item)))
-        items[:] = others + kept
-        if dropped:
-            self.config.hook.pytest_deselected(items=dropped)
-
-    def _clauses(self, item: pytest.Item) -> list[str]:
-        case = _case(item)
-        if case is not None:
-            return [case.clause]
-        explored = _parameter(item, "explored")
-        if isinstance(explored, str):
-            return [explored]
-        mark = item.get_closest_marker("clause")
-        assert mark is not None  # noqa: S101
-        return [clause for clause in self.contract.clauses if _named(mark, clause, self.contract)]
-
-    def _check_coverage(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            if not self._clauses(item):
-                raise pytest.UsageError(f"{item.nodeid} checks no clause of the contract")
-        for case in self.cases.values():
-            if case.clause not in self.contract.clauses:
-                raise pytest.UsageError(f"case {case.id} has no clause in the contract")
-        files = {item.path.resolve() for item in items}
-        if not {path.resolve() for path in folder("suites").glob("test_*.py")} <= files:
-            return
-        covered = {clause for item in items for clause in self._clauses(item)}
-        for clause in self.contract.clauses:
-            if clause not in covered:
-                raise pytest.UsageError(f"clause {clause} has no case in suites/")
 
     # -- the run -----------------------------------------------------------------------------------
 
@@ -176,12 +143,15 @@ class Conformance:
                 self._open()
             if self.run is None and self._sends(session):
                 self._begin(session)
+                self._take_off(session)
         except SuiteError as problem:
-            command = next((p for p in self.config.pluginmanager.get_plugins() if hasattr(p, COMMAND)), None)
+            command = self._command()
             if command is None:
                 pytest.exit(str(problem), problem.exit_status)
             setattr(command, COMMAND, problem)
             session.items.clear()
+        if self.session is not None and self.settings is not None and not session.shouldstop:
+            self.attendance.begin(self.settings, self.profile)
         try:
             return (yield)
         except (session.Failed, session.Interrupted):
@@ -195,7 +165,12 @@ class Conformance:
         return not collected_only and any(item.get_closest_marker("clause") for item in session.items)
 
     def _distributes(self) -> bool:
-        return bool(getattr(self.config.option, "numprocesses", None))
+        return bool(getattr(self.config.option, "numprocesses", None)) and _names_suites(self.config)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there is a run for several workers."""
+        return self._distributes()
 
     def _open(self) -> None:
         """Start the embedded mock if there is no target, and the record."""
@@ -203,6 +178,7 @@ class Conformance:
             return
         if self.settings is None:
             self.settings = self._embedded()
+        assert self.settings is not None  # noqa: S101
         self.session = ReportSession(
             self.config.option.report,
             profile=self.profile.name,
@@ -211,8 +187,9 @@ class Conformance:
             strict=self.config.option.strict_clauses,
             pins=dict(self.settings.pins),
             waivers=[waiver.as_event() for waiver in self.waivers],
-            chosen=sorted(self.chosen) if self.config.option.clause or self.shard[1] > 1 else None,
+            chosen=sorted(self.chosen) if self.in_part else None,
         )
+        self.session.listener = self.attendance.standing.take
 
     def _embedded(self) -> Settings:
         from refund_conformance.mock.answers import answers_from
@@ -230,54 +207,101 @@ class Conformance:
         return target_settings.parse(tomllib.loads(self.target_toml), "embedded mock", self.contract)
 
     def _begin(self, session: pytest.Session) -> None:
-        share = (0, 1)
-        if self.settings is None and self.worker is not None:
-            embedded = tomllib.loads(str(self.worker["refund_target"]))
-            self.settings = target_settings.parse(embedded, "embedded mock", self.contract)
-        assert self.settings is not None  # noqa: S101
-        if self.worker is not None:
-            index = int(str(self.worker["workerid"]).removeprefix("gw"))
-            share = (index, int(self.worker["workercount"]))
-        sink = self.session.write if self.session else self.pending.append
         try:
-            settings = self.settings
-            settings = safety.read_only(settings) if self.config.option.read_only else self._with_orders(settings)
-            ledger = Ledger(self._ledger_url(), settings.base_url, self.run_id)
-            self.run = Run(self.contract, settings, self.profile, self.seed, sink, ledger, share)
-            self.run.begin()
+            if self.worker is None:
+                self._first()
+            else:
+                self._join(self.worker)
         except TargetError as problem:
             if self.session:
                 self.session.reason = str(problem)
             session.shouldstop = str(problem)
 
-    def _with_orders(self, settings: Settings) -> Settings:
-        """Add the orders that the source gives; a controller has asked for those of its workers."""
-        if self.worker is None:
-            return sources.with_orders(settings, self.contract, self.profile)
-        found = json.loads(self.worker["refund_orders"])
-        if "problem" in found:
-            raise TargetError(*found["problem"])
-        return replace(settings, orders={group: tuple(ids) for group, ids in found["orders"].items()})
+    def _take_off(self, session: pytest.Session) -> None:
+        """Begin to carry out the checks side by side, if several requests may be in flight."""
+        width = self.config.option.in_flight
+        if width == 1 or self.run is None or self.run.over:
+            return
+        lanes: dict[str, list[Check]] = {}
+        for item in session.items:
+            if isinstance(item, pytest.Function) and item.get_closest_marker("clause"):
+                given = dict(item.callspec.params) if hasattr(item, "callspec") else {}
+                check = Check(partial(_call, item.obj, given), case_of(item))
+                self.checks[item] = check
+                lanes.setdefault(self.selection.lane(item), []).append(check)
+        self.flight = Flight(self.run, lanes, width)
 
-    @cached_property
-    def shared_orders(self) -> str:
-        """The orders of the run for all workers, as JSON, or what kept them from being found."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Wait for a check that is carried out in its lane, and raise what it raised."""
+        if pyfuncitem not in self.checks:
+            return None
+        self.checks.pop(pyfuncitem).outcome.result()
+        return True
+
+    def _first(self) -> Run:
+        """Begin the run: find its orders, and send the first requests. Raises TargetError if that cannot be."""
         assert self.settings is not None  # noqa: S101
         assert self.session is not None  # noqa: S101
+        settings = self.settings
+        if self.config.option.read_only:
+            self.settings = safety.read_only(settings)
+        else:
+            self.settings = sources.with_orders(settings, self.contract, self.profile)
+        workers = getattr(self.config.option, "numprocesses", None) or 0
+        self.run = self._new_run(self.settings, self.session.write, (0, 1 + workers))
+        self.run.begin()
+        return self.run
+
+    def _join(self, worker: Mapping[str, Any]) -> None:
+        """Go on with what the controller has begun, at this worker's share of the pace."""
+        begun = json.loads(worker["refund_begun"])
+        if "problem" in begun:
+            raise TargetError(*begun["problem"])
+        settings = self.settings
+        if settings is None:
+            embedded = tomllib.loads(str(worker["refund_target"]))
+            settings = target_settings.parse(embedded, "embedded mock", self.contract)
+        number, count = int(str(worker["workerid"]).removeprefix("gw")), int(worker["workercount"])
+        rate = settings.max_requests_per_second
+        self.settings = replace(
+            settings,
+            orders={group: tuple(ids) for group, ids in begun["orders"].items()},
+            max_requests_per_second=rate and rate / count,
+            read_only=self.config.option.read_only,
+        )
+        self.run = self._new_run(self.settings, self.pending.append, (number + 1, 1 + count))
+        self.run.resume(Beginning.from_data(begun["beginning"]))
+
+    def _new_run(self, settings: Settings, sink: Sink, worker: tuple[int, int]) -> Run:
+        ledger = Ledger(self.ledger_url, settings.base_url, self.run_id)
+        width = self.config.option.in_flight
+        return Run(self.contract, settings, self.profile, self.seed, sink, ledger, self.chosen, worker, width)
+
+    @cached_property
+    def begun(self) -> str:
+        """What a controller has begun, for its workers, as JSON; or what kept it from that."""
+        self._open()
+        assert self.session is not None  # noqa: S101
         try:
-            return json.dumps({"orders": dict(self._with_orders(self.settings).orders)})
+            run = self._first()
         except SuiteError as problem:
             self.session.reason = str(problem)
             return json.dumps({"problem": problem.args})
+        orders = dict(run.examination.dispatch.settings.orders)
+        return json.dumps({"orders": orders, "beginning": run.examination.beginning().as_data()})
 
-    def _ledger_url(self) -> str:
-        """Return where leases are kept: as set, else in memory, or beside the report where workers share it."""
-        assert self.settings is not None  # noqa: S101
-        if self.settings.ledger:
+    @cached_property
+    def ledger_url(self) -> str:
+        """Where leases are kept: as set, else in memory, or in a file of the run that its workers share."""
+        if self.worker is not None:
+            return str(self.worker["refund_ledger"])
+        if self.settings is not None and self.settings.ledger:
             return self.settings.ledger
-        if self.worker is None:
+        if not self._distributes():
             return MEMORY
-        return f"sqlite:///{Path(self.config.option.report).absolute() / f'ledger-{self.run_id}.sqlite'}"
+        place = self._stack.enter_context(TemporaryDirectory(prefix="refund-conformance-"))
+        return f"sqlite:///{place}/ledger.sqlite"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
@@ -303,6 +327,8 @@ class Conformance:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Close the record, and let the verdict be the exit status."""
+        if self.flight is not None:
+            self.flight.stop("it was interrupted", LANDING)
         if self.run is not None:
             self.run.close()
         if self.session is not None:
@@ -317,26 +343,6 @@ class Conformance:
                 session.exitstatus = status
         self._stack.close()
 
-    @pytest.hookimpl
-    def pytest_unconfigure(self) -> None:
-        """Make the pages, unless whoever started pytest makes them."""
-        if self.session is not None and not self.config.option.no_pages:
-            self.session.render()
-
-
-class Distribution:
-    """What a controller tells its pytest-xdist workers."""
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Start what the workers share, and tell them of it."""
-        conformance = node.config.stash[_KEY]
-        conformance._open()
-        node.workerinput["refund_seed"] = conformance.seed
-        node.workerinput["refund_run"] = conformance.run_id
-        node.workerinput["refund_target"] = conformance.target_toml
-        node.workerinput["refund_orders"] = "" if node.config.option.read_only else conformance.shared_orders
-
 
 _KEY = pytest.StashKey[Conformance]()
 
@@ -349,35 +355,12 @@ def target(request: pytest.FixtureRequest) -> Target:
     return Target(run)
 
 
-def parse_shard(text: str) -> tuple[int, int]:
-    """Return (index from 0, count) of INDEX/COUNT; raise UsageError if that is not what the text is."""
-    first, _, second = text.partition("/")
-    if first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second):
-        return int(first) - 1, int(second)
-    raise UsageError(f"--shard {text}", "is not INDEX/COUNT", "Write it like 2/5.")
+def _names_suites(config: pytest.Config) -> bool:
+    """Whether what pytest was told to collect holds our suites, or is in them."""
+    suites = folder("suites").resolve()
+    named = [Path(config.invocation_params.dir, arg.partition("::")[0]).resolve() for arg in config.args]
+    return any(path.is_relative_to(suites) or suites.is_relative_to(path) for path in named)
 
 
-def _named(mark: pytest.Mark, clause: str, contract: Contract) -> bool:
-    """Whether a mark names a clause: by its id, its area, or as a clause of any field."""
-    area = contract.clauses[clause].area if clause in contract.clauses else clause.partition(".")[0]
-    return any(name in (clause, area) or (name == "<field>" and area in contract.fields) for name in mark.args)
-
-
-def _case(item: pytest.Item) -> Case | None:
-    case = _parameter(item, "case")
-    return case if isinstance(case, Case) else None
-
-
-def _parameter(item: pytest.Item, name: str) -> object:
-    callspec = getattr(item, "callspec", None)
-    return callspec.params.get(name) if callspec else None
-
-
-def _phase(item: pytest.Item) -> str:
-    case = _case(item)
-    if case is not None:
-        if case.situation.questions and not case.situation.wrong:
-            return "asked"
-        return "refused" if case.situation.wrong else "accepted"
-    mark = item.get_closest_marker("clause")
-    return str(mark.kwargs.get("phase", "refused")) if mark else "refused"
+def _call(test: Callable[..., None], given: Mapping[str, object], target: Target) -> None:
+    test(**given, target=target)

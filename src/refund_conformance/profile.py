@@ -10,7 +10,9 @@ class Profile:
     """Bounds of a run.
 
     ``requests`` and ``orders`` (refundable ones) are the most it may send and lease, ``seconds`` the most it may
-    take. ``examples`` is how many payloads each exploration draws; ``random`` whether they differ from run to run.
+    take. ``examples`` is how many payloads each exploration draws, ``races`` how many rounds there are on one
+    order, ``walks`` how many random walks, of ``steps`` requests on ``walk_orders`` orders each. ``random`` tells
+    whether what is drawn differs from run to run.
     """
 
     name: str
@@ -18,12 +20,38 @@ class Profile:
     orders: int
     seconds: float
     examples: int
+    races: int
+    walks: int
+    steps: int
+    walk_orders: int
     random: bool
 
 
 PROFILES = {
-    "ci": Profile("ci", requests=400, orders=30, seconds=600, examples=2, random=False),
-    "nightly": Profile("nightly", requests=20_000, orders=200, seconds=3600, examples=200, random=True),
+    "ci": Profile(
+        "ci",
+        requests=400,
+        orders=30,
+        seconds=600,
+        examples=0,
+        races=1,
+        walks=1,
+        steps=10,
+        walk_orders=2,
+        random=False,
+    ),
+    "nightly": Profile(
+        "nightly",
+        requests=20_000,
+        orders=200,
+        seconds=3600,
+        examples=200,
+        races=3,
+        walks=10,
+        steps=30,
+        walk_orders=3,
+        random=True,
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """Simultaneous requests: of those for one order exactly one is accepted, and other orders are not disturbed."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,6 +9,7 @@ from dataclasses import replace
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.dispatch import Dispatch, Sent
+from refund_conformance.effects import SETTLING
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.result import Outcome, Result, outcome_of
 
@@ -23,16 +25,32 @@ def race(dispatch: Dispatch, rounds: int) -> list[Result]:
     return [*results, _settled(_two_orders, dispatch, 0)]
 
 
-def _settled(once: Callable[[Dispatch, int], Result], dispatch: Dispatch, number: int) -> Result:
+def _settled(once: Callable[[Dispatch, int, bool], Result], dispatch: Dispatch, number: int) -> Result:
     """Run a round; again if a gateway answered, if an odd answer may be a passing one, or on unfit orders."""
-    result = once(dispatch, number)
-    for _ in range(GATEWAY_ROUNDS):
+    result = once(dispatch, number, False)
+    for attempt in range(GATEWAY_ROUNDS):
         if result.outcome is Outcome.UNDECIDED:
-            result = once(dispatch, number)
+            result = once(dispatch, number, attempt == GATEWAY_ROUNDS - 1)
     if _is_odd(result):
-        again = once(dispatch, number)
+        again = once(dispatch, number, False)
         return again if again.outcome is Outcome.VIOLATED else _unsteady(result, again)
-    return once(dispatch, number) if result.outcome is Outcome.UNTESTED else result
+    if result.outcome is Outcome.UNTESTED:
+        result = once(dispatch, number, False)
+    return _refused_together(dispatch, result) if result.outcome is Outcome.UNTESTED else result
+
+
+def _refused_together(dispatch: Dispatch, result: Result) -> Result:
+    """Return the result of rounds in which nothing was accepted, on two orders, once or alone afterwards.
+
+    If a single request for another order is accepted, it was the requests at once that made those unfit.
+    """
+    order = dispatch.orders.lease()
+    if not _is_accepted(dispatch, order):
+        return result
+    clause, _, _ = result.case.partition("/")
+    actual = "none was accepted, in two rounds on orders of their own; one alone on another order was"
+    finding = Finding(clause, Kind.REFUSED, "exactly one is accepted", actual)
+    return replace(result, outcome=Outcome.VIOLATED, reason="", findings=(finding,), failed=1)
 
 
 def _is_odd(result: Result) -> bool:
@@ -51,36 +69,39 @@ def _unsteady(result: Result, again: Result) -> Result:
 
 
 def _is_accepted(dispatch: Dispatch, order: str) -> bool:
-    """Whether the plain request, all alone, is accepted for an order for which none was accepted at once."""
-    sent = dispatch.send(plain_case(dispatch.contract), order)
-    if sent.accepted:
-        dispatch.orders.spent.append(order)
-    return sent.accepted
+    """Whether the plain request, all alone, is accepted for an order: at once, or when all has come to rest."""
+    for pause in (0.0, SETTLING):
+        time.sleep(pause)
+        if dispatch.send(plain_case(dispatch.contract), order).accepted:
+            dispatch.orders.spent.append(order)
+            return True
+    return False
 
 
-def _one_order(dispatch: Dispatch, number: int) -> Result:
+def _one_order(dispatch: Dispatch, number: int, last: bool) -> Result:
     order = dispatch.orders.lease()
     case = _case(
         dispatch, f"order.race/one-order-{number}", f"Of {SIMULTANEOUS} requests at once one is accepted."
     )
     sent = _together(dispatch, [(case, order)] * SIMULTANEOUS)
-    return _judged(dispatch, case, {order: sent})
+    return _judged(dispatch, case, {order: sent}, last=last)
 
 
-def _two_orders(dispatch: Dispatch, number: int) -> Result:
+def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
     first, second = dispatch.orders.lease(), dispatch.orders.lease()
     case = _case(dispatch, "order.race/two-orders", "Requests at once on two orders: one is accepted on each.")
     refused = _refused(dispatch)
     situation = replace(refused.situation, order="refund-open")  # before or after the accepted one
     beside = replace(refused, id=case.id, situation=situation, blame=(("order", case.clause), *refused.blame))
-    half = SIMULTANEOUS // 2
+    half = SIMULTANEOUS // 2 - 1
     asked = [(case, first), (case, second)] * (half - 1) + [(beside, first), (beside, second)]
     sent = _together(dispatch, asked)
     by_order = {
         order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is case]
         for order in (first, second)
     }
-    return _judged(dispatch, case, by_order, [s for s, (c, _) in zip(sent, asked, strict=True) if c is beside])
+    others = [s for s, (c, _) in zip(sent, asked, strict=True) if c is beside]
+    return _judged(dispatch, case, by_order, others, last=last)
 
 
 def _refused(dispatch: Dispatch) -> Case:
@@ -105,13 +126,17 @@ def _together(dispatch: Dispatch, asked: Sequence[tuple[Case, str]]) -> list[Sen
 
 
 def _judged(
-    dispatch: Dispatch, case: Case, by_order: dict[str, list[Sent]], beside: Sequence[Sent] = ()
+    dispatch: Dispatch, case: Case, by_order: dict[str, list[Sent]], beside: Sequence[Sent] = (), *, last: bool
 ) -> Result:
+    """Judge a round; in the ``last`` one, a request without an answer is no longer put down to the network."""
     everything = [*beside, *(sent for sendings in by_order.values() for sent in sendings)]
     numbers = tuple(sorted(sent.number for sent in everything))
     if not all(sent.decided and sent.reading for sent in everything):
-        reason = "some of the requests got no answer that says anything"
-        return Result(case.id, case.clause, case.title, Outcome.UNDECIDED, reason, exchanges=numbers, tries=1)
+        silences = tuple(dict.fromkeys(f for sent in everything if sent.reading is None for f in sent.findings))
+        result = Result(case.id, case.clause, case.title, Outcome.UNDECIDED, exchanges=numbers, tries=1)
+        if last and silences:
+            return replace(result, outcome=Outcome.VIOLATED, findings=silences, failed=1)
+        return replace(result, reason="some of the requests got no answer that says anything")
     findings = [f for sent in beside for f in sent.findings if f.kind is not Kind.ADVICE]
     unfit: list[str] = []
     for order, sendings in by_order.items():

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -34,13 +34,15 @@ class Reading:
     """An answer as read.
 
     ``shape`` says how the body fails to be an error body, None if it is one. ``reports_errors`` is whether it is
-    one or means to be: an object whose ``errors`` member holds something.
+    one or means to be: an object whose ``errors`` member holds something. ``members`` are the names of all members
+    of the body and of its errors.
     """
 
     response: Response
     shape: str | None
     errors: tuple[ReportedError, ...]
     reports_errors: bool = False
+    members: frozenset[str] = frozenset()
 
     @property
     def status(self) -> int:
@@ -65,7 +67,7 @@ def read(response: Response) -> Reading:
     except ValueError as problem:
         return Reading(response, f"the body is not JSON: {problem}", ())
     reports_errors = isinstance(value, dict) and bool(value.get("errors"))
-    return Reading(response, _shape(value), tuple(_errors(value)), reports_errors)
+    return Reading(response, _shape(value), tuple(_errors(value)), reports_errors, frozenset(_members(value)))
 
 
 def parse(body: bytes) -> Any:
@@ -90,6 +92,15 @@ def _shape(value: Any) -> str | None:
         return None
     where = ".".join(str(step) for step in problem.absolute_path)
     return f"{where or 'the body'}: {problem.message}"[:300]
+
+
+def _members(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+        rows = value.get("errors")
+        for row in rows[:MOST_ERRORS] if isinstance(rows, list) else []:
+            if isinstance(row, dict):
+                yield from (f"errors.{name}" for name in row)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from refund_conformance.exchange import Exchange
@@ -9,6 +10,9 @@ from refund_conformance.redaction import Redactor
 
 BODY_KEPT = 4096
 """Bytes of a body that are kept; the length is always known."""
+
+BODY_CLEANED = 16 * BODY_KEPT
+"""Bytes of a body that secrets are looked for in: more than are kept, for half a secret is not known again."""
 
 Event = dict[str, Any]
 
@@ -20,10 +24,20 @@ class Record:
         self._redactor = redactor
         self._sink = sink
         self._numbers = itertools.count(first)
+        self._lock = Lock()
+        self._closed = False
 
     def keep(self, event: Event) -> None:
         """Keep an event as it is; its texts are redacted."""
-        self._sink(redacted(event, self._redactor))
+        clean = redacted(event, self._redactor)
+        with self._lock:
+            if not self._closed:
+                self._sink(clean)
+
+    def close(self) -> None:
+        """Keep nothing more: what is still in flight comes too late."""
+        with self._lock:
+            self._closed = True
 
     def clean(self, text: str) -> str:
         """Return a text as the record would keep it: without secrets."""
@@ -61,12 +75,13 @@ class Record:
         return number
 
     def _body(self, body: bytes) -> Event:
-        whole = self._redactor.bytes(body)
-        kept = whole[:BODY_KEPT]
+        whole = self._redactor.bytes(body[:BODY_CLEANED])
+        cut = len(body) > BODY_CLEANED  # so the last that was cleaned may be half a secret
+        kept = whole[: max(0, min(BODY_KEPT, len(whole) - BODY_KEPT * cut))]
         try:
             text, encoding = kept.decode("utf-8"), "utf-8"
         except UnicodeDecodeError as problem:
-            cut_character = len(whole) > len(kept) and problem.start >= len(kept) - 3
+            cut_character = len(body) > len(kept) and problem.start >= len(kept) - 3
             if cut_character:
                 text, encoding = kept[: problem.start].decode("utf-8"), "utf-8"
             else:

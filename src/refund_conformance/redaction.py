@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from threading import Lock
 from urllib.parse import quote, quote_plus
 
+import markupsafe
+
 MARK = "[redacted]"
 SHORTEST = 6
 """Shorter parts of a secret are not looked for: they would occur by chance."""
@@ -88,7 +90,12 @@ def _forms(part: str) -> Iterable[str]:
     for written in (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1]):
         yield written
         yield written.replace("/", "\\/")  # as PHP does
+        for mark in "&<>'":
+            written = written.replace(mark, f"\\u{ord(mark):04x}")
+        yield written  # as in an attribute of a page
     yield html.escape(part)
+    yield html.escape(part, quote=False)
+    yield str(markupsafe.escape(part))
     for shift in range(3):
         # The same bytes read differently in base64 by where they begin; the inner part is the same each time.
         encoded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")

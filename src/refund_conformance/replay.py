@@ -35,7 +35,7 @@ def replay(case_id: str, target: Path | None, faults: tuple[str, ...], allow_wri
         safety.check(settings, contract.operation, allow_writes=allow_writes, read_only=False)
         ledger = Ledger(settings.ledger or MEMORY, settings.base_url, uuid.uuid4().hex)
         told: list[dict[str, Any]] = []
-        run = Run(contract, settings, profile("ci"), 0, told.append, ledger)
+        run = Run(contract, settings, profile("ci"), 0, told.append, ledger, contract.clauses)
         stack.callback(run.close)
         run.begin()
         if case.id != plain_case(contract).id:

@@ -1,5 +1,6 @@
 """What became of a case: its outcome, the findings, and the exchanges that show it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -36,6 +37,17 @@ class Result:
     answer: str = ""
     failed: int = 0
     tries: int = 0
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "Result":
+        """Return the result that ``as_event`` had written."""
+        findings = tuple(
+            Finding(row["clause"], Kind(row["kind"]), row["expected"], row["actual"], tuple(row["also"]))
+            for row in event["findings"]
+        )
+        texts = {name: event[name] for name in ("case", "clause", "title", "reason", "answer", "failed", "tries")}
+        outcome, numbers = Outcome(event["outcome"]), tuple(event["exchanges"])
+        return cls(outcome=outcome, findings=findings, exchanges=numbers, **texts)
 
     def as_event(self) -> dict[str, Any]:
         """Return the result as the event that the record keeps."""

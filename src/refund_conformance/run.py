@@ -1,19 +1,27 @@
 """One run of the suite in one process: everything it works with, from settings to record."""
 
-import time
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from refund_conformance.ahead import Ahead
+from refund_conformance.beginning import Beginning
 from refund_conformance.cases import explorations
+from refund_conformance.cases.case import Case
 from refund_conformance.contract import Contract
 from refund_conformance.dispatch import Dispatch
 from refund_conformance.errors import TargetError
 from refund_conformance.examination import Examination
+from refund_conformance.examples import database
 from refund_conformance.exploration import explore
+from refund_conformance.lanes import proofs
 from refund_conformance.profile import Profile
 from refund_conformance.record import Record
 from refund_conformance.redaction import Redactor
 from refund_conformance.result import Result
+from refund_conformance.target.allowance import Allowance
 from refund_conformance.target.client import Client
 from refund_conformance.target.ledger import Ledger
 from refund_conformance.target.orders import OrderBook
@@ -26,10 +34,19 @@ NUMBERS_APART = 10_000_000
 """Between the exchange numbers of one worker and the next."""
 
 
-class Run:
-    """A run against a target. ``share`` is (index, count) of this worker; ``sink`` takes the events.
+@dataclass
+class _End:
+    """Why a run is over, "" as long as it is not; known to all parts of it."""
 
-    Once the target is gone, ``over`` says why, and nothing more is sent.
+    reason: str = ""
+
+
+class Run:
+    """A run against a target, or the part that one of its processes has.
+
+    ``chosen`` are the clauses to be checked; ``sink`` takes the events. ``worker`` is (number from 0, count) where
+    there are several processes, ``in_flight`` how many requests may be under way at once. Once the target is gone,
+    ``over`` says why, and nothing more is sent.
     """
 
     def __init__(
@@ -40,39 +57,75 @@ class Run:
         seed: int,
         sink: Callable[[dict[str, Any]], None],
         ledger: Ledger,
-        share: tuple[int, int] = (0, 1),
+        chosen: Collection[str],
+        worker: tuple[int, int] = (0, 1),
+        in_flight: int = 1,
     ) -> None:
-        index, count = share
-        self._ledger = ledger
+        number, processes = worker
         self.contract = contract
         self.profile = profile
-        self.over = ""
         self.seed = seed
+        self._end = _End()
+        self._settings = settings
+        self._ledger = ledger
         tokens = Tokens(settings, contract.operation)
         redactor = Redactor((*settings.secrets, *tokens.values()))
-        record = Record(redactor, sink, 1 + index * NUMBERS_APART)
-        client = Client(settings, tokens, redactor, record.exchange, ledger.run)
-        orders = OrderBook(
-            settings.orders,
-            profile.orders if settings.max_orders is None else min(profile.orders, settings.max_orders),
-            ledger,
-            lambda group, order: record.keep({"event": "leased", "group": group, "order": order}),
+        self._record = Record(redactor, sink, 1 + number * NUMBERS_APART)
+        self._client = Client(
+            settings, tokens, redactor, self._record.exchange, ledger.run, in_flight, contract.operation.media_type
         )
         requests = min(profile.requests, settings.max_requests or profile.requests)
-        dispatch = Dispatch(contract, settings, client, orders, record, requests // count)
-        self.examination = Examination(dispatch)
+        self._allowance = Allowance(requests, ledger, processes, settings.max_seconds or profile.seconds)
+        self._proofs = proofs(contract, chosen)
         self._strategies = explorations(contract)
-        self._deadline = time.monotonic() + (settings.max_seconds or profile.seconds)
+        self.examination = self._new_examination()
+
+    @property
+    def over(self) -> str:
+        """Why nothing more is sent, "" as long as it is."""
+        return self._end.reason
+
+    @over.setter
+    def over(self, reason: str) -> None:
+        self._end.reason = reason
+
+    def _new_examination(self) -> Examination:
+        limit, allowed = self.profile.orders, self._settings.max_orders
+        orders = OrderBook(
+            self._settings.orders,
+            limit if allowed is None else min(limit, allowed),
+            self._ledger,
+            lambda group, order: self._record.keep({"event": "leased", "group": group, "order": order}),
+        )
+        dispatch = Dispatch(self.contract, self._settings, self._client, orders, self._record, self._allowance)
+        return Examination(dispatch, self._proofs)
+
+    def apart(self, pool: Executor) -> "Run":
+        """Return a part of this run, beside others; ``pool`` sends ahead for it."""
+        part = copy.copy(self)
+        part.examination = self._new_examination()
+        part.examination.dispatch.ahead = Ahead(pool)
+        part.resume(self.examination.beginning())
+        return part
 
     def begin(self) -> None:
         """Reach the target for the first time. Raises TargetError if it cannot be judged."""
         self._guarded(self.examination.begin)
 
+    def resume(self, beginning: Beginning) -> None:
+        """Go on from where another process of the run has begun."""
+        self.examination.resume(beginning)
+
+    def send_ahead(self, cases: Iterable[Case]) -> None:
+        """Send the requests of cases whose turn will come, unless the run is over."""
+        if not self.over:
+            self.examination.send_ahead(cases)
+
     def carry_out(self, check: Callable[[Examination], T]) -> T:
         """Carry out a check. Raises TargetError if the target is gone, or the run's time is over."""
         if self.over:
             raise TargetError("run", self.over, "Run again.")
-        if time.monotonic() > self._deadline:
+        if self._allowance.is_over:
             self.over = "its time is over (target.max_seconds)"
             raise TargetError("run", self.over, "Allow it more time.")
         return self._guarded(lambda: check(self.examination))
@@ -82,12 +135,16 @@ class Run:
         strategy = self._strategies.get(clause)
         if strategy is None or clause in self.examination.dispatch.violated:
             return None
-        return self.carry_out(lambda examination: explore(examination, strategy, self.profile, self.seed))
+        kept = database(self._settings.examples, clause)
+        return self.carry_out(
+            lambda examination: explore(examination, strategy, self.profile.examples, self.seed, kept)
+        )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the record and the connections."""
+        self._record.close()
         self._ledger.close()
-        self.examination.dispatch.client.close()
+        self._client.close()
 
     def _guarded(self, check: Callable[[], T]) -> T:
         try:

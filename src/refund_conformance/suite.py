@@ -49,14 +49,13 @@ class Target:
 
     def check_race(self) -> None:
         """Prove that of simultaneous requests one is accepted."""
-        rounds = 3 if self._run.profile.random else 1
+        rounds = self._run.profile.races
         self._carry_out(lambda examination: flows.race_rounds(examination, rounds))
 
     def check_lifecycle(self) -> None:
         """Prove that answers follow from what was accepted before."""
-        run = self._run
-        walks, steps = (10, 30) if run.profile.random else (1, 16)
-        self._carry_out(lambda examination: flows.walk(examination, walks, steps, run.seed))
+        profile, seed = self._run.profile, self._run.seed
+        self._carry_out(lambda examination: flows.walk(examination, profile, seed))
 
     def review(self, kind: str) -> None:
         """Make sure that answers of a kind ("error", "success") were judged, and tell what they broke."""

@@ -106,7 +106,6 @@ def test_another_process_finds_a_new_key() -> None:
     store.create_tables()
     here, there = KeyRing(store, 60), KeyRing(store, 60)
     here.rotate()
-    time.sleep(1.1)
     assert there.find(here.newest.id) is not None
     store.close()
 

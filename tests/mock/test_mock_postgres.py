@@ -3,7 +3,6 @@
 import os
 import secrets
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -137,8 +136,15 @@ def test_a_key_rotation_reaches_the_other_workers(database: str) -> None:
         Wire(one) as here,
         Wire(other) as there,
     ):
-        time.sleep(1.1)
         here.ask("POST", "/_mock/keys/rotate")
         token = here.ask("POST", "/_mock/tokens").json["token"]
         order = there.ids("not_paid")[0]
         assert there.refund(order, headers=there.headers(token)).short == (400, [15030])
+
+
+def test_the_control_api_makes_orders_with_several_workers(database: str) -> None:
+    with process_mock(MockSettings(workers=2, database=database)) as mock, many_wires(mock, 8) as wires:
+        made = [wire.ask("POST", "/_mock/orders", {"count": 20}).json["orders"] for wire in wires]
+        orders = [order for some in made for order in some]
+        assert len(set(orders)) == 8 * 20
+        assert all(wires[place % 8].refund(order).status == 200 for place, order in enumerate(orders[::20]))

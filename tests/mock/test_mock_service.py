@@ -123,10 +123,10 @@ def test_an_accepted_request_survives_kill_9(tmp_path: Path) -> None:
     [
         MockSettings(workers=0),
         MockSettings(workers=2),
-        MockSettings(workers=2, database="sqlite:///x", control=True),
+        MockSettings(workers=2, database="sqlite:///x", rate_limit=5),
     ],
 )
-def test_workers_need_a_shared_database(settings: MockSettings) -> None:
+def test_workers_need_a_shared_database_and_no_account_of_their_own(settings: MockSettings) -> None:
     with pytest.raises(UsageError), running(settings):
         pass
 

@@ -152,6 +152,14 @@ def test_a_phone_needs_no_scrolling_sideways(opened: Opened) -> None:
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= SCREENS["phone"][0]
 
 
+@pytest.mark.parametrize("opened", [("faulty", "phone", "light")], indirect=True, ids=["phone"])
+def test_a_figure_stays_in_one_line_on_a_phone(opened: Opened) -> None:
+    cells = opened.page.locator(".latency .number")
+    assert cells.count() > 20
+    lines = "cells => cells.map(cell => cell.clientHeight / parseFloat(getComputedStyle(cell).lineHeight))"
+    assert [height for height in cells.evaluate_all(lines) if height >= 2] == []
+
+
 def test_the_first_screen_tells_the_verdict_and_the_first_failure(opened: Opened) -> None:
     page = opened.page
     for text in ("Violated: 3 clauses do not hold", "https://staging.example", "2026-03-01 05:00:00 UTC"):

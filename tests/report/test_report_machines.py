@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,9 +17,14 @@ import pytest
 from report_story import Story, faulty_story, finding
 
 from refund_conformance.errors import RunError
+from refund_conformance.exchange import Exchange, Request, Response
+from refund_conformance.finding import Finding, Kind
+from refund_conformance.record import Record
+from refund_conformance.redaction import Redactor
 from refund_conformance.report import github, webhook
 from refund_conformance.report.pages import render
 from refund_conformance.report.summary import Summary
+from refund_conformance.result import Outcome, Result
 
 EVIL = (
     "<img src=x>[click](javascript:x)`code`|cell\n::error::x %0A\r"
@@ -107,6 +113,33 @@ def test_ctrf_and_junit_tell_the_run_s_own_time(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "ctrf.json").read_text())["results"]["summary"]
     assert summary["stop"] - summary["start"] == summary["duration"] == 4500
     assert 'timestamp="2026-03-01T05:00:00+00:00"' in (tmp_path / "junit.xml").read_text()
+
+
+# ---- what the target sent back
+
+
+def test_a_token_that_the_target_sends_back_is_in_no_file(tmp_path: Path) -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZXJjaGFudC03In0.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
+    story = Story().everything_held()
+    record = Record(Redactor([token]), story.events.append, 1000)
+    echo = json.dumps({"errors": [{"error": token, "message": f"Bearer {token}"}]}).encode()
+    sent = Request("POST", f"/v1/order/{token}/refund", (("AuthorizationJWT", f"Bearer {token}"),), echo)
+    came = Response(400, token, (("X-You", token), (token, "x")), echo)
+    number = record.exchange(Exchange(sent, came, None, "", 1772341200.0, 0.01))
+    bad = Finding("email.null", Kind.OTHER_ERROR, f"not {token}", f"400 with {token}")
+    record.keep(
+        Result("email.null/x", "email.null", token, Outcome.VIOLATED, token, (bad,), (number,), tries=1).as_event()
+    )
+    render(story.write(tmp_path))
+    texts = {path.name: html.unescape(path.read_text()) for path in tmp_path.iterdir() if path.is_file()}
+    assert {"junit.xml", "ctrf.json", "report.html", "events.jsonl"} <= set(texts)
+    assert [name for name, text in texts.items() for part in token.split(".") if part in text] == []
+    case = next(case for case in _test_cases(tmp_path) if case.find("failure") is not None)
+    assert "got 400 with [redacted]" in ET.tostring(case, encoding="unicode")
+
+
+def _test_cases(directory: Path) -> list[ET.Element]:
+    return list(ET.parse(directory / "junit.xml").iter("testcase"))  # noqa: S314  (we wrote it a moment ago)
 
 
 # ---- the chat

@@ -30,6 +30,17 @@ def test_first_screen_tells_verdict_target_profile_and_when(tmp_path: Path) -> N
         assert told in top
 
 
+@pytest.mark.parametrize("repeated", [0, 2])
+def test_requests_that_were_repeated_are_counted_on_top(tmp_path: Path, repeated: int) -> None:
+    story = Story().everything_held()
+    for attempt in range(repeated):
+        story.exchange(attempt=attempt + 2)
+    render(story.write(tmp_path))
+    page = (tmp_path / "report.html").read_text()
+    assert ("<dt>Of them repeated</dt><dd>2</dd>" in page) is bool(repeated)
+    assert f"{repeated} of them repeated" in page
+
+
 def test_every_clause_stands_in_the_table_with_its_promise(tmp_path: Path) -> None:
     faulty = faulty_story()
     render(faulty.write(tmp_path))

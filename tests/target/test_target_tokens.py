@@ -213,7 +213,8 @@ def test_a_token_that_is_not_set_is_empty() -> None:
 def test_a_run_that_logs_in_keeps_no_trace_of_token_or_password(mock: RunningMock) -> None:
     settings = by_password(mock)
     events: list[dict[str, Any]] = []
-    run = Run(CONTRACT, settings, PROFILES["ci"], 0, events.append, Ledger(MEMORY, settings.base_url, "run"))
+    ledger = Ledger(MEMORY, settings.base_url, "run")
+    run = Run(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses)
     run.begin()
     tokens = run.examination.dispatch.client.tokens.values()
     run.close()
@@ -226,7 +227,8 @@ def test_a_run_that_logs_in_keeps_no_trace_of_token_or_password(mock: RunningMoc
 
 def test_a_token_that_the_target_revokes_midway_is_renewed(mock: RunningMock) -> None:
     settings, endpoint = by_password(mock), mock.mock.endpoint
-    run = Run(CONTRACT, settings, PROFILES["ci"], 0, lambda event: None, Ledger(MEMORY, mock.base_url, "run"))
+    ledger = Ledger(MEMORY, mock.base_url, "run")
+    run = Run(CONTRACT, settings, PROFILES["ci"], 0, lambda event: None, ledger, CONTRACT.clauses)
     dispatch = run.examination.dispatch
     revoked, checks = dispatch.client.tokens.get(OWN), endpoint.checks
 

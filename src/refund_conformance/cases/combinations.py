@@ -17,7 +17,7 @@ from refund_conformance.situation import Situation
 FACTORS: Mapping[str, tuple[str, ...]] = {
     "who": ("merchant", "missing", "forged", "unconfigured"),
     "media": ("json", "other"),
-    "body": ("plain", "malformed", "not-an-object", "one-field", "all-fields"),
+    "body": ("plain", "malformed", "one-field", "all-fields"),
     "order": ("refundable", "not_paid", "zero_price", SPENT, "unknown", "foreign"),
 }
 """What is combined: caller and authorization, content type, body and fields, order group."""
@@ -82,8 +82,6 @@ def _body(contract: Contract, body: str) -> tuple[Situation, Draft]:
         return body_situation(contract, value), replace(draft, body=json_text.dump(value))
     if body == "malformed":
         return Situation(body=body), replace(draft, body=draft.body[:-1])
-    if body == "not-an-object":
-        return Situation(body=body), replace(draft, body=b"[]")
     return Situation(), draft
 
 
@@ -98,6 +96,6 @@ def _clause(contract: Contract, situation: Situation, part: str) -> str:
     return {
         "authorization": f"auth.{value}",
         "content_type": f"content-type.{value}",
-        "body": "json.malformed" if value == "malformed" else "json.structure",
+        "body": f"json.{value}",
         "caller": "caller.configuration",
     }[part]

@@ -5,9 +5,12 @@ from dataclasses import replace
 
 from refund_conformance.cases.case import Case, Draft, plain_draft
 from refund_conformance.cases.orders import SPENT
-from refund_conformance.contract import Contract
+from refund_conformance.contract import Contract, Field
 from refund_conformance.payloads import fields, headers, json_text
 from refund_conformance.situation import Situation
+
+INTERNATIONAL = "käufer@bücher.example"
+_DEEP = "[" * json_text.DEPTH + "]" * json_text.DEPTH
 
 
 def question_cases(contract: Contract) -> Iterator[Case]:
@@ -30,6 +33,34 @@ def question_cases(contract: Contract) -> Iterator[Case]:
     yield from _value_questions(contract, draft)
 
 
+def at_once(contract: Contract) -> Case:
+    """Return one request that asks every question about the body that leaves the others their place.
+
+    If it is accepted, each of them is answered.
+    """
+    plain, asked = fields.plain(contract), [("unknown-field", "comment"), ("deep-nesting", "comment")]
+    for field in contract.fields.values():
+        if field.schema.get("format") == "email":
+            plain[field.name] = INTERNATIONAL
+            asked.append(("international-email", field.name))
+        elif not field.required and _is_text(field):
+            plain[field.name] = ""
+            asked.append(("empty-description", field.name))
+    name, value = next(reversed(plain.items()))
+    asked.append(("duplicate-keys", name))
+    twice = json_text.dump({name: value}).decode()[1:-1]
+    body = f'{json_text.dump(plain).decode()[:-1]},"comment":{_DEEP},{twice}}}'
+    title = "Several open questions at once: any lawful answer will do."
+    situation = Situation(questions=tuple(asked))
+    return Case(
+        "fields.name/asks-at-once", title, situation, replace(plain_draft(contract), body=body.encode()), SPENT
+    )
+
+
+def _is_text(field: Field) -> bool:
+    return field.schema.get("type") == "string" and bool(field.schema.get("maxLength"))
+
+
 def _name_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
     text = draft.body.decode()
     name, value = next(reversed(fields.plain(contract).items()))
@@ -37,23 +68,25 @@ def _name_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
     yield _case("json.valid-forms", "duplicate-keys", name, replace(draft, body=twice.encode()))
     more = {**fields.plain(contract), "comment": "text"}
     yield _case("fields.name", "unknown-field", "comment", replace(draft, body=json_text.dump(more)))
-    deep = f'{text[:-1]},"comment":{"[" * json_text.DEPTH}{"]" * json_text.DEPTH}}}'
+    deep = f'{text[:-1]},"comment":{_DEEP}}}'
     yield _case("json.structure", "deep-nesting", "comment", replace(draft, body=deep.encode()))
 
 
 def _value_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
     plain = fields.plain(contract)
     for field in contract.fields.values():
-        name, limit = field.name, field.schema.get("maxLength")
+        name = field.name
         if field.schema.get("format") == "email":
-            body = json_text.dump({**plain, name: "käufer@bücher.example"})
+            body = json_text.dump({**plain, name: INTERNATIONAL})
             yield _case(f"{name}.accepts", "international-email", name, replace(draft, body=body))
-        elif field.schema.get("type") == "string" and limit:
+        elif _is_text(field):
             yield _case(
                 f"{name}.unicode",
                 "character-unit",
                 name,
-                replace(draft, body=json_text.dump({**plain, name: fields.text("emoji", limit)})),
+                replace(
+                    draft, body=json_text.dump({**plain, name: fields.text("emoji", field.schema["maxLength"])})
+                ),
                 "refundable",
             )
             nul = json_text.dump({**plain, name: "a@b"}).replace(b"a@b", b"a\\u0000b")
@@ -81,7 +114,7 @@ def limit_cases(contract: Contract) -> Iterator[Case]:
         "server.no-5xx/huge-number": (text.replace('"@@"', "9" * 5000), "number-range"),
         "server.no-5xx/huge-exponent": (text.replace('"@@"', "1e999"), "number-range"),
         "server.no-5xx/deep-value": (
-            text.replace('"@@"', "[" * json_text.DEPTH + "]" * json_text.DEPTH),
+            text.replace('"@@"', _DEEP),
             "deep-nesting",
         ),
         "server.answers/large-body": (text.replace("@@", "x" * 150_000), ""),

@@ -39,6 +39,13 @@ def route_cases(contract: Contract) -> Iterator[Case]:
             Situation(route="malformed-order-id"),
             replace(draft, path=_with_id(contract, write)),
         )
+    for slug, path in paths.odd_paths(contract.operation.path).items():
+        yield made(
+            f"route.order-id/{slug}",
+            f"A URL with no order id in it ({slug}) is not found.",
+            Situation(route="malformed-order-id"),
+            replace(draft, path=path),
+        )
 
 
 def _with_id(contract: Contract, write: PathForm) -> PathForm:

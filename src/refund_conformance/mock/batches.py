@@ -1,69 +1,85 @@
-"""Writes that share a commit: a disk is waited for once for all that came in the meantime."""
+"""Questions to a database that share a journey and a commit: what came in the meantime is asked at once."""
 
 import asyncio
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Engine, Executable
-from sqlalchemy.exc import SQLAlchemyError
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
 
-_LARGEST = 256
+LARGEST = 256
+"""Questions that are asked together."""
 
 
 class WouldWaitError(Exception):
-    """A wait for the disk was asked for in the thread of an event loop, which must not wait."""
+    """A wait for the database was asked for in the thread of an event loop, which must not wait."""
 
 
 @dataclass(frozen=True)
-class _Job:
-    values: Mapping[str, Any]
-    rows: Future[int] = field(default_factory=Future)
+class _Outcome(Generic[Answer]):
+    """An answer, or what went wrong."""
+
+    answer: Answer | None = None
+    problem: Exception | None = None
 
 
-class Batches:
-    """Runs one statement for many callers, in a thread of its own.
+@dataclass(frozen=True)
+class _Job(Generic[Question, Answer]):
+    """A question, who waits for its answer, and in which event loop, if in one."""
 
-    Each caller learns the number of rows after the commit that its own is part of, so that what it was told has
-    reached the disk. The statement must not fail for one caller's values and thereby for the others.
+    question: Question
+    waiting: Future[Answer] | asyncio.Future[Answer]
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+class Batches(Generic[Question, Answer]):
+    """Asks in a thread of its own, with a function that answers many questions, in their order.
+
+    Each caller learns its answer after the function has returned, so that what it is told can have reached the
+    disk. The function must not fail for one question and thereby for the others.
     """
 
-    def __init__(self, engine: Engine, statement: Executable) -> None:
-        self._engine = engine
-        self._statement = statement
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="mock-writer", daemon=True)
+    def __init__(self, asked: Callable[[Sequence[Question]], Sequence[Answer]]) -> None:
+        self._asked = asked
+        self._jobs: queue.SimpleQueue[_Job[Question, Answer] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="mock-database", daemon=True)
         self._thread.start()
 
-    def run(self, values: Mapping[str, Any]) -> int:
-        """Run the statement with the values; return the number of rows once they are durable.
-
-        Raises WouldWaitError, and does nothing, in the thread of an event loop.
-        """
+    def run(self, question: Question) -> Answer:
+        """Return the answer; raise WouldWaitError, and do nothing, in the thread of an event loop."""
         if _in_event_loop():
             raise WouldWaitError
-        job = _Job(values)
-        self._jobs.put(job)
-        return job.rows.result()
+        waiting: Future[Answer] = Future()
+        self._jobs.put(_Job(question, waiting))
+        return waiting.result()
+
+    async def ask(self, question: Question) -> Answer:
+        """Return the answer, while the event loop goes on."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Answer] = loop.create_future()
+        self._jobs.put(_Job(question, waiting, loop))
+        return await waiting
 
     def close(self) -> None:
-        """Finish what has been asked for, and end the thread."""
+        """Finish what has been asked, and end the thread."""
         self._jobs.put(None)
         self._thread.join()
 
     def _work(self) -> None:
         while (first := self._jobs.get()) is not None:
             jobs, last = self._waiting(first)
-            self._commit(jobs)
+            self._settle(jobs)
             if last:
                 return
 
-    def _waiting(self, first: _Job) -> tuple[list[_Job], bool]:
+    def _waiting(self, first: _Job[Question, Answer]) -> tuple[list[_Job[Question, Answer]], bool]:
         jobs = [first]
-        while len(jobs) < _LARGEST:
+        while len(jobs) < LARGEST:
             try:
                 job = self._jobs.get_nowait()
             except queue.Empty:
@@ -73,16 +89,31 @@ class Batches:
             jobs.append(job)
         return jobs, False
 
-    def _commit(self, jobs: Sequence[_Job]) -> None:
+    def _settle(self, jobs: Sequence[_Job[Question, Answer]]) -> None:
         try:
-            with self._engine.begin() as connection:
-                counts = [connection.execute(self._statement, job.values).rowcount for job in jobs]
-        except SQLAlchemyError as problem:
-            for job in jobs:
-                job.rows.set_exception(problem)
-            return
-        for job, count in zip(jobs, counts, strict=True):
-            job.rows.set_result(count)
+            outcomes = [_Outcome(answer) for answer in self._asked([job.question for job in jobs])]
+        except Exception as problem:
+            outcomes = [_Outcome[Answer](problem=problem)] * len(jobs)
+        told: dict[asyncio.AbstractEventLoop | None, list[tuple[Any, _Outcome[Answer]]]] = {}
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            told.setdefault(job.loop, []).append((job.waiting, outcome))
+        for loop, pairs in told.items():
+            if loop is None:
+                _tell(pairs)
+                continue
+            # An event loop is woken once for all that it waits for; one that has ended waits for nothing.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_tell, pairs)
+
+
+def _tell(pairs: Sequence[tuple[Any, _Outcome[Any]]]) -> None:
+    for waiting, outcome in pairs:
+        if waiting.done():  # its caller has gone away
+            continue
+        if outcome.problem is None:
+            waiting.set_result(outcome.answer)
+        else:
+            waiting.set_exception(outcome.problem)
 
 
 def _in_event_loop() -> bool:

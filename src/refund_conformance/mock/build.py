@@ -90,7 +90,8 @@ def endpoint_class(settings: MockSettings) -> type[Endpoint]:
     layers += [variant.endpoint for variant in variants.chosen(settings.variants)]
     if settings.rehearsal:
         layers.append(Rehearsal)
-    return type("ChosenEndpoint", (*dict.fromkeys(layers), Endpoint), {}) if layers else Endpoint
+    chosen = (*dict.fromkeys(layers), Endpoint)
+    return type("ChosenEndpoint", chosen, {"resumes": not settings.faults}) if layers else Endpoint
 
 
 def _endpoint(

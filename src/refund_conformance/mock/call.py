@@ -29,7 +29,10 @@ class Received:
 
 @dataclass
 class Call:
-    """A request on its way through the checks, each of which adds what it found."""
+    """A request on its way through the checks, each of which adds what it found.
+
+    ``created`` is what became of its creation, if that was awaited outside of the checks.
+    """
 
     received: Received
     order_text: str = ""
@@ -39,6 +42,7 @@ class Call:
     deep: tuple[str, ...] = ()
     situation: Situation | None = None
     order: Order | None = None
+    created: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,7 @@ class Control:
 
     def change(self, wish: dict[str, Any], request: Request) -> object:
         """Change some settings: ``delay``, ``rate_limit``, ``faults``, ``variants``, ``answers``."""
+        self.refuse_several_workers("settings are")
         mock, current = self.mock, self.mock.current
         delay, rate = wish.pop("delay", mock.pace.delay), wish.pop("rate_limit", mock.pace.rate)
         chosen = replace(
@@ -159,12 +160,20 @@ class Control:
 
     def requests(self, wish: dict[str, Any], request: Request) -> object:
         """Tell the latest requests: what was received, which check refused it, and why."""
+        self.refuse_several_workers("the journal is")
         return {"requests": self.mock.journal.entries()}
 
     def forget(self, wish: dict[str, Any], request: Request) -> object:
         """Forget the requests."""
+        self.refuse_several_workers("the journal is")
         self.mock.journal.clear()
         return {"requests": []}
+
+    def refuse_several_workers(self, what: str) -> None:
+        """Refuse what lives in the memory of a process, where the next request may go to another."""
+        workers = self.mock.settings.workers
+        if workers > 1:
+            raise WishError(f"{what} kept by each process, and there are {workers}: serve with one worker")
 
 
 def _handled(handler: Handler) -> Callable[[Request], Awaitable[Response]]:

@@ -23,6 +23,7 @@ LONGEST_BODY = 1024 * 1024
 """Bytes of a request body beyond which it is not kept."""
 
 _LONGEST_DRAINED = 16 * LONGEST_BODY
+_MOST_WAITS = 8  # two are usual; more where others are quicker
 
 
 class BodyTooLongError(Exception):
@@ -40,16 +41,19 @@ def unobserved(received: Received, answer: Answer, seconds: float) -> None:
 class Endpoint(Checks):
     """Creates refund requests.
 
-    ``in_threads`` answers calls side by side, for a database that makes them wait. ``observe`` is told of them.
+    ``in_threads`` answers calls side by side in threads. ``resumes`` lets a call that waits for the database go on
+    where it was: that takes checks that may be made twice, as those with a fault may not. ``observe`` is told of
+    every answer.
     """
 
     steps: tuple[str, ...] = STEPS
     in_threads = False
+    resumes = True
     observe: Observer = staticmethod(unobserved)
 
     def __init__(self, contract: Contract, store: Store, tokens: Tokens, answers: Answers) -> None:
         super().__init__(contract, store, tokens, answers)
-        self.in_threads = self.in_threads or not store.is_sqlite
+        self.in_threads = self.in_threads or not (store.is_sqlite or self.resumes)
         self.checks: Mapping[str, Callable[[Call], None]] = {
             "route": self.read_route,
             "authorization": self.authorize,
@@ -65,7 +69,10 @@ class Endpoint(Checks):
 
     def answer(self, received: Received) -> Answer:
         """Decide a request and carry it out."""
-        call = Call(received)
+        return self.decide(Call(received))
+
+    def decide(self, call: Call) -> Answer:
+        """Make the checks, and create the refund request if they let it pass."""
         step = ""
         try:
             for step in self.steps:
@@ -78,10 +85,11 @@ class Endpoint(Checks):
 
     def create_refund(self, call: Call) -> None:
         """Create the refund request; where another was quicker, refuse by the order's state as it is now."""
-        assert call.order is not None  # noqa: S101  (find_order stands before this)
-        email, description = call.document["email"], call.document.get("description")
         for _ in range(3):
-            if self.store.create_refund_request(call.order.id, str(email), _text(description)):
+            created, call.created = call.created, None
+            if created is None:
+                created = self.store.create_refund_request(*_wanted(call))
+            if created:
                 return
             call.situation = None
             self.find_order(call)
@@ -150,20 +158,31 @@ class Endpoint(Checks):
         await self.send(answer, scope, send)
 
     async def answered(self, received: Received) -> Answer:
-        """Return the answer, made here or in a thread.
-
-        On an SQLite file reading is quick, and most requests are refused without more. The others are decided
-        anew in a thread that may wait for the disk.
-        """
+        """Return the answer, made here or in a thread."""
         started = perf_counter()
-        try:
-            answer = None if self.in_threads else self.answer(received)
-        except WouldWaitError:
-            answer = None
-        if answer is None:
+        if self.in_threads:
             answer = await to_thread.run_sync(self.answer, received)
+        elif self.resumes:
+            answer = await self.resumed(Call(received))
+        else:
+            try:
+                answer = self.answer(received)
+            except WouldWaitError:
+                answer = await to_thread.run_sync(self.answer, received)
         self.observe(received, answer, perf_counter() - started)
         return answer
+
+    async def resumed(self, call: Call) -> Answer:
+        """Decide a call, awaiting the database between two attempts wherever it would keep the others waiting."""
+        for _ in range(_MOST_WAITS):
+            try:
+                return self.decide(call)
+            except WouldWaitError:
+                if call.situation is None:
+                    call.situation = await self.store.look_up(call.user, self.order_number(call.order_text) or 0)
+                else:
+                    call.created = await self.store.create(*_wanted(call))
+        return self.answer_refusal(self.refusal(15050, "others were quicker"), "creation")
 
     async def receive(self, scope: Scope, receive: Receive) -> Received:
         """Receive the whole request; raise BodyTooLongError if its body passes the limit."""
@@ -209,5 +228,8 @@ async def read_body(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def _wanted(call: Call) -> tuple[int, str, str | None]:
+    """Return order, email and description of the refund request that a call has been found to ask for."""
+    assert call.order is not None  # noqa: S101  (find_order stands before creation)
+    description = call.document.get("description")
+    return call.order.id, str(call.document["email"]), None if description is None else str(description)

@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any, TextIO
 
@@ -42,38 +42,29 @@ class Entry:
     milliseconds: float
 
 
+_Note = tuple[int, float, Received, Answer, float]
+
+
 class Journal:
-    """Keeps the latest requests."""
+    """Keeps the latest requests, and puts them into words when asked."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=REMEMBERED)
+        self._notes: deque[_Note] = deque(maxlen=REMEMBERED)
         self._numbers = count(1)
 
     def record(self, received: Received, answer: Answer, seconds: float) -> None:
         """Remember a request and its answer."""
-        self._entries.append(
-            Entry(
-                number=next(self._numbers),
-                at=time.time(),
-                method=received.method,
-                path=received.path.decode("latin-1"),
-                headers=_shown_headers(received),
-                body=received.body[:_LONGEST_BODY].decode("utf-8", "replace"),
-                status=answer.status,
-                check=answer.step,
-                codes=answer.codes,
-                reason=answer.reason,
-                milliseconds=round(seconds * 1000, 3),
-            )
-        )
+        if len(received.body) > _LONGEST_BODY:
+            received = replace(received, body=received.body[:_LONGEST_BODY])
+        self._notes.append((next(self._numbers), time.time(), received, answer, seconds))
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the entries, the oldest first."""
-        return [asdict(entry) for entry in self._entries]
+        return [asdict(_entry(*note)) for note in list(self._notes)]
 
     def clear(self) -> None:
         """Forget all requests."""
-        self._entries.clear()
+        self._notes.clear()
 
 
 def log_request(received: Received, answer: Answer, seconds: float) -> None:
@@ -113,6 +104,22 @@ class _JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = "".join(traceback.format_exception(*record.exc_info))
         return json.dumps(line, default=str)
+
+
+def _entry(number: int, at: float, received: Received, answer: Answer, seconds: float) -> Entry:
+    return Entry(
+        number=number,
+        at=at,
+        method=received.method,
+        path=received.path.decode("latin-1"),
+        headers=_shown_headers(received),
+        body=received.body.decode("utf-8", "replace"),
+        status=answer.status,
+        check=answer.step,
+        codes=answer.codes,
+        reason=answer.reason,
+        milliseconds=round(seconds * 1000, 3),
+    )
 
 
 def _shown_headers(received: Received) -> tuple[tuple[str, str], ...]:

@@ -67,10 +67,9 @@ def decode(body: bytes, answers: Answers) -> str:
 
 def parse(text: str, repeated: "_Repeated | None" = None, number: Callable[[str], float] = float) -> object:
     """Return the value of a JSON text, numbers as floats; raise NotJsonError if it is none."""
+    reader = _PLAIN if repeated is None and number is float else _reader(repeated, number)
     try:
-        return json.loads(
-            text, parse_int=number, parse_float=number, parse_constant=_no_constant, object_pairs_hook=repeated
-        )
+        return reader.decode(text)
     except json.JSONDecodeError as problem:
         raise NotJsonError(f"{problem.msg} at character {problem.pos}") from None
     except RecursionError:
@@ -117,6 +116,15 @@ class _Repeated:
 
 def _no_constant(name: str) -> NoReturn:
     raise NotJsonError(f"{name} is no JSON value")
+
+
+def _reader(repeated: _Repeated | None, number: Callable[[str], float]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        parse_int=number, parse_float=number, parse_constant=_no_constant, object_pairs_hook=repeated
+    )
+
+
+_PLAIN = _reader(None, float)
 
 
 def _parse_nested(text: str) -> object:

@@ -10,14 +10,13 @@ from refund_conformance.mock.keys import Key, key_from, new_key, process_key
 from refund_conformance.mock.store import Store
 from refund_conformance.mock.tables import signing_keys
 
-_LOOK_AGAIN_SECONDS = 1.0
-
 
 class KeyRing:
     """Keeps keys in the store, so that several processes sign alike and a restart invalidates no token.
 
-    ``token_seconds`` is the life of a token. A store in memory starts with the key of the process, which is
-    made but once.
+    What another process has added is looked up when it matters: before signing, before the keys are published, and
+    where a token names a key that is not known. ``token_seconds`` is the life of a token. A store in memory starts
+    with the key of the process, which is made but once.
     """
 
     def __init__(self, store: Store, token_seconds: float) -> None:
@@ -25,7 +24,6 @@ class KeyRing:
         self._token_seconds = token_seconds
         self._lock = threading.Lock()
         self._keys: tuple[Key, ...] = ()
-        self._read_at = 0.0
         self._read()
         if not self._keys:
             self._add(process_key() if store.is_memory else new_key())
@@ -33,17 +31,19 @@ class KeyRing:
     @property
     def newest(self) -> Key:
         """The key that signs."""
+        self._read()
         return self._keys[0]
 
     @property
     def all(self) -> tuple[Key, ...]:
         """Every key whose tokens are accepted, the newest first."""
+        self._read()
         return self._keys
 
     def find(self, id_: object) -> Key | None:
         """Return the key of that id; look into the store for one that another process has added."""
         found = self._among(id_)
-        if found is None and time.monotonic() - self._read_at > _LOOK_AGAIN_SECONDS:
+        if found is None and isinstance(id_, str):
             self._read()
             found = self._among(id_)
         return found
@@ -73,4 +73,3 @@ class KeyRing:
         with self._lock, self._store.reading() as connection:
             rows = connection.execute(select(signing_keys).order_by(signing_keys.c.created_at.desc())).all()
             self._keys = tuple(known.get(row.id) or key_from(row.pem) for row in rows)
-            self._read_at = time.monotonic()

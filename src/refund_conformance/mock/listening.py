@@ -1,5 +1,6 @@
 """Listen for a mock: the socket, and uvicorn's server on it."""
 
+import gc
 import socket
 
 import uvicorn
@@ -22,7 +23,7 @@ def uvicorn_server(app: ASGIApp, settings: MockSettings, stop_seconds: int) -> u
             app,
             http=Protocol,
             ws="none",
-            loop="asyncio",
+            loop="auto",  # uvloop where it is installed
             lifespan="off",
             interface="asgi3",
             access_log=False,
@@ -35,6 +36,15 @@ def uvicorn_server(app: ASGIApp, settings: MockSettings, stop_seconds: int) -> u
             timeout_graceful_shutdown=stop_seconds,
         )
     )
+
+
+def serve_on(listener: socket.socket, app: ASGIApp, settings: MockSettings) -> None:
+    """Serve in a process that does nothing else, until it is told to stop."""
+    # What is there now stays; what comes goes with its request, so that looking for garbage seldom is enough.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    uvicorn_server(app, settings, STOP_SECONDS).run(sockets=[listener])
 
 
 def listen(settings: MockSettings) -> socket.socket:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from anyio import to_thread
 from starlette.types import Receive, Scope, Send
 
 from refund_conformance.mock.call import Answer, Call, Error, Received, Refused
@@ -31,7 +32,7 @@ class OrderPages:
         except BodyTooLongError:
             answer = self.plain.answer_plainly(Refused(413, (), "body too long"), "body")
         else:
-            answer = self.answer(received)
+            answer = await to_thread.run_sync(self.answer, received)
             self.plain.observe(received, answer, 0.0)
         await self.plain.send(answer, scope, send)
 

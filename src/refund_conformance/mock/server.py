@@ -10,7 +10,7 @@ from refund_conformance.mock.announcement import announcement, target_toml
 from refund_conformance.mock.app import application
 from refund_conformance.mock.build import Mock, build
 from refund_conformance.mock.journal import log_to
-from refund_conformance.mock.listening import STOP_SECONDS, listen, url_of, uvicorn_server
+from refund_conformance.mock.listening import STOP_SECONDS, listen, serve_on, url_of, uvicorn_server
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.mock.workers import serve_in_workers
 
@@ -75,7 +75,7 @@ def serve(settings: MockSettings, say: Callable[[str], None] = print) -> int:
         if settings.workers > 1:
             serve_in_workers(settings, listener)
         else:
-            uvicorn_server(application(mock), settings, STOP_SECONDS).run(sockets=[listener])
+            serve_on(listener, application(mock), settings)
     except KeyboardInterrupt:
         return 130
     finally:

@@ -41,10 +41,8 @@ class MockSettings:
 
     @property
     def has_control(self) -> bool:
-        """Whether the control API is there: asked for, or on a loopback address and with one process only."""
-        if self.control is None:
-            return is_loopback(self.host) and self.workers == 1
-        return self.control
+        """Whether the control API is there: asked for, or not refused on a loopback address."""
+        return is_loopback(self.host) if self.control is None else self.control
 
     def check(self) -> None:
         """Raise UsageError for settings that do not go together."""
@@ -56,11 +54,9 @@ class MockSettings:
                 "cannot share a database in memory",
                 "Name a file or PostgreSQL with --database.",
             )
-        if self.workers > 1 and self.control:
+        if self.workers > 1 and self.rate_limit is not None:
             raise UsageError(
-                "the control API",
-                "speaks for one process, and there are several",
-                "Use one worker, or leave it off.",
+                f"a rate limit with {self.workers} workers", "would be one for each of them", "Use one worker."
             )
 
 

@@ -1,75 +1,36 @@
 """Users, orders and refund requests in a database: SQLite in memory or in a file, or PostgreSQL."""
 
-import sqlite3
+import json
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Executable,
-    bindparam,
-    create_engine,
-    event,
-    func,
-    insert,
-    literal,
-    select,
-)
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, func, insert, select
 
-from refund_conformance.errors import UsageError
+from refund_conformance.mock import database, statements
 from refund_conformance.mock.batches import Batches
 from refund_conformance.mock.tables import (
-    IS_OPEN,
     Order,
     Progress,
     Status,
     User,
+    kept,
     metadata,
     orders,
     refund_requests,
     users,
 )
 
-_SITUATION = (
-    select(users, orders, refund_requests.c.progress)
-    .select_from(
-        users.outerjoin(orders, orders.c.id == bindparam("order")).outerjoin(
-            refund_requests,
-            (refund_requests.c.order_id == orders.c.id) & IS_OPEN,
-        )
-    )
-    .where(users.c.name == bindparam("user"))
-)
 
+@dataclass(frozen=True)
+class Sought:
+    """Whose caller's and which order's situation is asked for; ``order`` 0 is none."""
 
-def _creation(is_sqlite: bool) -> Executable:
-    """Return the statement that creates a refund request if the order permits it, and else does nothing."""
-    permitted = (
-        select(
-            orders.c.id,
-            bindparam("email", type_=refund_requests.c.email.type),
-            bindparam("description", type_=refund_requests.c.description.type),
-            literal(Progress.NEW.value),
-            bindparam("now"),
-        )
-        .where(orders.c.id == bindparam("order"), orders.c.status == Status.PAID.value, orders.c.price > 0)
-        # Completing a refund request in full changes its order: PostgreSQL must not read the order before and
-        # write the new request after. SQLite has one writer anyway.
-        .with_for_update(read=True)
-    )
-    names = ["order_id", "email", "description", "progress", "created_at"]
-    insert_into = sqlite.insert if is_sqlite else postgresql.insert
-    statement = insert_into(refund_requests).from_select(names, permitted).on_conflict_do_nothing()
-    return statement.execution_options(preserve_rowcount=True)
+    user: str
+    order: int
 
 
 @dataclass(frozen=True)
@@ -80,22 +41,44 @@ class Situation:
     order: Order | None
 
 
+NOTHING = Situation(None, None)
+"""The situation of a caller who is no user."""
+
+
+@dataclass(frozen=True)
+class NewRequest:
+    """A refund request to be created; ``at`` is the Unix time at which it was asked for."""
+
+    order: int
+    email: str
+    description: str | None
+    at: float
+
+
 class Store:
-    """The database. Its methods may be called from any thread."""
+    """The database. Its methods may be called from any thread.
+
+    Those that may keep a caller waiting raise WouldWaitError in the thread of an event loop, where `look_up` and
+    `create` are to be awaited instead.
+    """
 
     def __init__(self, url: str) -> None:
         """Open the database; raise UsageError if the URL is none or its driver is not installed."""
-        parsed = _parse(url)
-        self.is_memory = parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
-        self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self.engine = _engine(parsed, self.is_memory)
+        parsed = database.parsed(url)
+        self.is_memory = database.is_memory(parsed)
+        self.is_sqlite = database.is_sqlite(parsed)
+        self.engine = database.engine(parsed)
         # One statement is a transaction by itself, and to PostgreSQL three journeys less.
         self._statements = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._create = _creation(self.is_sqlite)
-        self.is_file = self.is_sqlite and not self.is_memory
-        self._batches = Batches(self.engine, self._create) if self.is_file else None
-        # SQLite's one connection serves one thread at a time.
+        self._create = statements.creation(self.is_sqlite)
+        self._situation, self._situations = statements.situation(), statements.situations()
+        # SQLite's one connection in memory serves one thread at a time.
         self._turn = threading.RLock() if self.is_memory else nullcontext()
+        self._creations = None if self.is_memory else Batches(self._create_all)
+        self._lookups = None if self.is_sqlite else Batches(self._look_up_all)
+        self._direct = (
+            database.Direct(self.engine, self._situation) if self.is_sqlite and not self.is_memory else None
+        )
 
     def create_tables(self) -> None:
         """Create the tables that are not there."""
@@ -129,23 +112,30 @@ class Store:
 
     def situation(self, user: str, order: int) -> Situation:
         """Read the user and the order at once. ``order`` 0 is none."""
-        with self.reading() as connection:
-            row = connection.execute(_SITUATION, {"user": user, "order": order}).first()
-        if row is None:
-            return Situation(None, None)
-        name, password, merchant, configured, id_, owner, status, price, progress = row
-        found = None
-        if id_ is not None:
-            found = Order(id_, owner, Status(status), price, Progress(progress) if progress else None)
-        return Situation(User(name, password, merchant, configured), found)
+        if self._lookups is not None:
+            return self._lookups.run(Sought(user, order))
+        if self._direct is not None:
+            rows: Sequence[Any] = self._direct.rows(user=user, order=order)
+        else:
+            with self.reading() as connection:
+                rows = connection.execute(self._situation, {"user": user, "order": order}).all()
+        return _situation(*rows[0]) if rows else NOTHING
+
+    async def look_up(self, user: str, order: int) -> Situation:
+        """Do as `situation` does, without keeping the event loop waiting."""
+        if self._lookups is None:
+            return self.situation(user, order)
+        return await self._lookups.ask(Sought(user, order))
 
     def create_refund_request(self, order: int, email: str, description: str | None) -> bool:
         """Create a refund request in one transaction; False if the order's state no longer permits it."""
-        values = {"order": order, "email": email, "description": description, "now": time.time()}
-        if self._batches is not None:
-            return self._batches.run(values) == 1
-        with self.writing() if self.is_sqlite else self._statements.connect() as connection:
-            return connection.execute(self._create, values).rowcount == 1
+        request = NewRequest(order, email, description, time.time())
+        return self._create_all([request])[0] if self._creations is None else self._creations.run(request)
+
+    async def create(self, order: int, email: str, description: str | None) -> bool:
+        """Do as `create_refund_request` does, without keeping the event loop waiting."""
+        request = NewRequest(order, email, description, time.time())
+        return self._create_all([request])[0] if self._creations is None else await self._creations.ask(request)
 
     def history(self, order: int) -> tuple[Progress, ...]:
         """Return how far each refund request of an order has come, the oldest first."""
@@ -163,8 +153,11 @@ class Store:
 
     def close(self) -> None:
         """Finish what is being written, and close every connection."""
-        if self._batches is not None:
-            self._batches.close()
+        for batches in (self._creations, self._lookups):
+            if batches is not None:
+                batches.close()
+        if self._direct is not None:
+            self._direct.close()
         self.engine.dispose()
 
     @contextmanager
@@ -180,46 +173,46 @@ class Store:
         with self._turn, self.engine.begin() as connection:
             yield connection
 
+    def _look_up_all(self, sought: Sequence[Sought]) -> list[Situation]:
+        rows = [{"number": number, **vars(one)} for number, one in enumerate(sought)]
+        with self.reading() as connection:
+            found = connection.execute(self._situations, {statements.ROWS: json.dumps(rows)}).all()
+        known = {number: _situation(*row) for number, *row in found}
+        return [known.get(number, NOTHING) for number in range(len(sought))]
 
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise UsageError(
-            f"database {url!r}",
-            "is no database URL",
-            "For example sqlite:///mock.db or postgresql://user@host/name.",
-        ) from None
-    if parsed.drivername in ("postgresql", "postgres"):
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise UsageError(
-            f"database {parsed.drivername!r}", "is of no kind that the mock knows", "Use SQLite or PostgreSQL."
-        )
-    return parsed
-
-
-def _engine(url: URL, in_memory: bool) -> Engine:
-    try:
-        if in_memory:
-            engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-        elif url.get_backend_name() == "sqlite":
-            engine = create_engine(url, connect_args={"timeout": 30})
-        else:
-            engine = create_engine(url, pool_size=20, max_overflow=20)
-    except (NoSuchModuleError, ModuleNotFoundError) as problem:
-        raise UsageError(
-            f"database {url.drivername!r}", f"its driver is missing ({problem})", "Install it, or use SQLite."
-        ) from None
-    if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-    return engine
+    def _create_all(self, requests: Sequence[NewRequest]) -> list[bool]:
+        firsts: dict[int, NewRequest] = {}
+        for request in requests:
+            firsts.setdefault(request.order, request)
+        rows = [
+            {
+                "order": request.order,
+                "email": kept(request.email),
+                "description": kept(request.description),
+                "now": request.at,
+            }
+            for request in firsts.values()
+        ]
+        with self.writing() as connection:
+            created = set(connection.scalars(self._create, {statements.ROWS: json.dumps(rows)}))
+        return [request.order in created and firsts[request.order] is request for request in requests]
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    # What was answered with 200 must survive the process and the power: hence FULL.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+def _situation(
+    name: str,
+    password: str,
+    merchant: int,
+    configured: bool,
+    id_: int | None,
+    owner: int,
+    status: str,
+    price: int,
+    progress: str | None,
+) -> Situation:
+    order = None
+    if id_ is not None:
+        order = Order(id_, owner, Status(status), price, Progress(progress) if progress else None)
+    return Situation(User(name, password, merchant, bool(configured)), order)
 
 
 def _order_row(order: Order) -> dict[str, Any]:

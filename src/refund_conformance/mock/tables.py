@@ -74,6 +74,11 @@ class Order:
         return self.refund in OPEN
 
 
+def kept(text: str | None) -> str | None:
+    """Return text as a column of `AnyText` keeps it."""
+    return None if text is None else json.dumps(text)
+
+
 class AnyText(TypeDecorator[str]):
     """Text of any characters, kept as the JSON escapes of its code units.
 
@@ -86,7 +91,7 @@ class AnyText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Escape on the way in."""
-        return None if value is None else json.dumps(value)
+        return kept(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         """Unescape on the way out."""

@@ -1,6 +1,8 @@
 """What the control API does to the store: make orders, move refund requests along, read back, start afresh."""
 
 import time
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -36,6 +38,7 @@ STATES: dict[str, Order] = {
 UNKNOWN = "unknown"
 _FIRST_MADE = 100_000_001
 _FIRST_UNKNOWN = 800_000_000_001
+_MOST_TRIES = 50
 
 NEXT: dict[Progress, tuple[Progress, ...]] = {
     Progress.NEW: (Progress.PROCESSING, Progress.COMPLETED, Progress.REFUSED),
@@ -63,12 +66,17 @@ class Upkeep:
             return list(range(first, first + number))
         if state not in STATES:
             raise UpkeepError(f"no state {state!r}; there are {', '.join([*STATES, UNKNOWN])}")
-        with self._store.reading() as connection:
-            latest = connection.scalar(select(func.max(orders.c.id)).where(orders.c.id < _FIRST_UNKNOWN)) or 0
-        ids = range(max(latest + 1, _FIRST_MADE), max(latest + 1, _FIRST_MADE) + number)
         like = STATES[state]
-        self._store.add_orders(Order(id_, like.merchant, like.status, like.price, like.refund) for id_ in ids)
-        return list(ids)
+        for _ in range(_MOST_TRIES):
+            with self._store.reading() as connection:
+                latest = connection.scalar(select(func.max(orders.c.id)).where(orders.c.id < _FIRST_UNKNOWN)) or 0
+            first = max(latest + 1, _FIRST_MADE)
+            made = [replace(like, id=first + place) for place in range(number)]
+            # Another process may have made orders of the same ids in the meantime.
+            with suppress(IntegrityError):
+                self._store.add_orders(made)
+                return [order.id for order in made]
+        raise UpkeepError("others make orders all the time; try again")
 
     def advance(self, order: int, to: Progress | None = None, extent: Extent = "part") -> Progress:
         """Move an order's open refund request along; without ``to``, to what usually comes next.

@@ -15,7 +15,7 @@ from types import FrameType
 from refund_conformance.mock.app import application
 from refund_conformance.mock.build import build
 from refund_conformance.mock.journal import log_to
-from refund_conformance.mock.listening import STOP_SECONDS, uvicorn_server
+from refund_conformance.mock.listening import STOP_SECONDS, serve_on
 from refund_conformance.mock.settings import MockSettings
 
 _VARIABLE = "REFUND_CONFORMANCE_MOCK_SETTINGS"
@@ -50,7 +50,7 @@ def serve_as_worker(descriptor: int) -> None:
         log_to()
     mock = build(settings)
     try:
-        uvicorn_server(application(mock), settings, STOP_SECONDS).run(sockets=[socket.socket(fileno=descriptor)])
+        serve_on(socket.socket(fileno=descriptor), application(mock), settings)
     except KeyboardInterrupt:
         pass
     finally:

@@ -19,21 +19,15 @@ JSON_BODY_TYPES = {
     "text-json": "text/json",
     "text-xml": "text/xml",
     "xml": "application/xml",
-    "html": "text/html",
-    "javascript": "application/javascript",
     "octet-stream": "application/octet-stream",
     "form": "application/x-www-form-urlencoded",
     "multipart": "multipart/form-data; boundary=frontier",
     "jsonp": "application/jsonp",
-    "json5": "application/json5",
     "x-json": "application/x-json",
     "json-patch": "application/json-patch+json",
     "vendor-json": "application/vnd.api+json",
-    "ld-json": "application/ld+json",
     "json-seq": "application/json-seq",
     "subtype-only": "json",
-    "wildcard": "application/*",
-    "any": "*/*",
     "two-types": "application/json, text/plain",
     "two-types-json-last": "text/plain, application/json",
     "json-as-parameter": "text/plain; type=application/json",
@@ -52,8 +46,14 @@ def absent(header: str, token: str) -> Headers:
 
 
 def standard_header(header: str, token: str) -> Headers:
-    """Return the token in the standard Authorization header, which this API does not read."""
-    return (("Authorization", f"Bearer {token}"),)
+    """Return the token in the standard Authorization header, and in cookies, none of which this API reads."""
+    cookies = "; ".join(f"{name}={token}" for name in ("BEARER", "token", "access_token", "jwt"))
+    return (("Authorization", f"Bearer {token}"), ("Cookie", cookies))
+
+
+def two_lines(header: str, token: str) -> Headers:
+    """Return the header twice: with a token that is none, then with the right one."""
+    return ((header, "Bearer not-a-token"), (header, f"Bearer {token}"))
 
 
 def form(template: str) -> AuthorizationForm:
@@ -69,6 +69,9 @@ MALFORMED = {
     "jwt-scheme": form("JWT {token}"),
     "scheme-alone": form("Bearer"),
     "not-a-token": form("Bearer not-a-token"),
+    "three-parts": form("Bearer aaa.bbb.ccc"),
+    "non-ascii": form("Bearer {token}\xe9"),
+    "two-lines": two_lines,
     "token-twice": form("Bearer {token} {token}"),
     "token-list": form("Bearer {token}, Bearer {token}"),
 }
@@ -94,6 +97,7 @@ FORGERIES = (
     "signature-long",
     "signature-empty",
     "signature-missing",
+    "signature-unreadable",
     "other-key",
     "embedded-key",
     "weak-secret",
@@ -102,6 +106,7 @@ FORGERIES = (
     "alg-NONE",
     "alg-nOnE",
     "alg-none-signed",
+    "alg-missing",
 )
 """Slugs of the forgeries of a JWT; those of an opaque token are a part of them."""
 
@@ -140,11 +145,13 @@ def _jwt_forgeries(head: str, payload: str, signature: str) -> Iterator[tuple[st
     yield "signature-long", f"{head}.{payload}.{_base64(bytes(raw) * (2400 // len(raw) + 1))}"
     yield "signature-empty", f"{head}.{payload}."
     yield "signature-missing", f"{head}.{payload}"
+    yield "signature-unreadable", f"{head}.{payload}.ab!$e"
     yield "other-key", _signed(header, payload)
     yield "embedded-key", _signed({**header, "alg": "RS256", "jwk": _public_jwk()}, payload)
     yield "weak-secret", _signed({**header, "alg": "HS256"}, payload, b"secret")
     for spelling in ("none", "None", "NONE", "nOnE"):
         yield f"alg-{spelling}", f"{_encoded({**header, 'alg': spelling})}.{payload}."
+    yield "alg-missing", f"{_encoded({name: value for name, value in header.items() if name != 'alg'})}.{payload}."
     yield "alg-none-signed", f"{_encoded({**header, 'alg': 'none'})}.{payload}.{signature}"
 
 

@@ -1,5 +1,6 @@
 """Request targets: the refund URL of an order, URLs that do not exist, order ids that are no numbers."""
 
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ def unknown_urls(template: str) -> dict[str, PathForm]:
     templates = {
         "longer": f"{template}/extra",
         "misspelt": f"{template}s",
+        "suffix": f"{template}.json",
+        "without-version": re.sub(r"^/v\d+/", "/", template),
         "other-collection": template.replace("/order/", "/orders/"),
         "other-version": template.replace("/v1/", "/v9/"),
     }
@@ -33,24 +36,32 @@ def malformed_ids() -> dict[str, PathForm]:
         "negative": lambda order: f"-{order}",
         "zero": lambda order: "0",
         "float": lambda order: f"{order}.0",
-        "exponent": lambda order: f"{order}e0",
         "signed": lambda order: f"+{order}",
         "trailing-text": lambda order: f"{order}abc",
         "hexadecimal": lambda order: hex(int(order)) if order.isdecimal() else "0x1f",
+        "over-32-bits": lambda order: str(2**32 + (int(order) if order.isdecimal() else 1)),
         "over-64-bits": lambda order: str(2**64 + (int(order) if order.isdecimal() else 1)),
         "very-long": lambda order: "9" * 5000,
         "space": lambda order: f"{order} ",
         "new-line": lambda order: f"{order}\n",
         "nul": lambda order: f"{order}\0",
-        "comma-list": lambda order: f"{order},{order}",
-        "underscore": lambda order: f"{order[:1]}_{order[1:]}",
         "unicode-digits": lambda order: _in_script(order, 0x0660),
-        "fullwidth-digits": lambda order: _in_script(order, 0xFF10),
         "sql": lambda order: f"{order}' OR '1'='1",
-        "sql-comment": lambda order: f"{order};--",
-        "template": lambda order: "${7*7}{{7*7}}",
         "traversal": lambda order: f"../{order}",
     }
+
+
+ODD_PATHS = {"empty": "", "broken-percent": "%zz", "broken-utf-8": "%ff"}
+"""What stands in the path, as it is, in place of an order's id, by slug."""
+
+
+def odd_paths(template: str) -> dict[str, PathForm]:
+    """Return request targets whose order id is nothing, or not even well percent-encoded."""
+    return {slug: _fixed(template.replace("{order}", raw)) for slug, raw in ODD_PATHS.items()}
+
+
+def _fixed(target: str) -> PathForm:
+    return lambda order: target
 
 
 def _in_script(order: str, zero: int) -> str:

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from refund_conformance import document
 from refund_conformance.errors import RunError
+from refund_conformance.report.file import replace_file
 
 FILE = "events.jsonl"
 FORMAT = 1
@@ -38,9 +39,9 @@ class EventFile:
 
     def write(self, event: Event) -> None:
         """Append one event and hand it to the operating system."""
-        line = json.dumps(event, ensure_ascii=True, separators=(",", ":"))
+        line = _line(event)
         with self._lock:
-            self._file.write(line + "\n")
+            self._file.write(line)
             self._file.flush()
 
     def close(self) -> None:
@@ -66,6 +67,19 @@ def exchanges(directory: Path, numbers: Collection[int]) -> dict[int, Event]:
         if match and int(match[1]) in numbers:
             found[int(match[1])] = json.loads(line)
     return found
+
+
+def amend(directory: Path, reason: str) -> None:
+    """Add a reason why a run is incomplete to its last event, if it has one. Raises OSError if that fails."""
+    *lines, last = (directory / FILE).read_text(encoding="utf-8").splitlines(keepends=True)
+    end = json.loads(last)
+    if end["event"] == "end":
+        end["reason"] = "; ".join(filter(None, (reason, end["reason"])))
+        replace_file(directory / FILE, "".join([*lines, _line(end)]))
+
+
+def _line(event: Event) -> str:
+    return json.dumps(event, ensure_ascii=True, separators=(",", ":")) + "\n"
 
 
 def _lines(directory: Path) -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import IO
 
 from refund_conformance.report import markdown
-from refund_conformance.report.summary import INCOMPLETE, Summary
+from refund_conformance.report.summary import Summary
 from refund_conformance.report.visible import plain
 
 ANNOTATIONS = 10
@@ -31,12 +31,15 @@ def publish(summary: Summary, directory: Path, environment: Mapping[str, str], s
 
 
 def annotations(summary: Summary) -> Iterator[str]:
-    """Yield the workflow commands: an error for each violated clause, a warning for each that warned."""
+    """Yield the workflow commands: an error for each violated clause, a warning for each that warned.
+
+    A run that is incomplete is an error as well, whatever it found until then.
+    """
     for command, result in (("error", "violated"), ("warning", "warned")):
         for item in summary.account.with_result(result)[:ANNOTATIONS]:
             told = f"{item.clause.promise}\n{item.reason}"
             yield f"::{command} title={_property(item.clause.id)}::{_data(told)}"
-    if summary.data["verdict"] == INCOMPLETE:
+    if summary.data["reason"]:
         yield f"::error title=The run is incomplete::{_data(summary.data['reason'])}"
 
 

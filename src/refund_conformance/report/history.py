@@ -47,9 +47,13 @@ class Changes:
 
 def keep(directory: Path, data: Data) -> None:
     """Keep a run's conformance.json. Raises OSError if that cannot be done."""
-    folder = place(directory)
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / _name(data), json.dumps(data, ensure_ascii=True, separators=(",", ":")) + "\n")
+    place(directory).mkdir(parents=True, exist_ok=True)
+    replace_file(file(directory, data), json.dumps(data, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+
+def file(directory: Path, data: Data) -> Path:
+    """Return where a run's conformance.json is kept."""
+    return place(directory) / _name(data)
 
 
 def before(directory: Path, data: Data) -> list[Past]:

@@ -46,6 +46,12 @@ def row(item: Item, result: str, label: str, duration: str) -> list[str]:
     return template.render(item=item, result=result, label=label, duration=duration).strip().splitlines()
 
 
+def own_text() -> str:
+    """Return the text of every template, style and script of the page."""
+    templates = sorted((files("refund_conformance.report") / "templates").iterdir(), key=str)
+    return "\n".join([*(path.read_text(encoding="utf-8") for path in templates), _plugin_script()])
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(

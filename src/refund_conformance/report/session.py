@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,13 +20,14 @@ _TOLD_VERSIONS = ("pytest", "hypothesis", "requests", "jsonschema")
 class ReportSession:
     """Writes DIR/events.jsonl while a run goes on, and DIR/conformance.json at its end.
 
-    ``reason`` says why the run is incomplete, "" as long as it is not.
+    ``reason`` says why the run is incomplete, "" as long as it is not. ``listener`` is told of each event.
     """
 
     def __init__(self, directory: Path, **start: Any) -> None:
         self.directory = directory
         self.reason = ""
         self.summary: Summary | None = None
+        self.listener: Callable[[dict[str, Any]], None] = lambda event: None
         self._events: list[dict[str, Any]] = []
         self._file = EventFile(directory)
         self._clock = time.monotonic()
@@ -45,6 +47,7 @@ class ReportSession:
         """Keep an event."""
         self._file.write(event)
         self._events.append(_lean(event))
+        self.listener(event)
 
     def close(self, contract: Contract, *, interrupted: bool, reason: str = "") -> int:
         """Write the last event and conformance.json; return the exit status that the verdict asks for."""
@@ -61,12 +64,6 @@ class ReportSession:
         self.summary = summary.summarize(contract, self._events)
         summary.write(self.directory, self.summary)
         return self.summary.exit_status
-
-    def render(self) -> None:
-        """Make the pages of the report."""
-        from refund_conformance.report.pages import render
-
-        render(self.directory)
 
 
 def _lean(event: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from time import monotonic, sleep
 
@@ -11,6 +11,7 @@ import tenacity
 from refund_conformance import __version__
 from refund_conformance.cases.case import Draft
 from refund_conformance.exchange import Exchange, Failure, Request
+from refund_conformance.gate import Gate
 from refund_conformance.payloads import headers
 from refund_conformance.payloads.fields import MARK
 from refund_conformance.redaction import Redactor
@@ -57,6 +58,8 @@ class Client:
         redactor: Redactor,
         record: Callable[[Exchange], int],
         run: str = "none",
+        in_flight: int = 1,
+        media_type: str = "application/json",
     ) -> None:
         self.tokens = tokens
         self._settings = settings
@@ -65,7 +68,10 @@ class Client:
         self._own = threading.local()
         self._pace = _Pace(settings.max_requests_per_second)
         self._run = run
+        self._media_type = media_type
         self._lock = threading.Lock()
+        self._gate = Gate(in_flight)
+        self._wires: list[Wire] = []
         self.sent = 0
         for token in tokens.values():
             self._keep_secret(token)
@@ -98,17 +104,28 @@ class Client:
         media = () if draft.content_type is None else (("Content-Type", draft.content_type),)
         general = (
             ("User-Agent", f"refund-conformance/{__version__}"),
-            ("Accept", "*/*"),
+            # A server that takes this for the body's type shows when that is another.
+            ("Accept", "*/*" if draft.content_type == self._media_type else self._media_type),
             ("Accept-Encoding", "identity"),
             (RUN_HEADER, self._run),
         )
         body = draft.body.replace(MARK.encode(), f"{MARK[:-1]} {self._run[:8]}]".encode())
         return Request(draft.method, draft.path(order), (*general, *media, *fields), body)
 
-    def send(self, request: Request, wire: Wire | None = None, *, repeatable: bool = True) -> Exchange:
+    def send(
+        self,
+        request: Request,
+        wire: Wire | None = None,
+        *,
+        repeatable: bool = True,
+        ahead: bool = False,
+        waits: bool = True,
+    ) -> Exchange:
         """Send a request. What says nothing is repeated, up to ATTEMPTS times.
 
         A request that is not ``repeatable`` is so only after a 429, which says that nothing was done with it.
+        One that is sent ``ahead`` of its turn lets the others pass first; one that never ``waits`` goes out however
+        many are in flight, as those must that are released together.
         """
         attempts = 0
 
@@ -118,7 +135,8 @@ class Client:
             self._pace.wait()
             with self._lock:
                 self.sent += 1
-            exchange = replace((wire or self._wire()).send(request), attempts=attempts)
+            with self._gate.passing(urgent=not ahead) if waits else nullcontext():
+                exchange = replace((wire or self._wire()).send(request), attempts=attempts)
             return replace(exchange, number=self._record(exchange))
 
         repeat = tenacity.Retrying(
@@ -131,13 +149,16 @@ class Client:
         return exchange
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        if wire := getattr(self._own, "wire", None):
-            wire.close()
+        """Close the connections that are kept open."""
+        with self._lock:
+            for wire in self._wires:
+                wire.close()
 
     def _wire(self) -> Wire:
         if not hasattr(self._own, "wire"):
             self._own.wire = self._new_wire()
+            with self._lock:
+                self._wires.append(self._own.wire)
         wire: Wire = self._own.wire
         return wire
 

@@ -65,6 +65,15 @@ class OrderBook:
         self._tell("refundable", order)
         return order
 
+    @property
+    def bounds(self) -> tuple[bool, str]:
+        """Whether orders are leased from the end of the list, and why none are any more ("" if they are)."""
+        return self._from_the_end, self._closed
+
+    @bounds.setter
+    def bounds(self, bounds: tuple[bool, str]) -> None:
+        self._from_the_end, self._closed = bounds
+
     def turn(self) -> None:
         """Lease from the other end of the list: the last order was not refundable, nor may be those beside it."""
         self._from_the_end = not self._from_the_end

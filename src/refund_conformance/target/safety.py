@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from refund_conformance.contract import Operation
 from refund_conformance.errors import SettingsError
-from refund_conformance.target.settings import Settings
+from refund_conformance.target.settings import Settings, is_loopback
 
 HARMLESS_GROUPS = ("unknown",)
 """Order groups for which no request can create anything, on a faulty target either: there is no such order."""
@@ -29,14 +28,7 @@ def check(settings: Settings, operation: Operation, *, allow_writes: bool, read_
         )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address alone."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 def read_only(settings: Settings) -> Settings:
     """Return the settings without any order on which a request could have an effect."""
-    return replace(settings, orders={group: settings.orders.get(group, ("0",)) for group in HARMLESS_GROUPS})
+    orders = {group: settings.orders.get(group, ("0",)) for group in HARMLESS_GROUPS}
+    return replace(settings, orders=orders, read_only=True)

@@ -5,10 +5,11 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from refund_conformance import document
 from refund_conformance.contract import Contract
@@ -37,10 +38,11 @@ class Settings:
 
     ``timeout`` is the time in seconds for one whole answer. ``max_seconds``, ``max_requests`` and ``max_orders``
     bound a run (None: as the profile does). ``allow_writes`` is needed for a host that is not this machine, and
-    ``denied_hosts`` are patterns of hosts that are never sent anything. ``tokens`` has the credentials that are
-    set, ``username`` and ``password`` are for the login operation. ``orders`` has the ids by group,
-    ``source`` tells where others come from, ``hook`` is the URL that gives them. ``ledger`` is the database URL of
-    the order ledger, ``pins`` has the answers to open questions.
+    ``denied_hosts`` are patterns of hosts that are never sent anything. ``examples`` is where payloads that failed
+    are kept: a directory, or a Redis URL. ``tokens`` has the credentials that are set, ``username`` and
+    ``password`` are for the login operation. ``orders`` has the ids by group, ``source`` tells where others come
+    from, ``hook`` is the URL that gives them. ``ledger`` is the database URL of the order ledger, ``pins`` has the
+    answers to open questions. ``read_only`` tells that nothing may be sent which could create something.
     """
 
     base_url: str
@@ -53,6 +55,7 @@ class Settings:
     denied_hosts: tuple[str, ...] = ()
     proxy: str | None = None
     ca_bundle: str | None = None
+    examples: str | None = field(default=None, repr=False)
     header: str = "AuthorizationJWT"
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     username: str | None = None
@@ -62,19 +65,26 @@ class Settings:
     hook: str | None = field(default=None, repr=False)
     ledger: str | None = field(default=None, repr=False)
     pins: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not be seen."""
-        return (*self.tokens.values(), *filter(None, (self.password,)))
+        urls = filter(None, (self.proxy, self.ledger, self.examples, self.hook))
+        passwords = (unquote(urlsplit(url).password or "") for url in urls if "://" in url)
+        return (*self.tokens.values(), *filter(None, (self.password, *passwords)))
 
 
 def load(path: Path, contract: Contract, environment: Mapping[str, str] | None = None) -> Settings:
     """Read a target.toml. ``${NAME}`` in a string takes an environment variable.
 
-    Raises SettingsError naming the file, the key, the reason and the remedy.
+    A target on another machine has its order ledger beside the file, unless that says otherwise: its orders are
+    used up for good. Raises SettingsError naming the file, the key, the reason and the remedy.
     """
-    return parse(document.read_toml(path, SettingsError), str(path), contract, environment)
+    settings = parse(document.read_toml(path, SettingsError), str(path), contract, environment)
+    if settings.ledger or is_loopback(urlsplit(settings.base_url).hostname or ""):
+        return settings
+    return replace(settings, ledger=f"sqlite:///{path.absolute().with_suffix('.ledger.sqlite')}")
 
 
 def parse(
@@ -92,6 +102,8 @@ def parse(
         raise SettingsError(
             f"{source}: auth.token", "is not set, nor are auth.username and auth.password", "Set one or the other."
         )
+    if not Path(target.get("ca_bundle", source)).exists() and "ca_bundle" in target:
+        raise SettingsError(f"{source}: target.ca_bundle", "is not there", "Name a file of certificates.")
     return Settings(
         **{**target, "base_url": base_url, "denied_hosts": tuple(target.get("denied_hosts", ()))},
         header=auth.get("header", contract.operation.authorization_header),
@@ -104,6 +116,14 @@ def parse(
         ledger=orders.get("ledger"),
         pins=_pins(data.get("questions", {}), source, contract),
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or address alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _refuse_unknown_keys(data: Mapping[str, Any], source: str) -> None:

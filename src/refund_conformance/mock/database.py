@@ -1,0 +1,118 @@
+"""Open the database that a URL names: SQLite in memory or in a file, or PostgreSQL."""
+
+import os
+import sqlite3
+import threading
+from typing import Any
+
+from sqlalchemy import Engine, Select, create_engine, event
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import StaticPool
+
+from refund_conformance.errors import UsageError
+
+
+def parsed(url: str) -> URL:
+    """Read a database URL; raise UsageError if it is none, or of a kind that the mock does not know."""
+    try:
+        found = make_url(url)
+    except ArgumentError:
+        raise UsageError(
+            f"database {url!r}",
+            "is no database URL",
+            "For example sqlite:///mock.db or postgresql://user@host/name.",
+        ) from None
+    if found.drivername in ("postgresql", "postgres"):
+        found = found.set(drivername="postgresql+psycopg")
+    if found.get_backend_name() not in ("sqlite", "postgresql"):
+        raise UsageError(
+            f"database {found.drivername!r}", "is of no kind that the mock knows", "Use SQLite or PostgreSQL."
+        )
+    return found
+
+
+def is_sqlite(url: URL) -> bool:
+    """Tell whether the URL is one of SQLite."""
+    return url.get_backend_name() == "sqlite"
+
+
+def is_memory(url: URL) -> bool:
+    """Tell whether the database goes when its process does."""
+    return is_sqlite(url) and url.database in (None, "", ":memory:")
+
+
+def engine(url: URL) -> Engine:
+    """Return an engine for the database; raise UsageError if its driver is not installed.
+
+    An SQLite file is made for its owner's eyes alone, because it holds the keys that sign tokens.
+    """
+    try:
+        if is_memory(url):
+            made = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        elif is_sqlite(url):
+            _make_file(url.database or "")
+            made = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        else:
+            made = create_engine(url, pool_size=20, max_overflow=20)
+    except (NoSuchModuleError, ModuleNotFoundError) as problem:
+        raise UsageError(
+            f"database {url.drivername!r}", f"its driver is missing ({problem})", "Install it, or use SQLite."
+        ) from None
+    if is_sqlite(url):
+        event.listen(made, "connect", _prepare_sqlite)
+    return made
+
+
+class Direct:
+    """Reads an SQLite file by the driver's own connections, one kept for each thread, without a pool's ceremony.
+
+    ``statement`` is compiled once; to run it takes a tenth of the time that SQLAlchemy's own execution takes.
+    """
+
+    def __init__(self, engine: Engine, statement: Select[Any]) -> None:
+        self._engine = engine
+        self._statement = str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
+        self._own = threading.local()
+        self._all: list[sqlite3.Connection] = []
+
+    def rows(self, **values: object) -> list[Any]:
+        """Run the statement, and return what it finds."""
+        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._connect()
+        return connection.execute(self._statement, values).fetchall()
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._all:
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        pooled = self._engine.raw_connection()
+        connection = pooled.driver_connection
+        pooled.detach()
+        assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (no other driver for SQLite is let in)
+        self._all.append(connection)
+        return connection
+
+
+def _make_file(path: str) -> None:
+    if path.startswith("file:"):
+        return  # a URI, with a mode of its own
+    try:
+        # What SQLite puts beside the file takes over its rights.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as problem:
+        raise UsageError(
+            f"database file {path}",
+            f"cannot be opened ({problem.strerror})",
+            "Name another with --database.",
+        ) from None
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # What was answered with 200 must survive the process and the power: hence FULL.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
