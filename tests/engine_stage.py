@@ -187,10 +187,22 @@ def lawful(*answers: Answer) -> Script:
     return script
 
 
+class Rounds:
+    """Lets threads through round by round: each time when so many have come as the round has."""
+
+    def __init__(self, *sizes: int) -> None:
+        rounds = [(threading.Barrier(size, timeout=30), size) for size in sizes]
+        self._places = iter([barrier for barrier, size in rounds for _ in range(size)])
+
+    def wait(self) -> None:
+        """Wait until the round is complete."""
+        next(self._places).wait()
+
+
 class ScriptedClient(Client):
     """A client whose target is a script. ``gate``, if there is one, lets requests of threads through together."""
 
-    gate: threading.Barrier | None = None
+    gate: Rounds | None = None
 
     def __init__(self, settings: Settings, record: Record, script: Script) -> None:
         super().__init__(settings, Tokens(settings, CONTRACT.operation), Redactor(), record.exchange)

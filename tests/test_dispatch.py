@@ -85,7 +85,7 @@ def test_advice_is_no_wrong_answer() -> None:
 
 
 def test_an_answer_before_authorization_is_advised_against() -> None:
-    both = CASES["auth.first/forged-json-plain-not-paid"]
+    both = CASES["auth.first/forged-json-malformed-not-paid"]
     sent = stage(refused(15030)).dispatch.send(replace(both, draft=PLAIN.draft), "1")
     assert [(finding.clause, finding.kind) for finding in sent.findings] == [("auth.first", Kind.ADVICE)]
     assert not stage(refused(1007)).dispatch.send(replace(both, draft=PLAIN.draft), "1").findings

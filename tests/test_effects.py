@@ -119,7 +119,7 @@ def test_without_orders_for_the_search_nobody_is_named() -> None:
     with bench("fields-email-with-effect", refundable=3) as made:
         assert searched(made, FIELDS) is None
         (note,) = made.notes
-    assert note.startswith("An effect of a refused request on order 730003: ")
+    assert note.startswith("An effect of a refused request on order 730002: ")
     assert "list more of them" in note
 
 

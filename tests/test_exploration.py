@@ -30,12 +30,13 @@ def test_every_clause_that_is_explored_is_one_of_the_contract(clause: str) -> No
     assert clause in CONTRACT.clauses
 
 
-def test_as_many_cases_are_sent_as_the_profile_says() -> None:
+def test_as_many_cases_are_sent_as_the_profile_says_each_payload_once() -> None:
     made = stage(refused(110))
     result = explored(made)
     assert result is not None
     assert result.outcome is Outcome.HELD
-    assert len(made.client.requests) == SOME
+    sent = bodies(made)
+    assert SOME / 2 < len(sent) == len(set(sent)) <= SOME
 
 
 def test_a_profile_of_few_examples_sends_few() -> None:
@@ -77,7 +78,8 @@ def test_each_drawn_case_has_an_id_of_its_own() -> None:
     made = stage(refused(110))
     explored(made)
     cases = [event["case"] for event in made.events if event["event"] == "case"]
-    assert cases == [f"{MALFORMED}/drawn-{number}" for number in range(1, SOME + 1)]
+    assert cases == [f"{MALFORMED}/drawn-{number}" for number in range(1, len(bodies(made)) + 1)]
+    assert len(cases) > 1
 
 
 def _sized(request: Request) -> Any:

@@ -101,7 +101,7 @@ def test_the_judgement_knows_nothing_of_what_is_sent(module: str) -> None:
     assert within(closure(module), "cases", "payloads") == set()
 
 
-SHARED_WITH_THE_MOCK = ("contract", "document", "errors", "resources", "mock")
+SHARED_WITH_THE_MOCK = ("contract", "document", "errors", "openapi", "resources", "mock")
 """What the mock may import: the constants of the contract and how they are read, and itself."""
 
 

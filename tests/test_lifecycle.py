@@ -199,11 +199,11 @@ def test_the_model_knows_which_orders_have_an_open_request() -> None:
 
 
 def test_without_orders_there_is_no_walk() -> None:
-    with bench(refundable=2, begun=False) as made, pytest.raises(NoOrderError):
+    with bench(refundable=ORDERS - 1, begun=False) as made, pytest.raises(NoOrderError):
         walked(made)
 
 
 def test_orders_that_run_out_midway_leave_what_was_walked() -> None:
-    with bench(refundable=4, begun=False) as made:
+    with bench(refundable=ORDERS + 1, begun=False) as made:
         result = walked(made, walks=3)
     assert result.outcome is Outcome.HELD

@@ -17,9 +17,13 @@ class Ahead:
         self._pool = pool
         self._begun: dict[str, tuple[str, Future[Exchange]]] = {}
 
+    def takes(self, case: Case) -> bool:
+        """Whether a case's request would be sent ahead."""
+        return self._pool is not None and case.id not in self._begun
+
     def offer(self, case: Case, order: str, send: Callable[[], Exchange]) -> None:
-        """Send a case's request for an order, unless that was done."""
-        if self._pool is not None and case.id not in self._begun:
+        """Send a case's request for an order."""
+        if self._pool is not None:
             self._begun[case.id] = (order, self._pool.submit(send))
 
     def take(self, case: Case, order: str) -> Exchange | None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from refund_conformance import oracle
@@ -185,14 +186,29 @@ class Dispatch:
         expected = f"{self.refused_status()} before anything else is looked at"
         return (Finding("auth.first", Kind.ADVICE, expected, describe_reading(reading)),)
 
+    def send_pipelined(self, cases: Sequence[tuple[Case, str]]) -> list[Sent]:
+        """Send cases' requests for orders on one connection, none waiting for an answer; return what was answered.
+
+        Raises NoOrderError if the run's requests are used up.
+        """
+        if not self._allowance.covers(self.client.sent + len(cases)):
+            raise NoOrderError(f"the run's {self._allowance.limit} requests are used up")
+        requests = [self.client.request(case.draft, order) for case, order in cases]
+        exchanges = self.client.send_pipelined([request for request in requests if request is not None])
+        return [self.judged(case, exchange) for (case, _), exchange in zip(cases, exchanges, strict=False)]
+
     def control(self, wire: Wire | None = None) -> Sent:
         """Send the plain request where it has no effect and its answer is known: for an order with an open one."""
+        return self.send(*self.control_case(), wire)
+
+    def control_case(self) -> tuple[Case, str]:
+        """Return the request whose answer is known, with its order."""
         known = bool(self.orders.spent)
         order = self.orders.spent[0] if known else self.settings.orders.get("unknown", ("0",))[0]
         situation = Situation(order="refund-open" if known else "unknown")
         title = "The target still answers."
         case = Case("server.answers/control", title, situation, plain_draft(self.contract))
-        return self.send(replace(case, blame=(("order", case.clause),)), order, wire)
+        return replace(case, blame=(("order", case.clause),)), order
 
     def require_target(self, sent: Sent, *, before: bool) -> None:
         """Raise TargetError if an exchange shows that there is no target, or that it refuses our own token.

@@ -161,7 +161,12 @@ class Examination:
     def send_ahead(self, cases: Iterable[Case]) -> None:
         """Send the requests of cases whose turn will come, where several may be in flight."""
         for case in cases:
-            if case.situation.wrong and case.id not in self._early and case.clause not in self._accepted_clauses:
+            if (
+                self.dispatch.ahead.takes(case)
+                and case.situation.wrong
+                and case.id not in self._early
+                and case.clause not in self._accepted_clauses
+            ):
                 with suppress(NoOrderError):
                     self.dispatch.require_credential(case)
                     order = self._order_ahead(case)

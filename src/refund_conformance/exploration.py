@@ -54,9 +54,13 @@ class _Exploration:
             raise _FailingError(case.clause)
         self._held.add(payload)
 
+    def carry_out_drawn(self, case: Case) -> None:
+        """Carry a case out that Hypothesis has just drawn, under a number of its own."""
+        self.carry_out(replace(case, id=f"{case.id}-{len(self.seen) + 1}"))
+
     def _holds(self, case: Case) -> bool:
         self._left -= self.failing is not None
-        result = self._examination.examine(replace(case, id=numbered(case, len(self.seen))))
+        result = self._examination.examine(case)
         self.seen.append(result)
         if any(finding.kind is Kind.ACCEPTED for finding in result.findings):
             self._left = 0  # it used up an order, and so would each smaller one
@@ -76,26 +80,21 @@ def explore(
     """
     done = _Exploration(examination)
     if database is not None:
-        _hypothesize(done.carry_out, strategy, seed, examples, (Phase.reuse, Phase.shrink), database)
+        _hypothesize(done.carry_out_drawn, strategy, seed, examples, (Phase.reuse, Phase.shrink), database)
     if done.failing is None and examples:
         drawn: list[Case] = []
         _hypothesize(lambda case: drawn.append(case), strategy, seed, examples, (Phase.generate,), None)
-        known = len(done.seen)
+        named = [replace(case, id=f"{case.id}-{number}") for number, case in enumerate(drawn, len(done.seen) + 1)]
+        examination.send_ahead(named[:COMING])
         with suppress(_FailingError):
-            for place, case in enumerate(drawn):
-                coming = enumerate(drawn[place : place + COMING], known + place)
-                examination.send_ahead([replace(later, id=numbered(later, number)) for number, later in coming])
+            for place, case in enumerate(named):
                 done.carry_out(case)
+                examination.send_ahead(named[place + COMING : place + COMING + 1])
         if any(result.outcome is Outcome.VIOLATED for result in done.seen):
             # Drawn once more, the same payloads lead Hypothesis to the failing one, which it can make smaller.
             phases = (Phase.generate, Phase.shrink)
-            _hypothesize(done.carry_out, strategy, seed, examples, phases, database)
+            _hypothesize(done.carry_out_drawn, strategy, seed, examples, phases, database)
     return done.failing or (done.seen[-1] if done.seen else None)
-
-
-def numbered(case: Case, seen: int) -> str:
-    """Return the id of a drawn case that comes after so many others."""
-    return f"{case.id}-{seen + 1}"
 
 
 def _hypothesize(

@@ -62,7 +62,11 @@ def _representatives(examination: Examination, key: str) -> Sequence[Case]:
     return list({case.clause: case for case in reversed(refused)}.values())
 
 
-_UNAUTHORIZED = ("auth.missing/no-header", "auth.forged/payload-changed")
+UNAUTHORIZED = ("auth.missing/no-header", "auth.forged/payload-changed")
+"""What is sent on a connection that was authorized: one after its answer, the other before."""
+
+PIPELINES = 2
+"""How often requests are sent at once on one connection before a wrong answer is held against the target."""
 
 
 def every_request(examination: Examination) -> Result:
@@ -73,7 +77,7 @@ def every_request(examination: Examination) -> Result:
     cases = all_cases(examination.dispatch.contract)
     wanted = [
         cases[id_]
-        for id_ in _UNAUTHORIZED
+        for id_ in UNAUTHORIZED
         if (cases[id_].clause not in examination.dispatch.violated or examination.was_refused_at_first(id_))
         and examination.dispatch.has_credential(cases[id_])
     ]
@@ -88,22 +92,40 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
         return Result(
             about.id, about.clause, about.title, Outcome.SPARED, "nothing is refused for its authorization"
         )
-    numbers: list[int] = []
-    findings: tuple[Finding, ...] = ()
+    bench = examination.orders.bench("auth")
+    after, before = (replace(case, id=about.id, blame=about.blame) for case in (wanted[0], wanted[-1]))
     with examination.dispatch.client.fresh_wire() as wire:
-        for case in wanted:
-            if examination.dispatch.client.request(case.draft, "0") is None:
-                continue
-            numbers.append(examination.dispatch.control(wire).number)
-            bench = examination.orders.bench("auth")
-            sent = examination.dispatch.send(replace(case, id=about.id, blame=about.blame), bench.order, wire)
-            numbers.append(sent.number)
-            examination.note(case, "auth", bench, sent)
-            findings = tuple(f for f in sent.findings if f.kind is not Kind.ADVICE)
-            if findings:
-                break
+        control = examination.dispatch.control(wire)
+        sent = examination.dispatch.send(after, bench.order, wire)
+    examination.note(after, "auth", bench, sent)
+    result = _told_apart(about, [control, sent], sent)
+    if result.outcome is Outcome.HELD and examination.dispatch.client.request(before.draft, "0") is not None:
+        _kept(examination, _pipelined(examination, before))
+    return result
+
+
+def _pipelined(examination: Examination, case: Case) -> Result:
+    """Send a request without authorization right behind one with it, before that is answered."""
+    title = "Behind a request with authorization that is not yet answered, one without is refused."
+    about = replace(case, id=f"{case.clause}/pipelined", title=title)
+    for _ in range(PIPELINES):
+        bench = examination.orders.bench("auth")
+        sendings = examination.dispatch.send_pipelined([examination.dispatch.control_case(), (about, bench.order)])
+        if len(sendings) < 2:
+            reason = "the target answered only one of two requests that were sent at once on a connection"
+            return Result(about.id, about.clause, about.title, Outcome.SPARED, reason)
+        examination.note(about, "auth", bench, sendings[1])
+        result = _told_apart(about, sendings, sendings[1])
+        if result.outcome is Outcome.HELD:
+            break
+    return result
+
+
+def _told_apart(about: Case, sendings: Sequence[Sent], sent: Sent) -> Result:
+    findings = tuple(finding for finding in sent.findings if finding.kind is not Kind.ADVICE)
     result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings)
-    return replace(result, exchanges=tuple(numbers), answer="error", failed=len(findings), tries=1)
+    numbers = tuple(sending.number for sending in sendings)
+    return replace(result, exchanges=numbers, answer="error", failed=len(findings), tries=1)
 
 
 def strangers_told_alike(examination: Examination) -> Result:
@@ -161,14 +183,14 @@ def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
     return replace(result, outcome=Outcome.VIOLATED, findings=(finding,), failed=1)
 
 
-_FAULTS = (("json", "malformed"), ("json", "one-field"))
+FAULTS_BESIDE = (("json", "malformed"), ("json", "one-field"))
 """What else may be wrong with a request for a foreign order, as media type and body of a combination."""
 
 
 def _told_beside_faults(examination: Examination) -> tuple[list[str], tuple[int, ...]]:
     """Send requests with something else wrong for a foreign and an unknown order: it must not tell them apart."""
     dispatch, telling, numbers = examination.dispatch, [], []
-    for media, body in _FAULTS:
+    for media, body in FAULTS_BESIDE:
         told = []
         for group in ("foreign", "unknown"):
             order = examination.orders.pick(group, "first") or ""

@@ -109,6 +109,7 @@ class Conformance:
         self.run: Run | None = None
         self.flight: Flight | None = None
         self.checks: dict[pytest.Item, Check] = {}
+        self.left_out: set[pytest.Item] = set()
         self.pending: list[dict[str, Any]] = []
         self.session: ReportSession | None = None
         self.cut_short = False
@@ -143,6 +144,7 @@ class Conformance:
                 self._open()
             if self.run is None and self._sends(session):
                 self._begin(session)
+                self._budget(session)
                 self._take_off(session)
         except SuiteError as problem:
             command = self._command()
@@ -217,6 +219,18 @@ class Conformance:
                 self.session.reason = str(problem)
             session.shouldstop = str(problem)
 
+    def _budget(self, session: pytest.Session) -> None:
+        """Leave out what the run's requests and orders do not suffice for."""
+        if self.run is not None and not self.run.over:
+            self.left_out = self.selection.left_out(session.items, self.profile, *self.run.limits)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Skip a test that was left out, and keep that."""
+        if item in self.left_out and self.run is not None:
+            clause = next(iter(self.selection.clauses(item)), "")
+            pytest.skip(self.run.leave_out(clause, case_of(item)))
+
     def _take_off(self, session: pytest.Session) -> None:
         """Begin to carry out the checks side by side, if several requests may be in flight."""
         width = self.config.option.in_flight
@@ -224,6 +238,8 @@ class Conformance:
             return
         lanes: dict[str, list[Check]] = {}
         for item in session.items:
+            if item in self.left_out:
+                continue
             if isinstance(item, pytest.Function) and item.get_closest_marker("clause"):
                 given = dict(item.callspec.params) if hasattr(item, "callspec") else {}
                 check = Check(partial(_call, item.obj, given), case_of(item))

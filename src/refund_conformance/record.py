@@ -57,12 +57,12 @@ class Record:
             "request": {
                 "method": request.method,
                 "target": text(request.target)[:BODY_KEPT],
-                "headers": [[name, text(value)[:BODY_KEPT]] for name, value in request.headers],
+                "headers": [[text(name), text(value)[:BODY_KEPT]] for name, value in request.headers],
                 **self._body(request.body),
             },
             "response": None,
             "failure": str(exchange.failure) if exchange.failure else None,
-            "detail": exchange.detail,
+            "detail": text(exchange.detail),
         }
         if response is not None:
             event["response"] = {
@@ -71,7 +71,7 @@ class Record:
                 "headers": [[text(name)[:200], text(value)[:1000]] for name, value in response.headers[:50]],
                 **self._body(response.body),
             }
-        self.keep(event)
+        self._sink(event)
         return number
 
     def _body(self, body: bytes) -> Event:

@@ -20,7 +20,7 @@ from refund_conformance.lanes import proofs
 from refund_conformance.profile import Profile
 from refund_conformance.record import Record
 from refund_conformance.redaction import Redactor
-from refund_conformance.result import Result
+from refund_conformance.result import Outcome, Result
 from refund_conformance.target.allowance import Allowance
 from refund_conformance.target.client import Client
 from refund_conformance.target.ledger import Ledger
@@ -120,6 +120,21 @@ class Run:
         """Send the requests of cases whose turn will come, unless the run is over."""
         if not self.over:
             self.examination.send_ahead(cases)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The most requests that the run may send, and the most refundable orders that it may and can lease."""
+        listed = len(self._settings.orders.get("refundable", ()))
+        allowed = self.profile.orders if self._settings.max_orders is None else self._settings.max_orders
+        return self._allowance.limit, min(self.profile.orders, allowed, listed or self.profile.orders)
+
+    def leave_out(self, clause: str, case: Case | None) -> str:
+        """Keep a check as untested that the run's requests or orders do not suffice for; return the reason."""
+        requests, orders = self.limits
+        reason = f"the run's {requests} requests and {orders} orders go to checks that tell more"
+        id_, title = (case.id, case.title) if case else (f"{clause}/left-out", "Several requests.")
+        self.examination.dispatch.keep(Result(id_, clause, title, Outcome.UNTESTED, reason))
+        return reason
 
     def carry_out(self, check: Callable[[Examination], T]) -> T:
         """Carry out a check. Raises TargetError if the target is gone, or the run's time is over."""

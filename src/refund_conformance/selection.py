@@ -5,11 +5,13 @@ from functools import cached_property
 
 import pytest
 
+from refund_conformance.budget import Check, affordable
 from refund_conformance.cases import all_cases, explorations
 from refund_conformance.cases.case import Case
 from refund_conformance.contract import Contract
 from refund_conformance.errors import UsageError
 from refund_conformance.lanes import LANES, lane_of, lane_of_clause, proofs
+from refund_conformance.profile import Profile
 from refund_conformance.resources import folder
 
 PHASES = ("refused", "together", "walked", "accepted", "proved", "asked", "reviewed")
@@ -83,6 +85,15 @@ class Selection:
         """Return the lane of a test."""
         case = case_of(item)
         return lane_of(case, self._shared) if case is not None else next(self._lanes(item), "")
+
+    def left_out(
+        self, items: Sequence[pytest.Item], profile: Profile, requests: int, orders: int
+    ) -> set[pytest.Item]:
+        """Return the tests that so many requests and refundable orders do not suffice for."""
+        ours = [item for item in items if item.get_closest_marker("clause")]
+        checks = [Check(next(iter(self.clauses(item)), ""), case_of(item)) for item in ours]
+        kept = affordable(checks, self._shared, profile, requests, orders)
+        return {item for item, is_kept in zip(ours, kept, strict=True) if not is_kept}
 
     def _lanes(self, item: pytest.Item) -> Iterator[str]:
         return (lane_of_clause(self._contract, clause) for clause in self.clauses(item))

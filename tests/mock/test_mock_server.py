@@ -13,6 +13,7 @@ from refund_conformance.errors import SettingsError, UsageError
 from refund_conformance.mock.announcement import announcement
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
+from refund_conformance.openapi import openapi
 
 
 def test_its_target_settings_fit_the_schema(wire: Wire) -> None:
@@ -80,3 +81,14 @@ def test_of_simultaneous_requests_one_is_accepted(tmp_path: Path, database: str)
         with ThreadPoolExecutor(len(wires)) as pool:
             found = list(pool.map(lambda wire: wire.refund(order).short, wires))
     assert sorted(found) == [(200, [])] + [(400, [15050])] * 19
+
+
+def test_by_itself_it_is_reached_from_this_machine_only_without_tls() -> None:
+    with running() as mock:
+        assert mock.base_url.startswith("http://127.0.0.1:")
+
+
+def test_its_description_is_served(wire: Wire) -> None:
+    reply = wire.ask("GET", "/openapi.json")
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    assert reply.json == openapi()

@@ -13,7 +13,7 @@ from refund_conformance.payloads import fields, json_text
 from refund_conformance.payloads.fields import Break
 from refund_conformance.situation import Situation
 
-PAIRED = 3
+PAIRED = 4
 """How many bodies have every field invalid at once."""
 
 
@@ -61,8 +61,8 @@ def accepted_cases(contract: Contract) -> Iterator[Case]:
             aspect = "max-length" if script == "ascii" else "unicode"
             yield _accepted(contract, f"{field.name}.{aspect}/at-limit-{script}", {**plain, field.name: value})
         if "maxLength" in field.schema and field.schema.get("format") != "email":
-            value = fields.every_script(field.schema["maxLength"])
-            yield _accepted(contract, f"{field.name}.unicode/every-script", {**plain, field.name: value})
+            value = fields.emoji_text(field.schema["maxLength"])
+            yield _accepted(contract, f"{field.name}.unicode/emoji", {**plain, field.name: value})
         if field.schema.get("format") == "email":
             for slug, value in fields.accepted_emails().items():
                 yield _accepted(contract, f"{field.name}.accepts/{slug}", {**plain, field.name: value})
@@ -86,9 +86,9 @@ def several_fields_cases(contract: Contract) -> Iterator[Case]:
             chosen.append(item)
     if len(by_field) < 2:
         return
-    rows = min(PAIRED, max(map(len, by_field.values())))
-    for row in range(rows):
-        breaks = [items[row % len(items)] for items in by_field.values()]
+    turned = [items[:: 1 if place % 2 == 0 else -1] for place, items in enumerate(by_field.values())]
+    for row in range(PAIRED):
+        breaks = [items[row % len(items)] for items in turned]
         slug = "-and-".join(f"{item.field}-{item.aspect}" for item in breaks)
         yield broken_case(contract, f"fields.all-reported/{slug}"[:120], *breaks)
 

@@ -2,6 +2,7 @@
 
 import gc
 import socket
+from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,14 +17,17 @@ STOP_SECONDS = 10
 _BACKLOG = 2048
 
 
-def uvicorn_server(app: ASGIApp, settings: MockSettings, stop_seconds: int) -> uvicorn.Server:
-    """Return the server for an application; it waits ``stop_seconds`` for what it is answering when it stops."""
+def uvicorn_server(app: ASGIApp, settings: MockSettings, loop: Literal["asyncio", "auto"]) -> uvicorn.Server:
+    """Return the server for an application; it waits `STOP_SECONDS` for what it is answering when it stops.
+
+    ``loop`` "auto" is uvloop where that is installed: quicker, and longer to import than a short run likes.
+    """
     return uvicorn.Server(
         uvicorn.Config(
             app,
             http=Protocol,
             ws="none",
-            loop="auto",  # uvloop where it is installed
+            loop=loop,
             lifespan="off",
             interface="asgi3",
             access_log=False,
@@ -33,7 +37,7 @@ def uvicorn_server(app: ASGIApp, settings: MockSettings, stop_seconds: int) -> u
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=stop_seconds,
+            timeout_graceful_shutdown=STOP_SECONDS,
         )
     )
 
@@ -44,7 +48,7 @@ def serve_on(listener: socket.socket, app: ASGIApp, settings: MockSettings) -> N
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    uvicorn_server(app, settings, STOP_SECONDS).run(sockets=[listener])
+    uvicorn_server(app, settings, "auto").run(sockets=[listener])
 
 
 def listen(settings: MockSettings) -> socket.socket:

@@ -23,7 +23,7 @@ class RunningMock:
     def __init__(self, mock: Mock, listener: socket.socket) -> None:
         self.mock = mock
         self.base_url = url_of(listener)
-        self._server = uvicorn_server(application(mock), mock.settings, STOP_SECONDS)
+        self._server = uvicorn_server(application(mock), mock.settings, "asyncio")
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="mock", daemon=True
         )

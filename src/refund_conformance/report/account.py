@@ -158,10 +158,36 @@ def _violations(contract: Contract, cases: list[Event], folded: list[Violation])
             for clause in finding["also"]:
                 follower = Violation(clause, case, finding, finding["clause"])
                 (roots if is_plain else followers[finding["clause"]]).append(follower)
-    counted = _explained(contract, _without_consequences(cases, roots, folded), followers)
-    for root, following in followers.items():
+    left = _without_consequences(cases, roots, folded)
+    gone = [id(violation.finding) for violation in folded]
+    for root, every in followers.items():
+        folded.extend(violation for violation in every if id(violation.finding) in gone)
+        followers[root] = [violation for violation in every if id(violation.finding) not in gone]
+    counted = _explained(contract, left, followers)
+    counted = _without_compositions(counted, folded)
+    for root, every in followers.items():
+        single = [violation for violation in every if violation.clause not in COMPOSED]
+        following = single or every
+        folded.extend(violation for violation in every if violation not in following)
         areas = {violation.clause.partition(".")[0] for violation in following} - {root.partition(".")[0]}
         (counted if len(areas) <= WIDEST else folded).extend(following)
+    return counted
+
+
+COMPOSED = frozenset({"order.lifecycle", "order.race", "errors.alone", "fields.all-reported", "auth.first"})
+"""Clauses that are checked with requests which are the matter of other clauses, put together."""
+
+
+def _without_compositions(violations: list[Violation], folded: list[Violation]) -> list[Violation]:
+    """Fold what a composed check was answered, where the same answer breaks the clause of a single request."""
+    single = {
+        v.finding["actual"] for v in violations if v.clause not in COMPOSED and v.finding["kind"] != "advice"
+    }
+    counted = []
+    for violation in violations:
+        own, kind = violation.case["clause"], violation.finding["kind"]
+        follows = own in COMPOSED and (kind == "other-error" or (kind == "fields" and own != violation.clause))
+        (folded if follows and violation.finding["actual"] in single else counted).append(violation)
     return counted
 
 
@@ -186,9 +212,9 @@ def _explained(
         for outcome in contract.outcomes.values():
             if isinstance(outcome.errors, int) and part in (outcome.part, outcome.value):
                 by_actual[f"{min(outcome.statuses)} with {outcome.errors}"] = clause
-    misjudged = {
-        violation.finding["actual"] for violation in violations if violation.finding["kind"] == "refused"
-    } & by_actual.keys()
+    yes = f"{contract.operation.success_status} without errors"
+    refused = [v for v in violations if v.finding["kind"] == "refused" or yes in v.finding["expected"]]
+    misjudged = {violation.finding["actual"] for violation in refused} & by_actual.keys()
     counted: list[Violation] = []
     for violation in violations:
         actual, kind = violation.finding["actual"], violation.finding["kind"]
@@ -196,7 +222,7 @@ def _explained(
         if actual not in misjudged or kind not in ("refused", "other-error") or violation.clause == root:
             counted.append(violation)
             continue
-        if kind == "refused":
+        if violation in refused:
             counted.append(Violation(root, violation.case, violation.finding, root))
         followers[root].append(violation)
     return counted
@@ -215,7 +241,9 @@ def _without_consequences(cases: list[Event], roots: list[Violation], folded: li
     for violation in roots:
         kind, actual = violation.finding["kind"], violation.finding["actual"]
         refused_alike = (
-            kind in ("refused", "other-error") and actual in refusals and violation.case["case"] != plain["case"]
+            kind in ("refused", "other-error", "status")
+            and actual in refusals
+            and violation.case["case"] != plain["case"]
         )
         let_in_alike = (
             remembered

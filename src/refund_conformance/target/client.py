@@ -1,7 +1,7 @@
 """Send drafts to a target: headers, pace, bounded repetition of what says nothing, and a record of it all."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from time import monotonic, sleep
@@ -15,6 +15,7 @@ from refund_conformance.gate import Gate
 from refund_conformance.payloads import headers
 from refund_conformance.payloads.fields import MARK
 from refund_conformance.redaction import Redactor
+from refund_conformance.target.pipeline import pipelined
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.tokens import Tokens
 from refund_conformance.target.wire import Wire
@@ -72,6 +73,7 @@ class Client:
         self._lock = threading.Lock()
         self._gate = Gate(in_flight)
         self._wires: list[Wire] = []
+        self._kept: set[str] = set()
         self.sent = 0
         for token in tokens.values():
             self._keep_secret(token)
@@ -90,6 +92,9 @@ class Client:
         self._keep_secret(self.tokens.renew(refused))
 
     def _keep_secret(self, token: str) -> None:
+        if token in self._kept:
+            return
+        self._kept.add(token)
         self._redactor.add(token)
         for forged in headers.forgeries(token).values():
             self._redactor.add(forged)
@@ -147,6 +152,16 @@ class Client:
         )
         exchange: Exchange = repeat(attempt)
         return exchange
+
+    def send_pipelined(self, requests: Sequence[Request]) -> list[Exchange]:
+        """Send requests on one connection, none waiting for an answer; return the exchanges that were answered."""
+        for _ in requests:
+            self._pace.wait()
+        with self._lock:
+            self.sent += len(requests)
+        with self._gate.passing(urgent=True):
+            exchanges = pipelined(self._settings, requests)
+        return [replace(exchange, number=self._record(exchange)) for exchange in exchanges]
 
     def close(self) -> None:
         """Close the connections that are kept open."""

@@ -5,11 +5,9 @@ import http.client
 import re
 import socket
 import ssl
-import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.response import assert_header_parsing
 
 from refund_conformance.exchange import Exchange, Failure, Request, Response
+from refund_conformance.target.guard import Guard
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of an answer's body that are read at most, compressed or not."""
@@ -43,7 +42,7 @@ class Wire:
         self._timeout = timeout
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._verify: str | bool = ca_bundle or True
-        self._guard = _Guard()
+        self._guard = Guard()
         self._line = _Line()
         self._adapter = _Adapter(self._guard, self._line)
 
@@ -172,59 +171,7 @@ def _printable(text: str) -> str:
     return re.sub(r"[^ -~]", lambda match: ascii(match[0])[1:-1], text)
 
 
-class _Guard:
-    """Ends whatever the connection waits for when the time for the whole answer is over."""
-
-    def __init__(self) -> None:
-        self.struck = False
-        self._turn = 0
-        self._socket: socket.socket | None = None
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def deadline(self, seconds: float) -> Iterator["_Guard"]:
-        with self._lock:
-            self.struck = False
-            self._turn += 1
-        timer = threading.Timer(seconds, self._strike, (self._turn,))
-        timer.daemon = True
-        timer.start()
-        try:
-            yield self
-        finally:
-            timer.cancel()
-            with self._lock:
-                self._turn += 1  # a strike that is under way already must not hit the next exchange
-
-    def watch(self, connection: socket.socket) -> None:
-        """Watch a new connection, through a duplicate: TLS takes the socket itself apart.
-
-        Raises ConnectTimeoutError if its time is over already, as it may be where the name took long to resolve.
-        """
-        self.release()
-        with self._lock:
-            if self.struck:
-                connection.close()
-                raise urllib3.exceptions.ConnectTimeoutError("the time is over")
-            self._socket = connection.dup()
-
-    def release(self) -> None:
-        with self._lock:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
-
-    def _strike(self, turn: int) -> None:
-        with self._lock:
-            if turn != self._turn:
-                return
-            self.struck = True
-            if self._socket is not None:
-                with suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
-
-
-class _Answer(http.client.HTTPResponse):
+class Answer(http.client.HTTPResponse):
     """http.client's answer, without its trust in what is sent."""
 
     def begin(self) -> None:
@@ -259,9 +206,9 @@ class _Line:
     absolute = ""
 
 
-def _guarded(connection: type[HTTPConnection], guard: _Guard, line: _Line) -> type[HTTPConnection]:
+def _guarded(connection: type[HTTPConnection], guard: Guard, line: _Line) -> type[HTTPConnection]:
     class Guarded(connection):  # type: ignore[misc, valid-type]
-        response_class = _Answer
+        response_class = Answer
 
         def putrequest(self, method: str, url: str, *args: Any, **options: Any) -> None:
             super().putrequest(method, line.path if url.startswith("/") else line.absolute, *args, **options)
@@ -277,7 +224,7 @@ def _guarded(connection: type[HTTPConnection], guard: _Guard, line: _Line) -> ty
 class _Adapter(HTTPAdapter):
     """requests' adapter with a single connection that the guard watches."""
 
-    def __init__(self, guard: _Guard, line: _Line) -> None:
+    def __init__(self, guard: Guard, line: _Line) -> None:
         self._pools = _guarded_pools(guard, line)
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
@@ -291,7 +238,7 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-def _guarded_pools(guard: _Guard, line: _Line) -> Mapping[str, type[urllib3.HTTPConnectionPool]]:
+def _guarded_pools(guard: Guard, line: _Line) -> Mapping[str, type[urllib3.HTTPConnectionPool]]:
     plain, secured = _guarded(HTTPConnection, guard, line), _guarded(HTTPSConnection, guard, line)
     http_pool = type("Pool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": plain})
     https_pool = type("Pool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": secured})

@@ -1,0 +1,64 @@
+"""What docs/client.md shows works as it stands there, but for the mock's port."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from refund_conformance.mock.server import RunningMock, running
+from refund_conformance.mock.settings import MockSettings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "client.md").read_text(encoding="utf-8")
+SHOWN = "http://127.0.0.1:8080"
+DEMANDED = os.environ.get("REFUND_CONFORMANCE_REQUIRE_SERVICES") == "1"
+
+
+@pytest.fixture
+def mock() -> Iterator[RunningMock]:
+    with running(MockSettings(rehearsal=True)) as mock:
+        yield mock
+
+
+def block(language: str, mock: RunningMock) -> str:
+    """The one code block of a language, with the mock's address."""
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    assert SHOWN in found
+    return str(found).replace(SHOWN, mock.base_url)
+
+
+def test_the_command_that_it_names_starts_such_a_mock() -> None:
+    assert "refund-conformance mock --port 8080 --rehearsal" in PAGE
+
+
+def test_the_python_test_passes(mock: RunningMock, tmp_path: Path) -> None:
+    path = tmp_path / "test_refunds.py"
+    path.write_text(block("python", mock), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\b8 passed\b", done.stdout)
+
+
+@pytest.mark.skipif(not shutil.which("curl") and not DEMANDED, reason="curl is not installed")
+def test_the_curl_commands_do_as_they_say(mock: RunningMock, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", block("bash", mock)],  # noqa: S607  (the shell of whoever runs the tests)
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "all as expected\n"
