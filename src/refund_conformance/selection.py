@@ -91,7 +91,7 @@ class Selection:
     ) -> set[pytest.Item]:
         """Return the tests that so many requests and refundable orders do not suffice for."""
         ours = [item for item in items if item.get_closest_marker("clause")]
-        checks = [Check(next(iter(self.clauses(item)), ""), case_of(item)) for item in ours]
+        checks = [Check(next(iter(self.clauses(item)), ""), case_of(item), _is_drawn(item)) for item in ours]
         kept = affordable(checks, self._shared, profile, requests, orders)
         return {item for item, is_kept in zip(ours, kept, strict=True) if not is_kept}
 
@@ -151,6 +151,12 @@ def case_of(item: pytest.Item) -> Case | None:
 def _parameter(item: pytest.Item, name: str) -> object:
     callspec = getattr(item, "callspec", None)
     return callspec.params.get(name) if callspec else None
+
+
+def _is_drawn(item: pytest.Item) -> bool:
+    """Whether a test carries out cases that Hypothesis draws: it has neither a case nor a phase of its own."""
+    mark = item.get_closest_marker("clause")
+    return case_of(item) is None and mark is not None and "phase" not in mark.kwargs
 
 
 def _phase(item: pytest.Item) -> str:

@@ -115,7 +115,7 @@ def _make_file(path: str) -> None:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    # What was answered with 200 must survive the process and the power: hence FULL. A file that is mapped into memory
-    # is read without asking the system for each page.
+    # What was answered with 200 must survive the process and the power: hence FULL. Of a file that is mapped into
+    # memory the pages are read without asking the system for each.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"mmap_size={_MAPPED_BYTES}"):
         connection.execute(f"PRAGMA {pragma}")

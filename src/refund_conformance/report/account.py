@@ -183,7 +183,7 @@ def _without_compositions(violations: list[Violation], folded: list[Violation]) 
     single = {
         v.finding["actual"] for v in violations if v.clause not in COMPOSED and v.finding["kind"] != "advice"
     }
-    counted = []
+    counted: list[Violation] = []
     for violation in violations:
         own, kind = violation.case["clause"], violation.finding["kind"]
         follows = own in COMPOSED and (kind == "other-error" or (kind == "fields" and own != violation.clause))
