@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Event as Signal
@@ -99,18 +99,6 @@ WRONG_TOO: Mapping[str, tuple[Call, tuple[str, ...]]] = {
 }
 """Mistakes that are tried in this process."""
 
-KNOWN = {
-    "fault-for-a-target": "it is left to the plugin, whose pytest.exit with 2 is taken for Ctrl-C",
-}
-"""Mistakes that are not met well yet, and why."""
-
-
-def marked(names: Iterable[str]) -> list[object]:
-    """Return parameters, marked where they are known to fail."""
-    marks = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in KNOWN.items()}
-    return [pytest.param(name, marks=marks[name]) if name in marks else name for name in names]
-
-
 RIGHT = {
     "run": Call(("run",)),
     "run-elsewhere": Call(("run", "--report", "some where/else", "--seed", "5", "route.unknown-url")),
@@ -187,7 +175,7 @@ def results(ended: Ended, result: str) -> set[str]:
 # ---- what goes wrong
 
 
-@pytest.mark.parametrize("name", marked(WRONG))
+@pytest.mark.parametrize("name", WRONG)
 def test_a_mistake_is_one_line_that_names_the_thing_and_the_remedy(
     name: str, done: Mapping[str, Future[Ended]]
 ) -> None:

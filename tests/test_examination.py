@@ -235,7 +235,8 @@ def test_orders_that_run_out_midway_leave_the_rest_untested(wholes: Mapping[str,
     whole = wholes["few"].result()[0]
     assert (whole.status, whole.conformance["verdict"]) == (0, "conformant")
     assert whole.conformance["orders"]["refundable"] == 8
-    assert whole.reasons == {"no order of orders.refundable is left; list more of them"}
+    left_out = "the run's 400 requests and 8 orders go to checks that tell more"
+    assert {left_out} <= whole.reasons <= {left_out, "no order of orders.refundable is left; list more of them"}
     assert len(whole.with_result("held")) > 45
 
 

@@ -90,17 +90,23 @@ def test_a_connection_that_lends_its_authorization_is_named() -> None:
     assert len(result.exchanges) >= 2
 
 
-def test_authorized_and_unauthorized_requests_take_turns_on_one_connection(mock: RunningMock) -> None:
+def test_a_request_without_authorization_follows_one_with_it_after_its_answer_and_before(
+    mock: RunningMock,
+) -> None:
     with on_mock(mock) as made:
         ports: list[tuple[str, int]] = []
         observe = mock.mock.endpoint.observe
         mock.mock.endpoint.observe = lambda received, answer, seconds: ports.append(received.client)
-        result = flows.every_request(made.examination)
+        flows.every_request(made.examination)
         mock.mock.endpoint.observe = observe
-        by_number = {event["number"]: event["response"]["status"] for event in made.kept("exchange")}
-    statuses = [by_number[number] for number in result.exchanges]
-    assert len(set(ports)) == 1
-    assert statuses == [400, 401] * 2
+        statuses = {event["number"]: event["response"]["status"] for event in made.kept("exchange")}
+        kept = {event["case"]: event for event in made.kept("case")}
+    for slug in ("same-connection", "pipelined"):
+        result = kept[f"auth.every-request/{slug}"]
+        assert [statuses[number] for number in result["exchanges"]] == [400, 401]
+        assert result["outcome"] == "held"
+    first, second, third, fourth = ports
+    assert first == second != third == fourth
 
 
 @pytest.mark.parametrize("fault", ["auth-by-address", "auth-by-global"])

@@ -144,6 +144,16 @@ def test_a_refused_request_beside_may_come_before_or_after_the_accepted_one() ->
     assert {event["response"]["status"] for event in beside} == {400}
 
 
+def test_nothing_is_told_of_what_is_looked_at_first_by_a_request_beside() -> None:
+    with bench(begun=False) as made:
+        race(made.dispatch, 0)
+        assert made.kept("precedence") == []
+
+
+def test_the_form_of_the_error_of_a_request_beside_is_not_a_matter_of_the_race() -> None:
+    assert raced("errors-15010-422").outcome is Outcome.HELD
+
+
 def test_winners_are_known_as_spent() -> None:
     with bench(begun=False) as made:
         race(made.dispatch, 1)

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from refund_conformance import contract as contracts
 from refund_conformance.command import Choice, arguments
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
-from refund_conformance.report import events, summary
+from refund_conformance.report import events, merge, summary
 
 SIDE_BY_SIDE = 2
 """Runs at once."""
@@ -34,13 +35,17 @@ class Plan:
     """A mock and the runs on it.
 
     ``used`` are places in the list of refundable orders that are used up before. ``change`` changes the mock's
-    target settings in place; it is a function of a module, for it goes to another process.
+    target settings in place; it is a function of a module, for it goes to another process. ``shards`` are the
+    parts that each run is made of, "1/1" for a whole one; several have a ledger in common.
     """
 
     mock: MockSettings = field(default_factory=lambda: MockSettings(refundable=60))
     change: Callable[[Event], None] = everything
     used: Sequence[int] = ()
     runs: int = 1
+    workers: int = 0
+    in_flight: int = 1
+    shards: Sequence[str] = ("1/1",)
     clauses: tuple[str, ...] = ()
     strict: bool = False
     pytest_args: tuple[str, ...] = ()
@@ -101,15 +106,23 @@ def _run(plan: Plan, mock: RunningMock, folder: Path) -> Whole:
     folder.mkdir()
     settings = tomllib.loads(mock.target_toml())
     plan.change(settings)
+    if len(plan.shards) > 1:
+        settings["orders"]["ledger"] = f"sqlite:///{folder / 'ledger.sqlite'}"
     target, report = folder / "target.toml", folder / "report"
     target.write_text(toml(settings), encoding="utf-8")
     mock.mock.journal.clear()
     choice = Choice(
-        target=target, report=report, clauses=plan.clauses, strict=plan.strict, pytest_args=plan.pytest_args
+        target=target,
+        report=report,
+        clauses=plan.clauses,
+        strict=plan.strict,
+        workers=plan.workers,
+        in_flight=plan.in_flight,
+        pytest_args=plan.pytest_args,
     )
     told = StringIO()
     with redirect_stdout(told), redirect_stderr(told):
-        status = int(pytest.main(arguments(choice)))
+        status = _main(choice, plan.shards)
     journal = mock.mock.journal.entries()
     return Whole(
         status,
@@ -120,6 +133,19 @@ def _run(plan: Plan, mock: RunningMock, folder: Path) -> Whole:
         sum(entry["status"] == 200 for entry in journal),
         settings,
     )
+
+
+def _main(choice: Choice, shards: Sequence[str]) -> int:
+    """Run pytest as the command does; where there are several shards, one after the other, and merge them."""
+    if len(shards) == 1:
+        return int(pytest.main(arguments(replace(choice, shard=shards[0]))))
+    parts = [choice.report.with_name(f"shard-{number}") for number in range(len(shards))]
+    for part, shard in zip(parts, shards, strict=True):
+        pytest.main(arguments(replace(choice, report=part, shard=shard)))
+    merge.merge(parts, choice.report)
+    made = summary.summarize(contracts.load(), list(events.read(choice.report)))
+    summary.write(choice.report, made)
+    return made.exit_status
 
 
 def toml(settings: Mapping[str, Mapping[str, object]]) -> str:

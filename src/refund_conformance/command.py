@@ -73,7 +73,10 @@ def execute(choice: Choice) -> int:
         if choice.faults or choice.variants or choice.answers:
             raise UsageError("--fault, --variant, --answer", "are for the embedded mock", "Leave out --target.")
     before = _stamp(choice.report)
-    with TemporaryDirectory(prefix="refund-conformance-") as folder, _interruptible_once():
+    with (
+        TemporaryDirectory(prefix="refund-conformance-", ignore_cleanup_errors=True) as folder,
+        _interruptible_once(),
+    ):
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
         catcher = Catcher()
         status = pytest.main(arguments(choice), plugins=[catcher])

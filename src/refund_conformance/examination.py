@@ -25,6 +25,13 @@ OTHER_ORDERS = 3
 """On how many further orders a valid request is tried that is refused for the state of its order."""
 
 
+SUSPECTS = 5000
+"""Refused requests of one shared order, the latest, among which one that had an effect is looked for."""
+
+REMEMBERED = 1000
+"""Refused requests that are remembered in order not to send them twice: more than there are listed cases."""
+
+
 class Examination:
     """One process's examination of a target. Methods raise TargetError once the target is gone.
 
@@ -172,7 +179,8 @@ class Examination:
                     order = self._order_ahead(case)
                     request = self.dispatch.client.request(case.draft, order) if order else None
                     if order and request and request not in self._ahead:
-                        self._ahead.add(request)
+                        if len(self._ahead) < REMEMBERED:
+                            self._ahead.add(request)
                         self.dispatch.send_ahead(case, order)
 
     def _order_ahead(self, case: Case) -> str | None:
@@ -211,7 +219,8 @@ class Examination:
         if request in self._refused:
             return self.dispatch.judged(case, self._refused[request])
         sent = self.dispatch.send(case, order)
-        if request is not None and sent.reading is not None and not sent.wrong and not sent.accepted:
+        held = sent.reading is not None and not sent.wrong and not sent.accepted
+        if request is not None and held and len(self._refused) < REMEMBERED:
             self._refused[request] = sent.exchange
         return sent
 
@@ -357,6 +366,7 @@ class Examination:
                 self._accepted_clauses.add(case.clause)
         elif sent.reading is not None and sent.reading.status < 500 and self.orders.benches.get(key) is bench:
             bench.sent.append(case)
+            del bench.sent[:-SUSPECTS]
 
     # -- effects -----------------------------------------------------------------------------------
 

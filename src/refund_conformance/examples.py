@@ -1,5 +1,6 @@
 """Where Hypothesis keeps payloads that failed, so that a later run, or another machine's, tries them first."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
@@ -19,12 +20,12 @@ def database(place: str | None, clause: str) -> ExampleDatabase | None:
         return None
     if "://" not in place:
         return DirectoryBasedExampleDatabase(Path(place) / clause)
-    from datetime import timedelta
-
-    from hypothesis.extra.redis import RedisExampleDatabase
-    from redis import Redis, RedisError
-
     what, remedy = "target.examples", "Name a directory, or a Redis like redis://host:6379/0."
+    try:
+        from hypothesis.extra.redis import RedisExampleDatabase
+        from redis import Redis, RedisError
+    except ImportError as problem:
+        raise SettingsError(what, "needs a package for Redis", "Install refund-conformance[redis].") from problem
     try:
         client = Redis.from_url(place, socket_timeout=5, socket_connect_timeout=5)
         client.ping()

@@ -21,6 +21,7 @@ class Gate:
             self._changed.wait_for(lambda: self._free and (urgent or not self._urgent))
             self._urgent -= urgent
             self._free -= 1
+            self._changed.notify_all()  # there may still be room for one that let this one pass first
         try:
             yield
         finally:

@@ -19,6 +19,10 @@ GATEWAY_ROUNDS = 2
 """How often a round is run again in which a gateway answered for the target."""
 
 
+_OF_THE_RACE = frozenset({Kind.ACCEPTED, Kind.OTHER_ERROR, Kind.CRASH})
+"""What a refused request beside may suffer from others. The form of its error is that error's own matter."""
+
+
 def race(dispatch: Dispatch, rounds: int) -> list[Result]:
     """Run rounds on one order each, then one on two orders at once with refused requests beside."""
     results = [_settled(_one_order, dispatch, number) for number in range(1, rounds + 1)]
@@ -90,9 +94,7 @@ def _one_order(dispatch: Dispatch, number: int, last: bool) -> Result:
 def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
     first, second = dispatch.orders.lease(), dispatch.orders.lease()
     case = _case(dispatch, "order.race/two-orders", "Requests at once on two orders: one is accepted on each.")
-    refused = _refused(dispatch)
-    situation = replace(refused.situation, order="refund-open")  # before or after the accepted one
-    beside = replace(refused, id=case.id, situation=situation, blame=(("order", case.clause), *refused.blame))
+    beside = replace(_refused(dispatch), id=case.id)
     half = SIMULTANEOUS // 2 - 1
     asked = [(case, first), (case, second)] * (half - 1) + [(beside, first), (beside, second)]
     sent = _together(dispatch, asked)
@@ -100,8 +102,20 @@ def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
         order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is case]
         for order in (first, second)
     }
-    others = [s for s, (c, _) in zip(sent, asked, strict=True) if c is beside]
+    others = [_beside(dispatch, beside, s) for s, (c, _) in zip(sent, asked, strict=True) if c is beside]
     return _judged(dispatch, case, by_order, others, last=last)
+
+
+def _beside(dispatch: Dispatch, case: Case, sent: Sent) -> Sent:
+    """Judge a request that must be refused anyway: as one before the accepted one, or else as one after it.
+
+    Which came first is not known, so nothing is told of what the target looks at first.
+    """
+    if not sent.wrong:
+        return sent
+    situation = case.situation.with_part("order", "refund-open")
+    blame = (("order", case.clause), *case.blame)
+    return dispatch.judged(replace(case, situation=situation, blame=blame), sent.exchange)
 
 
 def _refused(dispatch: Dispatch) -> Case:
@@ -137,7 +151,7 @@ def _judged(
         if last and silences:
             return replace(result, outcome=Outcome.VIOLATED, findings=silences, failed=1)
         return replace(result, reason="some of the requests got no answer that says anything")
-    findings = [f for sent in beside for f in sent.findings if f.kind is not Kind.ADVICE]
+    findings = [f for sent in beside for f in sent.findings if f.kind in _OF_THE_RACE]
     unfit: list[str] = []
     for order, sendings in by_order.items():
         accepted = [sent for sent in sendings if sent.accepted]

@@ -29,7 +29,9 @@ class Record:
 
     def keep(self, event: Event) -> None:
         """Keep an event as it is; its texts are redacted."""
-        clean = redacted(event, self._redactor)
+        self._take(redacted(event, self._redactor))
+
+    def _take(self, clean: Event) -> None:
         with self._lock:
             if not self._closed:
                 self._sink(clean)
@@ -71,7 +73,7 @@ class Record:
                 "headers": [[text(name)[:200], text(value)[:1000]] for name, value in response.headers[:50]],
                 **self._body(response.body),
             }
-        self._sink(event)
+        self._take(event)
         return number
 
     def _body(self, body: bytes) -> Event:
@@ -81,7 +83,7 @@ class Record:
         try:
             text, encoding = kept.decode("utf-8"), "utf-8"
         except UnicodeDecodeError as problem:
-            cut_character = len(body) > len(kept) and problem.start >= len(kept) - 3
+            cut_character = len(whole) > len(kept) and problem.start >= len(kept) - 3
             if cut_character:
                 text, encoding = kept[: problem.start].decode("utf-8"), "utf-8"
             else:

@@ -40,13 +40,12 @@ class Redactor:
         """Remember a secret, each part of it if it is a JWT, and every way it may be written."""
         if secret in self._known:
             return
-        self._known.add(secret)
         found = {_needle(form) for part in _parts(secret) for form in _forms(part) if len(form) >= SHORTEST}
         with self._lock:
-            if found <= self._needles:
-                return
-            self._needles |= found
-            self._pattern = re.compile("|".join(sorted(self._needles, key=_eagerness)))
+            if not found <= self._needles:
+                self._needles |= found
+                self._pattern = re.compile("|".join(sorted(self._needles, key=_eagerness)))
+            self._known.add(secret)
 
     def text(self, text: str) -> str:
         """Return the text with every secret replaced."""

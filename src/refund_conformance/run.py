@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -109,7 +110,11 @@ class Run:
         return part
 
     def begin(self) -> None:
-        """Reach the target for the first time. Raises TargetError if it cannot be judged."""
+        """Reach the target for the first time.
+
+        Raises TargetError if it cannot be judged, and SettingsError for a place of examples that cannot be used.
+        """
+        database(self._settings.examples, "beginning")
         self._guarded(self.examination.begin)
 
     def resume(self, beginning: Beginning) -> None:
@@ -119,7 +124,8 @@ class Run:
     def send_ahead(self, cases: Iterable[Case]) -> None:
         """Send the requests of cases whose turn will come, unless the run is over."""
         if not self.over:
-            self.examination.send_ahead(cases)
+            with suppress(TargetError):  # which the check itself meets, and tells
+                self._guarded(lambda: self.examination.send_ahead(cases))
 
     @property
     def limits(self) -> tuple[int, int]:

@@ -25,7 +25,6 @@ PARTS: dict[str, dict[str, str]] = {
     "other": {"content_type": "other"},
     "plain": {},
     "malformed": {"body": "malformed"},
-    "not-an-object": {"body": "not-an-object"},
     "one-field": {},
     "all-fields": {},
     "refundable": {},
@@ -60,7 +59,7 @@ def test_the_factors_are_the_parts_that_can_be_wrong_together() -> None:
     assert {name: set(options) for name, options in FACTORS.items()} == {
         "who": {"merchant", "missing", "forged", "unconfigured"},
         "media": {"json", "other"},
-        "body": {"plain", "malformed", "not-an-object", "one-field", "all-fields"},
+        "body": {"plain", "malformed", "one-field", "all-fields"},
         "order": {"refundable", "not_paid", "zero_price", "spent", "unknown", "foreign"},
     }
 

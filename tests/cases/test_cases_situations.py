@@ -40,15 +40,16 @@ def route_of(case: Case) -> str:
     if target == f"/v1/order/{ORDER}/refund":
         return "refund" if case.draft.method == "POST" else "other-method"
     assert case.draft.method == "POST"
-    return "malformed-order-id" if re.fullmatch(r"/v1/order/[^/]+/refund", target) else "unknown-url"
+    return "malformed-order-id" if re.fullmatch(r"/v1/order/[^/]*/refund", target) else "unknown-url"
 
 
 def authorization_of(case: Case) -> tuple[str, set[str]]:
     """Return the kind of authorization, and the open questions about it."""
-    fields = dict(case.draft.authorization("AuthorizationJWT", TOKEN) or ())
-    value = fields.get("AuthorizationJWT")
-    if value is None:
-        return "missing", set()
+    fields = case.draft.authorization("AuthorizationJWT", TOKEN) or ()
+    values = [value for name, value in fields if name == "AuthorizationJWT"]
+    if len(values) != 1:
+        return ("malformed" if values else "missing"), set()
+    (value,) = values
     if value == f"Bearer {TOKEN}":
         return ("expired" if case.draft.credential == "expired_token" else "valid"), set()
     if value.lower() == f"bearer {TOKEN}".lower():
@@ -58,7 +59,7 @@ def authorization_of(case: Case) -> tuple[str, set[str]]:
 
 
 def is_like_a_jwt(token: str) -> bool:
-    if not re.fullmatch(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?", token):
+    if not re.fullmatch(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(\.[!-\-/-~]*)?", token):
         return False
     try:
         json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))

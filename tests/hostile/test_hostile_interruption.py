@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,22 @@ def slow_mock() -> Iterator[RunningMock]:
 
 
 def interrupted(
-    directory: Path, mock: RunningMock, signals: list[int], *more: str, lines: int = 40, group: bool = False
+    directory: Path,
+    mock: RunningMock,
+    signals: list[int],
+    *more: str,
+    lines: int = 40,
+    group: bool = False,
+    before: Callable[[], None] = lambda: None,
+    timeout: int = 10,
 ) -> SuiteRun:
-    """Start a run, send it signals once so many events are recorded, and return when it has ended."""
+    """Start a run, send it signals once so many events are recorded, and return when it has ended.
+
+    ``before`` is called before the first signal. ``timeout`` is how many seconds the run waits for an answer.
+    """
     settings, report = directory / "target.toml", directory / "report"
-    settings.write_text(mock.target_toml(), encoding="utf-8")
+    target = mock.target_toml().replace("[target]", f"[target]\ntimeout = {timeout}")
+    settings.write_text(target, encoding="utf-8")
     with serving(silent) as elsewhere:
         process = subprocess.Popen(
             [*command(settings, report), *more],
@@ -49,6 +60,7 @@ def interrupted(
         )
         with process:
             _wait_for_lines(report / "events.jsonl", lines, process)
+            before()
             for number in signals:
                 os.killpg(process.pid, number) if group else process.send_signal(number)
                 _pause()
@@ -114,7 +126,6 @@ def test_run_that_is_interrupted_says_so(lines: int, slow_mock: RunningMock, tmp
     assert_interrupted(run)
 
 
-@pytest.mark.xfail(strict=True, reason="after a second Ctrl-C at once the footer says nothing of it")
 def test_run_that_is_interrupted_twice_says_so(slow_mock: RunningMock, tmp_path: Path) -> None:
     run = interrupted(tmp_path, slow_mock, [signal.SIGINT, signal.SIGINT])
     assert_recorded(run)
@@ -125,6 +136,19 @@ def test_run_that_is_interrupted_twice_says_so(slow_mock: RunningMock, tmp_path:
 
 def test_run_in_workers_that_is_interrupted_says_so(slow_mock: RunningMock, tmp_path: Path) -> None:
     run = interrupted(tmp_path, slow_mock, [signal.SIGINT], "-n", "2", group=True)
+    assert_interrupted(run)
+
+
+def test_run_in_flight_that_is_interrupted_says_so(slow_mock: RunningMock, tmp_path: Path) -> None:
+    run = interrupted(tmp_path, slow_mock, [signal.SIGINT], "--in-flight", "8", lines=60)
+    assert_interrupted(run)
+
+
+def test_run_in_flight_waits_for_no_answer_when_it_is_interrupted(slow_mock: RunningMock, tmp_path: Path) -> None:
+    def hang() -> None:
+        slow_mock.mock.pace.delay = 600  # which is longer than this test would wait
+
+    run = interrupted(tmp_path, slow_mock, [signal.SIGINT], "--in-flight", "8", lines=60, before=hang, timeout=600)
     assert_interrupted(run)
 
 

@@ -172,11 +172,10 @@ def test_malformed_texts_are_one_lenient_step_from_the_body() -> None:
         "hash-comment": texts["hash-comment"].replace("# a comment\n", ""),
         "single-quotes": texts["single-quotes"].replace("'", '"'),
         "bare-key": re.sub(r"^\{(\w+):", r'{"\1":', texts["bare-key"]),
+        "number-key": texts["number-key"].replace('1:"",', ""),
         "second-document": texts["second-document"][: len(text)],
         "text-after": texts["text-after"].removesuffix(" x"),
-        "brace-after": texts["brace-after"][:-1],
         "nul-after": texts["nul-after"].rstrip("\0"),
-        "no-break-space": texts["no-break-space"].lstrip("\u00a0"),
         "form-feed": texts["form-feed"].lstrip("\f"),
         "json-in-xssi-prefix": texts["json-in-xssi-prefix"].partition("\n")[2],
     }
@@ -200,7 +199,8 @@ def test_values_that_are_not_json_stand_in_place_of_the_first_fields_value() -> 
         "undefined": "undefined",
         "bad-escape": r'"a\x41"',
         "short-unicode-escape": r'"\u12"',
-        "octal-escape": r'"\101"',
+        "bare-point": "1.",
+        "quote-escape": r'"it\'s"',
         "raw-new-line": '"a\nb"',
         "raw-tab": '"a\tb"',
         "raw-control": '"a\x01b"',
@@ -222,7 +222,7 @@ def test_badly_encoded_texts_are_json_but_for_their_bytes(body: Mapping[str, Any
 
 def test_badly_encoded_texts_have_each_kind_of_wrong_byte() -> None:
     joined = b"".join(json_text.badly_encoded(BODIES["one-text"]).values())
-    for kind in (b"\x80", b"\xff", b"\xe2\x82", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xfc"):
+    for kind in (b"\x80", b"\xe2\x82", b"\xc0\xaf", b"\xed\xa0\x80", b"\xfc"):
         assert kind in joined
 
 

@@ -71,9 +71,11 @@ def refused(data: Mapping[str, Any], environment: Mapping[str, str] | None = Non
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> Settings:
+def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     path = tmp_path / "target.toml"
     path.write_text(WHOLE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ca.pem").touch()
     return target_settings.load(path, CONTRACT, ENVIRONMENT)
 
 

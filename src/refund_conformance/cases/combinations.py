@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache, partial
 
 import covertable
 from hypothesis import strategies as st
@@ -43,9 +44,8 @@ def combined_cases(contract: Contract) -> Iterator[Case]:
 
 def explored_combinations(contract: Contract) -> dict[str, SearchStrategy[Case]]:
     """Return, by clause, strategies that draw combinations of at least two wrong parts at random."""
-    drawn = st.tuples(*(st.sampled_from(values) for values in FACTORS.values())).map(
-        lambda values: combination(contract, *values)
-    )
+    made = cache(partial(combination, contract))
+    drawn = st.tuples(*(st.sampled_from(values) for values in FACTORS.values())).map(lambda values: made(*values))
     several = drawn.filter(lambda case: len(case.situation.wrong) > 1)
     return {
         "auth.first": several.filter(lambda case: case.clause == "auth.first"),

@@ -1,9 +1,11 @@
 """Values for the fields of the request schema: right ones, ones at the limit, ones that break one keyword."""
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -224,6 +226,8 @@ def _too_empty(schema: Mapping[str, Any]) -> dict[str, str]:
     least, not_blank = schema.get("minLength", 0), schema.get("pattern") == NOT_BLANK
     blank = {"empty": "", "one-space": " ", "tab-and-new-line": "\t\n"} if not_blank else {}
     found = {slug: value for slug, value in blank.items() if len(value) >= least}
+    if not_blank and not found:
+        found["spaces"] = " " * least
     if least == 1 and not not_blank:
         found["empty"] = ""
     elif least > 1 and schema.get("format") != "email":
@@ -293,19 +297,21 @@ def unknown_names(contract: Contract, body: Mapping[str, Any]) -> tuple[str, ...
 
 def invalid_fields(contract: Contract, body: Mapping[str, Any]) -> dict[str, set[str]]:
     """Return, by field, the schema keywords that a body breaks: jsonschema's own judgement."""
-    schema = {
-        "type": "object",
-        "required": [field.name for field in contract.fields.values() if field.required],
-        "properties": {field.name: dict(field.schema) for field in contract.fields.values()},
-    }
+    required = [field.name for field in contract.fields.values() if field.required]
+    properties = {field.name: dict(field.schema) for field in contract.fields.values()}
     found: dict[str, set[str]] = {}
-    for error in Draft202012Validator(schema, format_checker=formats).iter_errors(dict(body)):
+    for error in _validator(json.dumps({"required": required, "properties": properties})).iter_errors(dict(body)):
         if error.validator == "required":
-            name = next(name for name in schema["required"] if name not in body and repr(name) in error.message)
+            name = next(name for name in required if name not in body and repr(name) in error.message)
         else:
             name = str(error.absolute_path[0])
         found.setdefault(name, set()).add(str(error.validator))
     return found
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator({"type": "object", **json.loads(schema)}, format_checker=formats)
 
 
 def accepted_emails() -> dict[str, str]:

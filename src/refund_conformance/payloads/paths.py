@@ -38,7 +38,7 @@ def malformed_ids() -> dict[str, PathForm]:
         "float": lambda order: f"{order}.0",
         "signed": lambda order: f"+{order}",
         "trailing-text": lambda order: f"{order}abc",
-        "over-32-bits": lambda order: str(2**32 + (int(order) if order.isdecimal() else 1)),
+        "over-32-bits": lambda order: str(2**62 + (int(order) if order.isdecimal() else 1)),
         "over-64-bits": lambda order: str(2**64 + (int(order) if order.isdecimal() else 1)),
         "very-long": lambda order: "9" * 5000,
         "space": lambda order: f"{order} ",

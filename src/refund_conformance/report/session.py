@@ -17,6 +17,12 @@ from refund_conformance.report.summary import Summary
 _TOLD_VERSIONS = ("pytest", "hypothesis", "requests", "jsonschema")
 
 
+_EXCHANGE = {"event": "exchange"}
+
+_DRAWN = "/drawn"
+"""Stands in the ids of cases that Hypothesis drew."""
+
+
 class ReportSession:
     """Writes DIR/events.jsonl while a run goes on, and DIR/conformance.json at its end.
 
@@ -29,6 +35,7 @@ class ReportSession:
         self.summary: Summary | None = None
         self.listener: Callable[[dict[str, Any]], None] = lambda event: None
         self._events: list[dict[str, Any]] = []
+        self._alike: dict[tuple[object, ...], dict[str, Any]] = {}
         self._file = EventFile(directory)
         self._clock = time.monotonic()
         versions = {name: version(name) for name in _TOLD_VERSIONS}
@@ -46,8 +53,25 @@ class ReportSession:
     def write(self, event: dict[str, Any]) -> None:
         """Keep an event."""
         self._file.write(event)
-        self._events.append(_lean(event))
+        self._events.append(self._lean(event))
         self.listener(event)
+
+    def _lean(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return what the summary needs of an event: the same object for all that are alike to it.
+
+        So memory does not grow with what is sent, only with what is found.
+        """
+        if event["event"] == "exchange":
+            return _EXCHANGE
+        if event["event"] == "case" and event["outcome"] == "held" and not event["findings"]:
+            alike: tuple[object, ...] = ("held", event["clause"], event["answer"], event["tries"], event["case"])
+            if _DRAWN in event["case"]:
+                alike = alike[:-1]
+        elif event["event"] in ("observation", "precedence"):
+            alike = tuple(map(str, event.values()))
+        else:
+            return event
+        return self._alike.setdefault(alike, event)
 
     def close(self, contract: Contract, *, interrupted: bool, reason: str = "") -> int:
         """Write the last event and conformance.json; return the exit status that the verdict asks for."""
@@ -64,11 +88,6 @@ class ReportSession:
         self.summary = summary.summarize(contract, self._events)
         summary.write(self.directory, self.summary)
         return self.summary.exit_status
-
-
-def _lean(event: dict[str, Any]) -> dict[str, Any]:
-    """Return what the summary needs of an event, so that memory does not grow with the bytes exchanged."""
-    return {"event": "exchange"} if event["event"] == "exchange" else event
 
 
 def _now() -> str:

@@ -10,6 +10,7 @@ import tenacity
 
 from refund_conformance import __version__
 from refund_conformance.cases.case import Draft
+from refund_conformance.errors import TargetError
 from refund_conformance.exchange import Exchange, Failure, Request
 from refund_conformance.gate import Gate
 from refund_conformance.payloads import headers
@@ -74,6 +75,7 @@ class Client:
         self._gate = Gate(in_flight)
         self._wires: list[Wire] = []
         self._kept: set[str] = set()
+        self._closed = False
         self.sent = 0
         for token in tokens.values():
             self._keep_secret(token)
@@ -85,6 +87,8 @@ class Client:
         try:
             yield wire
         finally:
+            with self._lock:
+                self._wires.remove(wire)
             wire.close()
 
     def renew_token(self, refused: str) -> None:
@@ -94,10 +98,10 @@ class Client:
     def _keep_secret(self, token: str) -> None:
         if token in self._kept:
             return
-        self._kept.add(token)
         self._redactor.add(token)
         for forged in headers.forgeries(token).values():
             self._redactor.add(forged)
+        self._kept.add(token)  # only now do others need not add it
 
     def request(self, draft: Draft, order: str) -> Request | None:
         """Return the request that a draft makes for an order; None if the token allows no such request."""
@@ -129,8 +133,9 @@ class Client:
         """Send a request. What says nothing is repeated, up to ATTEMPTS times.
 
         A request that is not ``repeatable`` is so only after a 429, which says that nothing was done with it.
-        One that is sent ``ahead`` of its turn lets the others pass first; one that never ``waits`` goes out however
-        many are in flight, as those must that are released together.
+        One that is sent ``ahead`` of its turn lets the others pass first; one that never ``waits`` goes out
+        however many are in flight, as those must that are released together. Raises TargetError once the client is
+        closed.
         """
         attempts = 0
 
@@ -141,6 +146,7 @@ class Client:
             with self._lock:
                 self.sent += 1
             with self._gate.passing(urgent=not ahead) if waits else nullcontext():
+                self._require_open()
                 exchange = replace((wire or self._wire()).send(request), attempts=attempts)
             return replace(exchange, number=self._record(exchange))
 
@@ -164,22 +170,30 @@ class Client:
         return [replace(exchange, number=self._record(exchange)) for exchange in exchanges]
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the connections; whatever other threads wait for ends."""
+        self._closed = True
         with self._lock:
-            for wire in self._wires:
-                wire.close()
+            wires = list(self._wires)
+        for wire in wires:
+            wire.cut()
+            wire.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise TargetError("run", "it is over", "Run again.")
 
     def _wire(self) -> Wire:
         if not hasattr(self._own, "wire"):
             self._own.wire = self._new_wire()
-            with self._lock:
-                self._wires.append(self._own.wire)
         wire: Wire = self._own.wire
         return wire
 
     def _new_wire(self) -> Wire:
         settings = self._settings
-        return Wire(settings.base_url, settings.timeout, settings.proxy, settings.ca_bundle)
+        wire = Wire(settings.base_url, settings.timeout, settings.proxy, settings.ca_bundle)
+        with self._lock:
+            self._wires.append(wire)
+        return wire
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -52,10 +52,10 @@ class Guard:
                 self._socket.close()
                 self._socket = None
 
-    def strike(self, turn: int) -> None:
-        """End the connection, unless its time is no longer measured."""
+    def strike(self, turn: int | None = None) -> None:
+        """End the connection, unless it is for a ``turn`` whose time is no longer measured."""
         with self._lock:
-            if turn != self._turn:
+            if turn not in (None, self._turn):
                 return
             self.struck = True
             if self._socket is not None:

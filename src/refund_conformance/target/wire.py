@@ -59,6 +59,10 @@ class Wire:
             self.close()
         return Exchange(request, response, failure, detail, started, time.perf_counter() - clock)
 
+    def cut(self) -> None:
+        """End the exchange that another thread waits for, if there is one."""
+        self._guard.strike()
+
     def close(self) -> None:
         """Close the connection."""
         self._adapter.close()
