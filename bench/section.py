@@ -13,7 +13,9 @@ PAGE = DOCS / "performance.md"
 
 def setting(*packages: str) -> str:
     """Return a sentence on the machine, the versions and the day, to be asked before anything is measured."""
-    versions = ", ".join(["Python " + platform.python_version(), *(f"{name} {version(name)}" for name in packages)])
+    versions = ", ".join(
+        ["Python " + platform.python_version(), *(f"{name} {version(name)}" for name in packages)]
+    )
     processor = _processor() or platform.machine()
     return (
         f"Measured on {datetime.now(UTC).date().isoformat()} with {versions}; {os.cpu_count()} processors "

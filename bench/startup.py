@@ -16,7 +16,10 @@ from served import COMMAND, Served, mock
 
 BARE = "`python -c pass`"
 QUIET = {"`--help`": ["--help"], "`run --help`": ["run", "--help"], "`clauses`": ["clauses"]}
-AT_TARGET, EMBEDDED = "`run --target`, first request at the target", "`run`, first request sent to the embedded mock"
+AT_TARGET, EMBEDDED = (
+    "`run --target`, first request at the target",
+    "`run`, first request sent to the embedded mock",
+)
 LIMITS = {"`--help`": 0.3, "`clauses`": 0.3, AT_TARGET: 1.2, EMBEDDED: 1.2}
 
 

@@ -28,6 +28,7 @@ JSON_BODY_TYPES = {
     "vendor-json": "application/vnd.api+json",
     "json-seq": "application/json-seq",
     "subtype-only": "json",
+    "wildcard": "application/*",
     "two-types": "application/json, text/plain",
     "two-types-json-last": "text/plain, application/json",
     "json-as-parameter": "text/plain; type=application/json",

@@ -50,12 +50,12 @@ def malformed_ids() -> dict[str, PathForm]:
     }
 
 
-ODD_PATHS = {"empty": "", "broken-percent": "%zz", "broken-utf-8": "%ff"}
+ODD_PATHS = {"broken-percent": "%zz", "broken-utf-8": "%ff"}
 """What stands in the path, as it is, in place of an order's id, by slug."""
 
 
 def odd_paths(template: str) -> dict[str, PathForm]:
-    """Return request targets whose order id is nothing, or not even well percent-encoded."""
+    """Return request targets whose order id is not even well percent-encoded."""
     return {slug: _fixed(template.replace("{order}", raw)) for slug, raw in ODD_PATHS.items()}
 
 
