@@ -48,7 +48,7 @@ def _url(target: Path, process: "subprocess.Popen[bytes]") -> str:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         told = target.read_text(encoding="utf-8")
-        if told.endswith("}'\n"):
+        if told.rstrip().endswith("}'"):
             url = next(line for line in told.splitlines() if line.startswith("base_url")).split('"')[1]
             urllib.request.urlopen(f"{url}/healthz", timeout=START_SECONDS).close()  # noqa: S310  (loopback)
             return url

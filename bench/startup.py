@@ -44,7 +44,7 @@ def until_first_embedded(report: Path) -> float:
     begun = time.time()
     subprocess.run([*COMMAND, "run", "--report", str(report), "auth.missing"], check=True, capture_output=True)
     first = next(line for line in (report / "events.jsonl").open(encoding="utf-8") if '"exchange"' in line)
-    return float(first.partition('"started": ')[2].partition(",")[0]) - begun
+    return float(first.partition('"started":')[2].partition(",")[0]) - begun
 
 
 def measured(rounds: int) -> dict[str, list[float]]:

@@ -144,10 +144,19 @@ def test_a_refused_request_beside_may_come_before_or_after_the_accepted_one() ->
     assert {event["response"]["status"] for event in beside} == {400}
 
 
-def test_nothing_is_told_of_what_is_looked_at_first_by_a_request_beside() -> None:
-    with bench(begun=False) as made:
-        race(made.dispatch, 0)
-        assert made.kept("precedence") == []
+@pytest.mark.parametrize(("beside", "told"), [(refused(15010), []), (refused(15050), [("order", ["field"])] * 2)])
+def test_a_request_beside_that_is_refused_for_its_own_fault_tells_nothing_of_the_orders_state(
+    beside: Response, told: list[tuple[str, list[str]]]
+) -> None:
+    accepting = lawful()
+
+    def script(request: Request) -> Answer:
+        return accepting(request) if b'"email"' in request.body else beside
+
+    made = stage(script)
+    assert race(made.dispatch, 0)[0].outcome is Outcome.HELD
+    precedence = [event for event in made.events if event["event"] == "precedence"]
+    assert [(event["first"], event["before"]) for event in precedence] == told
 
 
 def test_the_form_of_the_error_of_a_request_beside_is_not_a_matter_of_the_race() -> None:

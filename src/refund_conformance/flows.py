@@ -190,10 +190,10 @@ FAULTS_BESIDE = (("json", "malformed"), ("json", "one-field"))
 def _told_beside_faults(examination: Examination) -> tuple[list[str], tuple[int, ...]]:
     """Send requests with something else wrong for a foreign and an unknown order: it must not tell them apart."""
     dispatch, telling, numbers = examination.dispatch, [], []
-    for media, body in FAULTS_BESIDE:
+    orders = {group: dispatch.settings.orders.get(group, ())[:1] for group in ("foreign", "unknown")}
+    for media, body in FAULTS_BESIDE if all(orders.values()) else ():
         told = []
-        for group in ("foreign", "unknown"):
-            order = examination.orders.pick(group, "first") or ""
+        for group, (order, *_) in orders.items():
             sent = dispatch.send(combination(dispatch.contract, "merchant", media, body, group), order)
             numbers.append(sent.number)
             told.append(_told(order, sent.reading) if sent.reading and sent.decided else None)

@@ -320,9 +320,11 @@ class Conformance:
         return f"sqlite:///{place}/ledger.sqlite"
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         """Attach a worker's events to the report that goes to the controller."""
         report = yield
+        if item.get_closest_marker("clause") and call.excinfo and not call.excinfo.errisinstance(_TOLD):
+            report.refund_over = f"the suite itself failed in {item.nodeid}: {call.excinfo.typename}"
         if self.pending:
             report.refund_events = json.dumps(self.pending)
             self.pending.clear()
@@ -369,6 +371,10 @@ def target(request: pytest.FixtureRequest) -> Target:
     run = request.config.stash[_KEY].run
     assert run is not None  # noqa: S101
     return Target(run)
+
+
+_TOLD = (pytest.fail.Exception, pytest.skip.Exception, KeyboardInterrupt)
+"""How a test says what the engine has told it."""
 
 
 def _names_suites(config: pytest.Config) -> bool:

@@ -109,7 +109,7 @@ def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
 def _beside(dispatch: Dispatch, case: Case, sent: Sent) -> Sent:
     """Judge a request that must be refused anyway: as one before the accepted one, or else as one after it.
 
-    Which came first is not known, so nothing is told of what the target looks at first.
+    Refused for its own fault it may have come first, so that tells nothing of what the target looks at first.
     """
     if not sent.wrong:
         return sent
