@@ -32,7 +32,7 @@ def spent(words: list[str]) -> float:
 
 def until_first(served: Served, report: Path) -> float:
     """Return the seconds from the start of a run until the mock had answered its first request."""
-    served.control("DELETE", "requests")
+    served.control("POST", "reset")
     begun = time.time()
     words = ["run", "--target", str(served.target), "--report", str(report), "auth.missing"]
     subprocess.run([*COMMAND, *words], check=True, capture_output=True)
@@ -50,7 +50,7 @@ def until_first_embedded(report: Path) -> float:
 def measured(rounds: int) -> dict[str, list[float]]:
     """Return the seconds by what was started."""
     found: dict[str, list[float]] = {}
-    with mock("--refundable", "5000") as served, tempfile.TemporaryDirectory() as folder:
+    with mock() as served, tempfile.TemporaryDirectory() as folder:
         for turn in range(-1, rounds):
             seconds = {BARE: spent([sys.executable, "-c", "pass"])}
             seconds |= {name: spent([*COMMAND, *words]) for name, words in QUIET.items()}

@@ -260,7 +260,7 @@ class _Judgement:
         codes = self.reading.codes
         right_status = [a for a in self.question.permitted if self.reading.status in a.statuses]
         unsure = any(answer.errors == "some" for answer in right_status)
-        if all(answer.errors == "undemanded" for answer in right_status) and self._misplaced():
+        if right_status and all(a.errors == "undemanded" for a in right_status) and self._misplaced():
             yield self._finding("errors.status", Kind.STATUS, self._blamed())
         elif any(code not in self.listed for code in codes):
             yield self._finding("errors.known-codes", Kind.UNKNOWN_CODE, self._blamed())
