@@ -2,7 +2,7 @@
 
 `python bench/latency.py [ROUNDS]` runs the command against a mock that waits 0.1 s before each answer, one way
 after another in each round, and writes medians into docs/performance.md. The whole command counts, its start and
-its report included. The ideal is all the waiting, divided evenly: requests × 0.1 s / N.
+its report included. The ideal is all the waiting, divided evenly: requests times 0.1 s / N.
 """
 
 import statistics
@@ -51,8 +51,8 @@ def main() -> None:
     rounds, before = int(sys.argv[1]) if len(sys.argv) > 1 else 5, setting("pytest", "pytest-xdist", "requests")
     rows = [row(name, runs) for name, runs in measured(rounds).items()]
     told = (
-        f"The mock waits {DELAY} s before each answer. Wall seconds of the whole command, start and report included; "
-        f"medians of {rounds} rounds. The ideal is requests × {DELAY} s / N. {before}"
+        f"The mock waits {DELAY} s before each answer. Wall seconds of the whole command, start and report "
+        f"included; medians of {rounds} rounds. The ideal is requests times {DELAY} s / N. {before}"
     )
     head = ("way", "requests", "ideal, s", "whole command, s", "times the ideal", "goal")
     lines = ["## Latency", "", told, "", *table(head, rows)]
