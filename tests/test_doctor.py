@@ -349,8 +349,7 @@ def test_a_port_that_speaks_no_tls_is_a_problem(tmp_path: Path) -> None:
 def test_a_bundle_that_is_none_is_a_problem_of_the_settings(tmp_path: Path, text: str) -> None:
     _, context = certificate(tmp_path, 90)
     bundle = tmp_path / "bundle.pem"
-    if text:
-        bundle.write_text(text)
+    bundle.write_text(text)
     with scripted(nowhere, context) as url:
         target = made_up(tmp_path, url)
         target.write_text(target.read_text().replace("[auth]", f'ca_bundle = "{bundle}"\n[auth]'))

@@ -367,6 +367,11 @@ def section(*names: str) -> st.SearchStrategy[Any]:
     return st.dictionaries(st.sampled_from(names) | st.text(max_size=5), VALUES, max_size=4) | VALUES
 
 
+@pytest.mark.parametrize("bundle", ["missing.pem", "."])
+def test_a_bundle_that_is_no_file_is_named(bundle: str) -> None:
+    assert str(refused(changed("target", ca_bundle=bundle))).startswith("target.toml: target.ca_bundle: ")
+
+
 ANYTHING = st.fixed_dictionaries(
     {},
     optional={

@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateTable
 
 from refund_conformance.errors import SettingsError, TargetError
 
@@ -161,7 +162,7 @@ def _engine(url: str) -> Engine:
     try:
         known = make_url(url)
         engine = create_engine(known, **_options(known))
-        _create_table(engine)
+        _create_tables(engine)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as problem:
         raise SettingsError(what, f"is no database URL ({problem})", remedy) from problem
     except SQLAlchemyError as problem:
@@ -169,12 +170,16 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _create_table(engine: Engine) -> None:
-    """Create the table unless it is there; again where it was not there, and yet could not be created."""
-    try:
-        _METADATA.create_all(engine)
-    except DatabaseError:
-        _METADATA.create_all(engine)  # perhaps another process was quicker: then this finds it
+def _create_tables(engine: Engine) -> None:
+    """Create each table unless it is there, also where other processes do so at this moment."""
+    for table in _METADATA.sorted_tables:
+        creation = CreateTable(table, if_not_exists=True)
+        try:
+            with engine.begin() as connection:
+                connection.execute(creation)
+        except DatabaseError:  # PostgreSQL may find too late that another process was quicker: then it is there
+            with engine.begin() as connection:
+                connection.execute(creation)
 
 
 def _reason(problem: SQLAlchemyError) -> str:

@@ -102,7 +102,7 @@ def parse(
         raise SettingsError(
             f"{source}: auth.token", "is not set, nor are auth.username and auth.password", "Set one or the other."
         )
-    if not Path(target.get("ca_bundle", source)).exists() and "ca_bundle" in target:
+    if "ca_bundle" in target and not Path(target["ca_bundle"]).is_file():
         raise SettingsError(f"{source}: target.ca_bundle", "is not there", "Name a file of certificates.")
     return Settings(
         **{**target, "base_url": base_url, "denied_hosts": tuple(target.get("denied_hosts", ()))},
