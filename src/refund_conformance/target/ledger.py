@@ -162,10 +162,12 @@ def _engine(url: str) -> Engine:
     try:
         known = make_url(url)
         engine = create_engine(known, **_options(known))
-        _create_tables(engine)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as problem:
         raise SettingsError(what, f"is no database URL ({problem})", remedy) from problem
-    except SQLAlchemyError as problem:
+    try:
+        _create_tables(engine)
+    except (SQLAlchemyError, ValueError) as problem:
+        engine.dispose()
         raise SettingsError(what, f"cannot be opened ({_reason(problem)})", remedy) from problem
     return engine
 
@@ -182,7 +184,7 @@ def _create_tables(engine: Engine) -> None:
                 connection.execute(creation)
 
 
-def _reason(problem: SQLAlchemyError) -> str:
+def _reason(problem: Exception) -> str:
     return str(problem.__cause__ or problem).splitlines()[0]
 
 
