@@ -61,6 +61,10 @@ WRONG: Mapping[str, tuple[Call, tuple[str, ...]]] = {
         ("target.base_url", "staging.example", "https://"),
     ),
     "ledger": (with_target(settings("orders", ledger="nonsense")), ("orders.ledger", "is no database URL")),
+    "ledger-of-workers": (
+        with_target(settings("orders", ledger="nonsense"), "-n", "2"),
+        ("orders.ledger", "is no database URL"),
+    ),
     "report-in-a-file": (Call(("run", "--report", "file/report"), {"file": ""}), ("file/report", "--report")),
     "fault-for-a-target": (
         with_target(toml(CORRECT), "--fault", "auth-anonymous-passes"),

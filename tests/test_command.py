@@ -39,6 +39,15 @@ def test_the_suites_are_run_with_nothing_of_the_folder_around() -> None:
     assert "--no-pages" in words
 
 
+def test_no_other_plugin_can_reorder_or_repeat_the_tests() -> None:
+    words = arguments(PLAIN)
+    assert "--disable-plugin-autoload" in words
+    assert [name for name in pairs(words, "-p") if not name.startswith("no:")] == [
+        "refund_conformance.plugin",
+        "xdist",
+    ]
+
+
 def test_a_plain_choice_asks_for_little() -> None:
     words = arguments(PLAIN)
     assert pairs(words, "--profile") == ["ci"]

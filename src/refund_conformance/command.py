@@ -116,6 +116,8 @@ def _interruptible_once() -> Iterator[None]:
 
 
 def _check_mock(choice: Choice) -> None:
+    if not (choice.faults or choice.variants or choice.answers):
+        return
     from refund_conformance.mock import answers, faults, variants
 
     faults.chosen(choice.faults)
@@ -132,7 +134,8 @@ def arguments(choice: Choice) -> list[str]:
     """Return the arguments for pytest that carry out a choice, without the pages."""
     suites = folder("suites")
     words = [str(suites), "--rootdir", str(suites), "-c", os.devnull, "--no-pages"]
-    words += ["-p", "refund_conformance.plugin", "-p", "no:cacheprovider", "-p", "no:html", "--no-header"]
+    words += ["-p", "refund_conformance.plugin", "-p", "no:cacheprovider", "--no-header"]
+    words += ["--disable-plugin-autoload", "-p", "xdist"]  # another plugin might reorder or repeat tests
     words += ["--strict-markers", "-q", "--tb=no", "--no-summary", "-W", "ignore", "--import-mode=importlib"]
     words += ["--profile", choice.profile, "--report", str(choice.report)]
     if choice.target is not None:

@@ -111,6 +111,7 @@ class Conformance:
         self.checks: dict[pytest.Item, Check] = {}
         self.left_out: set[pytest.Item] = set()
         self.pending: list[dict[str, Any]] = []
+        self.problem: SuiteError | None = None
         self.session: ReportSession | None = None
         self.cut_short = False
         self.run_id = str(self.worker["refund_run"]) if self.worker else uuid.uuid4().hex
@@ -146,6 +147,8 @@ class Conformance:
                 self._begin(session)
                 self._budget(session)
                 self._take_off(session)
+            if self.problem is not None:
+                raise self.problem
         except SuiteError as problem:
             command = self._command()
             if command is None:
@@ -302,6 +305,7 @@ class Conformance:
         try:
             run = self._first()
         except SuiteError as problem:
+            self.problem = None if isinstance(problem, TargetError) else problem
             self.session.reason = str(problem)
             return json.dumps({"problem": problem.args})
         orders = dict(run.examination.dispatch.settings.orders)
