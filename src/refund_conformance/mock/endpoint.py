@@ -15,9 +15,10 @@ from refund_conformance.mock.checks import Checks
 from refund_conformance.mock.store import Store
 from refund_conformance.mock.tokens import Tokens
 
-STEPS = ("route", "authorization", "content_type", "json", "caller", "order", "state", "fields")
-"""The checks in the order in which they are made. A caller must be authorized before being looked up, an order
-found before its state, and JSON read before its fields; all else may change places."""
+STEPS = ("route", "authorization", "content_type", "json", "fields", "caller", "order", "state")
+"""The checks in the order in which they are made: what the request itself shows comes before what is looked up.
+A caller must be authorized before being looked up, an order found before its state, and JSON read before its
+fields; all else may change places."""
 
 LONGEST_BODY = 1024 * 1024
 """Bytes of a request body beyond which it is not kept."""

@@ -216,8 +216,8 @@ VARIANTS = (
         "route", "authorization", *_BODY, "caller", "order", "fields", "state",
     ),
     _ordered(
-        "fields-before-order", "Fields are checked before the order is looked up.",
-        "route", "authorization", *_BODY, "fields", "caller", "order", "state",
+        "fields-last", "Fields are checked after the order's state.",
+        "route", "authorization", *_BODY, "caller", "order", "state", "fields",
     ),
     _ordered(
         "state-before-body", "The order's state is checked before the body is looked at.",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from refund_conformance.mock.call import Answer, Call, Error, Refused
 from refund_conformance.mock.endpoint import Endpoint
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf
-from refund_conformance.mock.faults.shape import error_of, having, refused_as
+from refund_conformance.mock.faults.shape import FieldsLast, error_of, having, refused_as
 from refund_conformance.mock.tables import Order, Status
 
 shelf = Shelf()
@@ -288,7 +288,7 @@ shelf.put(
 @shelf.fault(
     "errors-state-and-fields", "errors.alone", "State and fields are validated together by one validator."
 )
-class StateAndFields(Endpoint):
+class StateAndFields(FieldsLast):
     def check_state(self, call: Call) -> None:
         try:
             super().check_state(call)

@@ -6,7 +6,7 @@ from refund_conformance.mock.call import Answer, Call, Error
 from refund_conformance.mock.checks import FIELDS
 from refund_conformance.mock.endpoint import Endpoint
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf
-from refund_conformance.mock.faults.shape import with_effect
+from refund_conformance.mock.faults.shape import FieldsLast, with_effect
 
 shelf = Shelf()
 
@@ -162,7 +162,7 @@ shelf.put(
 
 
 @shelf.fault("fields-several-with-effect", "fields.no-effect", "Only the first error rolls the transaction back.")
-class SeveralWithEffect(Endpoint):
+class SeveralWithEffect(FieldsLast):
     def check_fields(self, call: Call) -> None:
         if len(self.invalid_fields(call)) > 1 and call.order is not None:
             self.store.create_refund_request(call.order.id, "unknown@example.com", None)

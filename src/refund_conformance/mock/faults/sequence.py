@@ -11,6 +11,7 @@ from refund_conformance.mock.answers import Answers
 from refund_conformance.mock.call import Call, Refused
 from refund_conformance.mock.endpoint import Endpoint
 from refund_conformance.mock.faults.fault import Shelf, crash
+from refund_conformance.mock.faults.shape import FieldsLast
 from refund_conformance.mock.store import Situation, Store
 from refund_conformance.mock.tables import Order, Progress, one_open_request, refund_requests
 from refund_conformance.mock.tokens import Tokens
@@ -318,7 +319,7 @@ class ThirdAttempt(Forgotten):
 
 
 @shelf.fault("fields-invalid-blocks", "fields.no-effect", "An invalid request locks its order for a while.")
-class InvalidBlocks(Endpoint):
+class InvalidBlocks(FieldsLast):
     @cached_property
     def locked(self) -> set[int]:
         """Orders that an invalid request was made for."""

@@ -85,6 +85,12 @@ def in_order(*steps: str) -> FaultyEndpoint:
     return Reordered
 
 
+class FieldsLast(Endpoint):
+    """Checks the fields of a request once its order is found to be refundable."""
+
+    steps = ("route", "authorization", "content_type", "json", "caller", "order", "state", "fields")
+
+
 def is_a(*types: type) -> Callable[[object], bool]:
     """Tell the JSON values that are of exactly one of the types: a boolean is no number here."""
     return lambda value: type(value) in types
