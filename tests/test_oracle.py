@@ -167,7 +167,7 @@ def touching(*questions: str) -> Situation:
 
 
 def test_the_list_of_questions_is_whole() -> None:
-    implied = {"malformed-order-id", "order-not-found-code", "precedence"}
+    implied = {"malformed-order-id", "order-not-found-code", "unconfigured-order", "precedence"}
     assert set(CONTRACT.questions) == set(BY_ANSWER) | implied
     for question, answers in BY_ANSWER.items():
         assert set(CONTRACT.questions[question].answers) == set(answers)
@@ -231,6 +231,14 @@ def test_a_huge_number_is_a_wrong_type_or_no_json_but_never_accepted() -> None:
     assert asked(situation) == {wrong_type, MALFORMED}
     assert asked(situation, number_range="15010") == {wrong_type}
     assert asked(situation, number_range="110") == {MALFORMED}
+
+
+def test_an_order_of_ours_may_be_another_merchants_to_a_caller_without_configuration() -> None:
+    situation = Situation(caller="unconfigured", questions=(("unconfigured-order", ""),))
+    unconfigured = answer("caller", {400}, 15000)
+    assert asked(situation) == {unconfigured, NOT_FOUND["15060"]}
+    assert asked(situation, unconfigured_order="15000") == {unconfigured}
+    assert asked(situation, unconfigured_order="15060") == {NOT_FOUND["15060"]}
 
 
 @pytest.mark.parametrize("state", ["unknown", "foreign"])

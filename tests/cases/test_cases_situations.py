@@ -180,15 +180,18 @@ def situation_of(case: Case) -> Situation:
     body = body_of(case.draft.body)
     asks = "/asks-" in case.id  # such a case is sent for whichever order the run has for it
     is_other = case.draft.credential == "other_merchant_token"
+    unconfigured = case.draft.credential == "unconfigured_token"
+    asked = about_token | about_type
+    asked |= {"unconfigured-order"} if unconfigured and case.group not in ("unknown", "foreign") else set()
     return Situation(
         route=route_of(case),
         authorization=authorization,
         content_type=content_type,
         body=body.kind,
-        caller="unconfigured" if case.draft.credential == "unconfigured_token" else "configured",
+        caller="unconfigured" if unconfigured else "configured",
         order="refundable" if asks else "foreign" if is_other else STATES[case.group],
         invalid=body.invalid,
-        questions=tuple(sorted({*((each, "") for each in about_token | about_type), *body.questions})),
+        questions=tuple(sorted({*((each, "") for each in asked), *body.questions})),
     )
 
 

@@ -34,6 +34,10 @@ def _scheme(wire: Wire) -> Reply:
     return wire.refund(wire.ids("refundable")[0], headers=headers)
 
 
+def _unconfigured(wire: Wire) -> Reply:
+    return wire.refund(wire.ids("refundable")[0], headers=wire.headers(wire.token("unconfigured_token")))
+
+
 PROBES: dict[str, Callable[[Wire], Reply]] = {
     "content-type-parameters": lambda wire: _typed(wire, "application/json; charset=utf-8"),
     "content-type-case": lambda wire: _typed(wire, "Application/JSON"),
@@ -51,6 +55,7 @@ PROBES: dict[str, Callable[[Wire], Reply]] = {
     "number-range": _raw(b'{"email": 1e999}'),
     "malformed-order-id": lambda wire: wire.refund("abc"),
     "order-not-found-code": lambda wire: wire.refund(wire.ids("unknown")[0]),
+    "unconfigured-order": _unconfigured,
 }
 ACCEPTED = {"accepted", "code-points", "ignored"}
 EXPECTED = {

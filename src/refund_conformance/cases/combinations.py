@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 
 from refund_conformance.cases.bodies import body_situation
 from refund_conformance.cases.case import Case, Draft, plain_draft
-from refund_conformance.cases.orders import SPENT
+from refund_conformance.cases.orders import SPENT, UNCONFIGURED_ORDER
 from refund_conformance.contract import Contract
 from refund_conformance.payloads import fields, headers, json_text
 from refund_conformance.situation import Situation
@@ -62,6 +62,8 @@ def combination(contract: Contract, who: str, media: str, body: str, order: str)
     elif who == "unconfigured":
         situation = situation.with_part("caller", who)
         draft = replace(draft, credential="unconfigured_token")
+        if order not in ("unknown", "foreign"):
+            situation = replace(situation, questions=(*situation.questions, *UNCONFIGURED_ORDER))
     if media == "other":
         situation = situation.with_part("content_type", "other")
         draft = replace(draft, content_type="text/plain")

@@ -21,6 +21,9 @@ PICKS = ("first", "middle", "last")
 ENDS = ("first", "last")
 """The orders of a group that are asked for where all of them are in the very same state."""
 
+UNCONFIGURED_ORDER = (("unconfigured-order", ""),)
+"""The open question that a caller without a configuration touches with an order that exists."""
+
 _REFUSED = (
     ("order.not-paid", "not_paid", "not-paid", PICKS, "An order that is not paid is refused."),
     ("order.zero-price", "zero_price", "zero-price", ENDS, "An order with a price of zero is refused."),
@@ -82,6 +85,6 @@ def caller_cases(contract: Contract) -> Iterator[Case]:
     yield made(
         "caller.configuration/unconfigured-token",
         "A caller without a configuration is refused.",
-        Situation(caller="unconfigured"),
+        Situation(caller="unconfigured", questions=UNCONFIGURED_ORDER),
         replace(plain_draft(contract), credential="unconfigured_token"),
     )

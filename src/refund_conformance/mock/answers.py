@@ -31,6 +31,7 @@ class Answers:
     number_range: str = "15010"
     malformed_order_id: str = "404"
     order_not_found_code: str = "15060"
+    unconfigured_order: str = "15000"
 
 
 def answers_of(chosen: Mapping[str, str], contract: Contract) -> Answers:

@@ -148,6 +148,8 @@ class Checks:
         """Refuse a caller whose configuration cannot be told."""
         user = self.situation(call).user
         if user is None or not user.configured:
+            if self.answers.unconfigured_order == "15060":
+                raise self.order_not_found(call)
             raise self.refusal(15000, "no configuration for the caller")
 
     def order_number(self, text: str) -> int | None:
