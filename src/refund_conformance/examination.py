@@ -196,9 +196,8 @@ class Examination:
         if self.dispatch.client.request(case.draft, "0") is None:
             return _spared(case, "the token's form allows no such forgery")
         if case.group == SPENT:
-            return (
-                self._ask(case) if case.situation.questions else self._carry_out(case, self.orders.spent_order())
-            )
+            asks = case.situation.questions and not case.situation.wrong
+            return self._ask(case) if asks else self._carry_out(case, self.orders.spent_order())
         if case.group != "refundable":
             order = self.orders.pick(case.group, case.pick)
             if order is None:
@@ -350,7 +349,11 @@ class Examination:
                 if self._is_disturbed(bench.order):
                     return self._disturbed(case, sent)
         self.note(case, key, bench, sent)
-        return self.confirmation.conclude(case, bench.order, sent)
+        result = self.confirmation.conclude(case, bench.order, sent)
+        if sent.matched is not None and sent.matched.part == "order" and case.situation.wrong == ("caller",):
+            reason = "the target looks at the order first, and for this caller finds none"
+            return replace(result, outcome=Outcome.UNTESTED, reason=reason)
+        return result
 
     def _is_disturbed(self, order: str) -> bool:
         """Whether the plain request is refused too, for this order and for others: then it is not the case."""

@@ -27,7 +27,8 @@ class OrderBook:
     """Hands out orders of the settings.
 
     ``limit`` is the most refundable orders that the run may lease, in all its processes. ``tell`` is called with
-    group and order for each that may be used up.
+    group and order for each that may be used up. ``used_before`` tells whether the run has met an order that was
+    not refundable, as one is not that somebody had used.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class OrderBook:
         self._unused: dict[str, list[str]] = {}
         self._from_the_end = False
         self._closed = ""
+        self.used_before = False
         self.benches: dict[str, Bench] = {}
         self.spent: list[str] = []
 
@@ -73,10 +75,12 @@ class OrderBook:
     @bounds.setter
     def bounds(self, bounds: tuple[bool, str]) -> None:
         self._from_the_end, self._closed = bounds
+        self.used_before = self.used_before or self._from_the_end
 
     def turn(self) -> None:
         """Lease from the other end of the list: the last order was not refundable, nor may be those beside it."""
         self._from_the_end = not self._from_the_end
+        self.used_before = True
 
     def close(self, reason: str) -> None:
         """Lease no refundable order any more."""
