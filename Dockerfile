@@ -6,12 +6,12 @@ ARG PYTHON=python:3.13.5-slim-bookworm@sha256:4c2cf9917bd1cbacc5e9b07320025bdb7c
 FROM ${PYTHON} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /source
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md constraints.txt ./
 COPY contracts contracts
 COPY schemas schemas
 COPY suites suites
 COPY src src
-RUN python -m venv /opt/refund-conformance && /opt/refund-conformance/bin/pip install .
+RUN python -m venv /opt/refund-conformance && /opt/refund-conformance/bin/pip install -c constraints.txt '.[postgresql,redis]'
 
 FROM ${PYTHON}
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin conformance \
