@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 
@@ -252,6 +253,14 @@ def test_orders_that_run_out_midway_leave_the_rest_untested(wholes: Mapping[str,
 
 
 # ---- the beginning
+
+
+@pytest.mark.parametrize("code", [110, 111, 15050])
+def test_a_plain_request_that_is_answered_200_with_an_error_body_breaks_the_promise_of_success(code: int) -> None:
+    made = stage(lambda request: replace(refused(code), status=200))
+    made.examination.begin()
+    (result,) = (event for event in made.events if event.get("case") == "order.refundable/plain")
+    assert {finding["clause"] for finding in result["findings"]} == {"success.body"}
 
 
 @pytest.fixture(scope="module")

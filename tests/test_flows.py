@@ -101,12 +101,17 @@ def test_a_request_without_authorization_follows_one_with_it_after_its_answer_an
         mock.mock.endpoint.observe = observe
         statuses = {event["number"]: event["response"]["status"] for event in made.kept("exchange")}
         kept = {event["case"]: event for event in made.kept("case")}
-    for slug in ("same-connection", "pipelined"):
+    for slug, answered in (("same-connection", [400, 401, 400, 401]), ("pipelined", [400, 401])):
         result = kept[f"auth.every-request/{slug}"]
-        assert [statuses[number] for number in result["exchanges"]] == [400, 401]
+        assert [statuses[number] for number in result["exchanges"]] == answered
         assert result["outcome"] == "held"
-    first, second, third, fourth = ports
-    assert first == second != third == fourth
+    assert [ports.count(port) for port in dict.fromkeys(ports)] == [4, 2]
+
+
+def test_an_expired_token_that_passes_on_an_authorized_connection_is_named() -> None:
+    with bench("auth-expired-by-connection") as made:
+        result = flows.every_request(made.examination)
+    assert (result.outcome, clauses(result)) == (Outcome.VIOLATED, {"auth.every-request"})
 
 
 @pytest.mark.parametrize("fault", ["auth-by-address", "auth-by-global"])
@@ -145,6 +150,30 @@ def test_an_answer_that_tells_a_foreign_order_from_an_unknown_one_is_named(fault
         result = flows.foreign_as_unknown(made.examination)
     assert result.outcome is Outcome.VIOLATED
     assert clauses(result) == {"order.foreign"}
+
+
+def test_a_target_without_an_order_of_its_checks_tells_no_foreign_order_apart() -> None:
+    def script(request: Request) -> Answer:
+        is_malformed = not request.body.endswith(b"}")
+        return refused(110) if is_malformed and "660001" in request.target else refused(15060)
+
+    groups: dict[str, tuple[str, ...]] = {"unknown": ("990001", "990002"), "foreign": ("660001", "660002")}
+    examination = stage(script, groups=groups).examination
+    for id_ in ("order.foreign/foreign-first", "order.unknown/unknown-first"):
+        examination.examine(CASES[id_])
+    assert flows.foreign_as_unknown(examination).outcome is Outcome.HELD
+
+
+def test_a_target_that_reads_the_body_for_foreign_orders_alone_is_named() -> None:
+    def script(request: Request) -> Answer:
+        is_malformed = not request.body.endswith(b"}")
+        return refused(110) if is_malformed and "/66000" in request.target else refused(15060)
+
+    groups: dict[str, tuple[str, ...]] = {"unknown": ("990001", "990002"), "foreign": ("660001", "660002")}
+    examination = stage(script, groups=groups).examination
+    for id_ in ("order.foreign/foreign-first", "order.unknown/unknown-first"):
+        examination.examine(CASES[id_])
+    assert clauses(flows.foreign_as_unknown(examination)) == {"order.foreign"}
 
 
 def test_foreign_and_unknown_orders_are_answered_alike_by_a_lawful_mock(mock: RunningMock) -> None:

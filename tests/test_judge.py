@@ -87,7 +87,7 @@ def asked(situation: Situation, clause: str = "order.refundable", **pins: str) -
         clause,
         permitted(CONTRACT, situation, {name.replace("_", "-"): pin for name, pin in pins.items()}),
         tuple(blame.items()),
-        frozenset({"description", "email"}),
+        frozenset({"description", "email"} | {name for _, name in situation.questions if name}),
     )
 
 
@@ -534,7 +534,7 @@ def test_with_an_open_question_either_set_of_fields_will_do() -> None:
     question = asked(situation, "fields.name")
     assert verdict(question, fields("email")).findings == ()
     assert verdict(question, fields("email", "comment")).findings == ()
-    assert named(question, fields("comment")) == [UNNAMED]
+    assert named(question, fields("comment")) == [("fields.all-reported", Kind.FIELDS, ("fields.name",))]
 
 
 # ---- success

@@ -122,6 +122,9 @@ class Demand:
         """Whether the token's form allows the request, as far as that can be told."""
         return case.draft.credential not in self.settings.tokens or self._authorization(case) is not None
 
+    def _is_possible(self, case: Case) -> bool:
+        return case.draft.credential in self._tokens and self._has_form(case)
+
     def _authorization(self, case: Case) -> Headers | None:
         token = self.settings.tokens.get(case.draft.credential, _ANY_TOKEN)
         return case.draft.authorization(self.settings.header, token)
@@ -154,7 +157,7 @@ class Demand:
         if not self.has_refundable:
             return 0
         flows = {
-            "auth.every-request": 4 if self._has_form(self.every[UNAUTHORIZED[-1]]) else 2,
+            "auth.every-request": 2 * len([id_ for id_ in UNAUTHORIZED if self._is_possible(self.every[id_])]),
             "auth.first": 2 if self._available("unknown") else 0,
             "server.steady": STEADY_TRIES,
             "order.race": self.profile.races * (SIMULTANEOUS + 1) + SIMULTANEOUS,

@@ -114,20 +114,28 @@ class Dispatch:
         """Raise NoOrderError, with the setting's name, if the settings have no token for a case."""
         if not self.has_credential(case):
             raise NoOrderError(f"auth.{case.draft.credential} is not set")
-        meant_valid = case.situation.authorization != "expired" and case.draft.credential != OWN
-        if meant_valid and self.client.tokens.is_over(case.draft.credential):
+        if self.is_over(case):
             raise NoOrderError(f"auth.{case.draft.credential} has expired")
+
+    def is_over(self, case: Case) -> bool:
+        """Whether a case's token is meant to be valid, is not ours to renew, and tells that its life is over."""
+        meant_valid = case.situation.authorization != "expired" and case.draft.credential != OWN
+        return meant_valid and self.client.tokens.is_over(case.draft.credential)
 
     def send(self, case: Case, order: str, wire: Wire | None = None) -> Sent:
         """Send a case's request for an order (again only if nothing was said) and judge the answer.
 
-        Raises NoOrderError if the run's requests are used up, or the token's form allows no such request.
+        Raises NoOrderError if the run's requests are used up, the token's form allows no such request, or a token
+        that is not ours to renew has expired meanwhile.
         """
         exchange = (None if wire else self.ahead.take(case, order)) or self._send(case, order, wire)
         if self._is_token_refused(case, exchange):
             self._renewals += 1
             self.client.renew_token(self.client.tokens.get(case.draft.credential))
             exchange = self._send(case, order, wire)
+        response = exchange.response
+        if response is not None and response.status == self.refused_status() and self.is_over(case):
+            raise NoOrderError(f"auth.{case.draft.credential} has expired")
         return self.judged(case, exchange)
 
     def send_ahead(self, case: Case, order: str) -> None:

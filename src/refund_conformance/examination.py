@@ -402,7 +402,7 @@ def _spared(case: Case, reason: str) -> Result:
 def _named_by_code(result: Result, sent: Sent) -> Result:
     """Say what the plain request was refused for, since everything about it is as it should be."""
     clause = {111: "content-type.exact", 110: "json.valid-forms"}.get(sent.codes[0] if sent.codes else 0)
-    if clause is None:
+    if clause is None or sent.reading is None or sent.reading.status < 300:
         return result
     findings = tuple(
         replace(finding, clause=clause) if finding.kind is Kind.REFUSED else finding for finding in result.findings

@@ -61,8 +61,8 @@ def _representatives(examination: Examination, key: str) -> Sequence[Case]:
     return list({case.clause: case for case in reversed(refused)}.values())
 
 
-UNAUTHORIZED = ("auth.missing/no-header", "auth.forged/payload-changed")
-"""What is sent on a connection that was authorized: one after its answer, the other before."""
+UNAUTHORIZED = ("auth.missing/no-header", "auth.expired/expired-token", "auth.forged/payload-changed")
+"""What is sent on a connection that was authorized: the last before that is answered, the others after."""
 
 PIPELINES = 2
 """How often requests are sent at once on one connection before a wrong answer is held against the target."""
@@ -92,12 +92,15 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
             about.id, about.clause, about.title, Outcome.SPARED, "nothing is refused for its authorization"
         )
     bench = examination.orders.bench("auth")
-    after, before = (replace(case, id=about.id, blame=about.blame) for case in (wanted[0], wanted[-1]))
+    *after, before = (replace(case, id=about.id, blame=about.blame) for case in wanted)
+    sent: list[Sent] = []
     with examination.dispatch.client.fresh_wire() as wire:
-        control = examination.dispatch.control(wire)
-        sent = examination.dispatch.send(after, bench.order, wire)
-    examination.note(after, "auth", bench, sent)
-    result = _told_apart(about, [control, sent], sent)
+        for case in after or [before]:
+            sent += [examination.dispatch.control(wire), examination.dispatch.send(case, bench.order, wire)]
+            examination.note(case, "auth", bench, sent[-1])
+            if sent[-1].wrong:
+                break
+    result = _told_apart(about, sent, sent[-1])
     if result.outcome is Outcome.HELD and examination.dispatch.client.request(before.draft, "0") is not None:
         _kept(examination, _pipelined(examination, before))
     return result
@@ -182,6 +185,11 @@ def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
     return replace(result, outcome=Outcome.VIOLATED, findings=(finding,), failed=1)
 
 
+PAIRED = ("foreign", "unknown")
+
+PAIRS = 2
+"""Pairs of a foreign and an unknown order that must be told apart in the same way before that counts."""
+
 FAULTS_BESIDE = (("json", "malformed"), ("json", "one-field"))
 """What else may be wrong with a request for a foreign order, as media type and body of a combination."""
 
@@ -189,15 +197,21 @@ FAULTS_BESIDE = (("json", "malformed"), ("json", "one-field"))
 def _told_beside_faults(examination: Examination) -> tuple[list[str], tuple[int, ...]]:
     """Send requests with something else wrong for a foreign and an unknown order: it must not tell them apart."""
     dispatch, telling, numbers = examination.dispatch, [], []
-    orders = {group: dispatch.settings.orders.get(group, ())[:1] for group in ("foreign", "unknown")}
-    for media, body in FAULTS_BESIDE if all(orders.values()) else ():
-        told = []
-        for group, (order, *_) in orders.items():
-            sent = dispatch.send(combination(dispatch.contract, "merchant", media, body, group), order)
-            numbers.append(sent.number)
-            told.append(_told(order, sent.reading) if sent.reading and sent.decided else None)
-        if None not in told and told[0] != told[1]:
-            telling.append(f"another answer than for an unknown one where the body is wrong too ({body})")
+    pairs = list(zip(*(dispatch.settings.orders.get(group, ()) for group in PAIRED), strict=False))[:PAIRS]
+    for media, body in FAULTS_BESIDE:
+        cases = [combination(dispatch.contract, "merchant", media, body, group) for group in PAIRED]
+        seen: set[tuple[object, ...]] = set()
+        for pair in pairs:
+            sent = [dispatch.send(case, order) for case, order in zip(cases, pair, strict=True)]
+            numbers += [each.number for each in sent]
+            readings = [each.reading for each in sent if each.decided]
+            told = [_told(order, reading) for order, reading in zip(pair, readings, strict=False) if reading]
+            seen.add(tuple(told))
+            if len(told) < len(pair) or told[0] == told[1] or len(seen) > 1:
+                break
+        else:
+            if pairs:
+                telling.append(f"another answer than for an unknown one where the body is wrong too ({body})")
     return telling, tuple(numbers)
 
 

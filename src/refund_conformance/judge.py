@@ -293,6 +293,10 @@ class _Judgement:
         )
         silent = [error for error in self.reading.errors if not any(map(error.names, self.question.fields))]
         count = len(self.reading.errors)
+        beside = named.keys() & self.question.fields - self.contract.fields.keys() - wanted
+        if beside:  # a field of the request that the document does not have, in place of the one that is invalid
+            yield self._finding("fields.all-reported", Kind.FIELDS, self._blamed())
+            return
         if count == len(wanted) and (silent or not set(named) <= wanted or count == 1):
             yield self._finding("fields.message-names-field", Kind.UNNAMED)
             return

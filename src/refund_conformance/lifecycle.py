@@ -69,9 +69,9 @@ class Walk:
         self.sent: list[Sent] = []
 
     def step(self, step: Step) -> Sent | None:
-        """Send one request and compare with the model; None if the settings have no token for it."""
+        """Send one request and compare with the model; None if the settings have no token for it that lives."""
         case = self._cases[REQUESTS[step.kind]]
-        if not self._dispatch.has_credential(case):
+        if not self._dispatch.has_credential(case) or self._dispatch.is_over(case):
             return None
         if step.order in self.open and case.situation.order == "refundable":
             situation = case.situation.with_part("order", "refund-open")

@@ -52,9 +52,9 @@ def authorization_of(case: Case) -> tuple[str, set[str]]:
     (value,) = values
     if value == f"Bearer {TOKEN}":
         return ("expired" if case.draft.credential == "expired_token" else "valid"), set()
-    if value.lower() == f"bearer {TOKEN}".lower():
-        return "valid", {"bearer-case"}
     scheme, _, rest = value.partition(" ")
+    if scheme.lower() == "bearer" and rest == TOKEN:
+        return "valid", {"bearer-case"}
     return ("forged" if scheme == "Bearer" and is_like_a_jwt(rest) else "malformed"), set()
 
 

@@ -141,9 +141,10 @@ def _missing(direct: Direct) -> Iterator[Reply]:
 
 
 def _remembered(direct: Direct) -> Iterator[Reply]:
-    first, second, *_ = direct.ids("refundable")
+    first, second, third, *_ = direct.ids("refundable")
     yield direct.refund(first)
     yield direct.refund(second, headers=[("Content-Type", "application/json")])
+    yield direct.refund(third, headers=direct.headers(direct.token("expired_token")))
 
 
 def _unauthorized_effects(direct: Direct) -> Iterator[Reply]:
@@ -271,7 +272,7 @@ def _again_and_again(direct: Direct) -> Iterator[Reply]:
 
 
 _LONG_EMAILS = ["a" * (length - 10) + "@host.test" for length in (60, 64, 65, 79, 80, 81, 90, 120, 250, 300)]
-_MANY_LENGTHS = ["x" * length for length in (250, 256, 499, 500, 501, 505, 512, 600, 1000, 1001, 3000, 9000)]
+_MANY_LENGTHS = ["x" * length for length in (1, 250, 256, 499, 500, 501, 505, 512, 600, 1000, 1001, 3000, 9000)]
 _SPACES = ["x" * 499 + " " * 5, " " * 501, "x " * 251]
 _SCRIPTS = ["é" * 500, "ы" * 500, "中" * 500, "😀" * 250, "e\u0301" * 250, "e\u0301" * 260, "é" * 501, "ا" * 500]
 _SIGNS = ["\n" * 500, "a\r\nb", "a\tb", "<b>&" * 125, "שלום", "x" * 500, "ﬁ" * 500]
@@ -295,6 +296,7 @@ PROBES: dict[str, Probe] = {
         _changed(1, _other_claims),
         _changed(2, lambda text: text[:100]),
         _changed(2, lambda text: ""),
+        _changed(2, str.swapcase),
         _unsigned("none"),
         _unsigned("None"),
         _resigned,
@@ -313,7 +315,7 @@ PROBES: dict[str, Probe] = {
         b'{email: "a@b.c"}', b'{"email": "a@b.c"} x', b'{"email": "a@b.c", "description": "\n"}',
         b'{"email": "a@b.c", "x": 01}', rb'{"email": "a@b.c", "description": "\x"}', b"", b'{"email": "a@b.c"',
         b'{"email": "a@b.c" "x": 1}', '{"email":\u00a0"a@b.c"}'.encode(),
-        b'{"description": NaN, "email": "a@b.c"}',
+        b'{"description": NaN, "email": "a@b.c"}', b"email=a@b.c",
     ),
     "json.encoding": _each_body(b'{"email": "a@b.c", "description": "\xff"}', b'{"email": "a@b.c", "x": "\xe9"}'),
     "json.structure": _bodies([], [VALID], 1, "text", True, None, json.dumps(VALID), b"[" * 500 + b"]" * 500),

@@ -213,7 +213,10 @@ OPAQUE = {
     "header-that-is-no-object": f"{encoded(b'[]')}.{encoded(b'{}')}.AAAA",
     "payload-that-is-no-object": f"{encoded(b'{}')}.{encoded(b'5')}.AAAA",
 }
-OF_AN_OPAQUE_TOKEN = {"payload-changed", "signature-last-byte", "signature-cut", "other-key", "alg-none"}
+OF_AN_OPAQUE_TOKEN = {
+    *("payload-changed", "signature-last-byte", "signature-case-swapped", "signature-cut"),
+    *("other-key", "alg-none"),
+}
 
 
 @pytest.mark.parametrize("token", OPAQUE.values(), ids=OPAQUE.keys())
@@ -322,12 +325,6 @@ def test_the_right_header_has_the_form_with_a_token() -> None:
     assert has_the_form(value)
 
 
-def test_a_header_that_stands_there_twice_has_the_right_token_last() -> None:
-    first, last = MALFORMED["two-lines"](HEADER, issued("RS256")) or ()
-    assert not has_the_form(first[1])
-    assert (last,) == headers.bearer(HEADER, issued("RS256"))
-
-
 def test_malformed_headers_are_of_every_kind() -> None:
     values = {slug: dict(form(HEADER, "T") or ())[HEADER] for slug, form in MALFORMED.items()}
     assert {"", "T", "Bearer", "Basic T", "Bearer T T", "Bearer not-a-token"} <= set(values.values())
@@ -349,7 +346,7 @@ def test_another_content_type_is_another_by_any_reading(slug: str) -> None:
 def test_the_other_content_types_are_of_every_kind() -> None:
     assert len(set(JSON_BODY_TYPES.values())) == len(JSON_BODY_TYPES)
     assert set(JSON_BODY_TYPES.values()) >= {
-        *("text/plain", "text/json", "text/xml", "application/xml", "application/x-www-form-urlencoded"),
+        *("text/plain", "text/json", "application/xml", "application/x-www-form-urlencoded"),
         *("application/jsonp", "application/json-patch+json", "application/vnd.api+json"),
         "application/json, text/plain",
     }

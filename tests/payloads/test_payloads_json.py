@@ -195,7 +195,6 @@ def test_values_that_are_not_json_stand_in_place_of_the_first_fields_value() -> 
         "hexadecimal": "0x10",
         "bare-fraction": ".5",
         "python-literal": "None",
-        "capital-literal": "True",
         "undefined": "undefined",
         "bad-escape": r'"a\x41"',
         "short-unicode-escape": r'"\u12"',

@@ -63,6 +63,8 @@ def accepted_cases(contract: Contract) -> Iterator[Case]:
         if "maxLength" in field.schema and field.schema.get("format") != "email":
             value = fields.emoji_text(field.schema["maxLength"])
             yield _accepted(contract, f"{field.name}.unicode/emoji", {**plain, field.name: value})
+            value = fields.text("ascii", max(1, field.schema.get("minLength", 1)))
+            yield _accepted(contract, f"{field.name}.max-length/shortest", {**plain, field.name: value})
         if field.schema.get("format") == "email":
             for slug, value in fields.accepted_emails().items():
                 yield _accepted(contract, f"{field.name}.accepts/{slug}", {**plain, field.name: value})

@@ -41,7 +41,7 @@ def order_cases(contract: Contract) -> Iterator[Case]:
         for pick in picks:
             case = made(f"{clause}/{group.replace('_', '-')}-{pick}", title, Situation(order=state), draft, group)
             yield replace(case, pick=pick)
-    for pick in ENDS:
+    for pick in PICKS:
         title = "An order whose earlier refund request has ended is accepted."
         case = made(f"order.refund-ended/{pick}", title, Situation(), draft, "refund_finished")
         yield replace(case, pick=pick)

@@ -141,8 +141,6 @@ def over_limit(field: Field) -> dict[str, Any]:
     solid, far = "x", 2**16 + limit // 2  # a length kept in 16 bits would be within the limit again
     return {
         f"{limit + 1}": solid * (limit + 1),
-        f"{limit + 2}": solid * (limit + 2),
-        f"{2 * limit}": solid * (2 * limit),
         f"{far}": solid * far,
         "trailing-space": solid * limit + " ",
         "leading-spaces": "  " + solid * (limit - 1),
@@ -267,7 +265,6 @@ def _name_breaks(field: Field) -> Iterator[Break]:
         "hyphenated": f"{name[:1]}-{name[1:]}",
         "trailing-space": f"{name} ",
         "dotted": f"data.{name}",
-        "longer": f"contact_{name}",
     }
     for slug, wrong in names.items():
         yield Break(field.name, "name", f"{name}-{slug}", {wrong: value})
@@ -317,8 +314,8 @@ def _validator(schema: str) -> Draft202012Validator:
 def accepted_emails() -> dict[str, str]:
     """Return ordinary addresses that no server may refuse, by slug."""
     return {
-        "plus-and-dots": "first.last+refund-2024@mail.shop-1.example.com",
-        "capitals-and-digits": "9QA_9@Returns.PHOTOGRAPHY",
+        "plus-and-dots": "first.last_2+refund-2024@mail.shop-1.example.photography",
+        "capitals-and-digits": "9Q@A1.Co",
     }
 
 

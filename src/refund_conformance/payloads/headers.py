@@ -17,7 +17,6 @@ AuthorizationForm = Callable[[str, str], Headers | None]
 JSON_BODY_TYPES = {
     "text-plain": "text/plain",
     "text-json": "text/json",
-    "text-xml": "text/xml",
     "xml": "application/xml",
     "octet-stream": "application/octet-stream",
     "form": "application/x-www-form-urlencoded",
@@ -29,6 +28,7 @@ JSON_BODY_TYPES = {
     "json-seq": "application/json-seq",
     "subtype-only": "json",
     "wildcard": "application/*",
+    "any-type": "*/*",
     "two-types": "application/json, text/plain",
     "two-types-json-last": "text/plain, application/json",
     "json-as-parameter": "text/plain; type=application/json",
@@ -52,11 +52,6 @@ def standard_header(header: str, token: str) -> Headers:
     return (("Authorization", f"Bearer {token}"), ("Cookie", cookies))
 
 
-def two_lines(header: str, token: str) -> Headers:
-    """Return the header twice: with a token that is none, then with the right one."""
-    return ((header, "Bearer not-a-token"), (header, f"Bearer {token}"))
-
-
 def form(template: str) -> AuthorizationForm:
     """Return a form that writes the token into ``template`` in place of ``{token}``."""
     return lambda header, token: ((header, template.replace("{token}", token)),)
@@ -72,7 +67,6 @@ MALFORMED = {
     "not-a-token": form("Bearer not-a-token"),
     "three-parts": form("Bearer aaa.bbb.ccc"),
     "non-ascii": form("Bearer {token}\xe9"),
-    "two-lines": two_lines,
     "token-twice": form("Bearer {token} {token}"),
     "token-list": form("Bearer {token}, Bearer {token}"),
 }
@@ -95,6 +89,7 @@ FORGERIES = (
     "signature-first-byte",
     "signature-last-byte",
     "signature-cut",
+    "signature-case-swapped",
     "signature-long",
     "signature-empty",
     "signature-missing",
@@ -143,6 +138,7 @@ def _jwt_forgeries(head: str, payload: str, signature: str) -> Iterator[tuple[st
     yield "signature-first-byte", f"{head}.{payload}.{_base64(bytes([raw[0] ^ 1]) + raw[1:])}"
     yield "signature-last-byte", f"{head}.{payload}.{_base64(raw[:-1] + bytes([raw[-1] ^ 1]))}"
     yield "signature-cut", f"{head}.{payload}.{_base64(raw[: len(raw) // 2])}"
+    yield "signature-case-swapped", f"{head}.{payload}.{signature.swapcase()}"
     yield "signature-long", f"{head}.{payload}.{_base64(bytes(raw) * (2400 // len(raw) + 1))}"
     yield "signature-empty", f"{head}.{payload}."
     yield "signature-missing", f"{head}.{payload}"
@@ -160,6 +156,7 @@ def _opaque_forgeries(token: str) -> Iterator[tuple[str, str]]:
     swapped = "B" if token[:1] == "A" else "A"
     yield "payload-changed", swapped + token[1:]
     yield "signature-last-byte", token[:-1] + ("B" if token[-1:] == "A" else "A")
+    yield "signature-case-swapped", token.swapcase()
     yield "signature-cut", token[: len(token) // 2]
     claims = _encoded({"sub": "merchant", "exp": 4102444800})
     yield "other-key", _signed({"typ": "JWT", "alg": "RS256"}, claims)

@@ -231,6 +231,14 @@ class SignatureCut(Remembering):
         return f"{payload}.{signature[:64]}" if len(signature) >= 64 else ""
 
 
+@shelf.fault(
+    "auth-signature-case", "auth.forged", "Tokens are looked up in a column whose collation ignores case."
+)
+class SignatureCase(Remembering):
+    def part(self, token: str) -> str:
+        return token.lower()
+
+
 @shelf.fault("auth-cached-by-signature", "auth.forged", "Verified tokens are cached by their signature alone.")
 class CachedBySignature(Remembering):
     def part(self, token: str) -> str:

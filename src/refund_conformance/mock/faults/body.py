@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from urllib.parse import parse_qsl
 
 from refund_conformance.mock.call import Answer, Call, Received, Refused
 from refund_conformance.mock.endpoint import Endpoint
@@ -64,6 +65,11 @@ for _name, _story, _repair in (
         "nan-accepted",
         "NaN in a field is read as no value at all.",
         _sub(r'"description"\s*:\s*-?(?:NaN|Infinity)\s*,', ""),
+    ),
+    (
+        "read-as-form",
+        "What is no JSON is read as a form, as a framework's request object does.",
+        lambda text: json.dumps(dict(parse_qsl(text, keep_blank_values=True))) if "=" in text else text,
     ),
     (
         "single-quotes",

@@ -19,7 +19,7 @@ class Unchecked(Endpoint):
 for _name, _story, _status, _codes in (
     ("401", "An account without configuration is treated like no account.", 401, (1007,)),
     ("403", "An account without configuration is forbidden to use the API.", 403, None),
-    ("404", "The configuration is joined to the order, which then is not found.", 404, (15060,)),
+    ("404", "What cannot be identified is not found.", 404, None),
     ("500", "The configuration is null and is used.", 500, ()),
     ("500-with-code", "The server blames itself for the account's settings.", 500, None),
     ("15030", "The order's status is read through the configuration.", 400, (15030,)),

@@ -56,6 +56,10 @@ def _utf8(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
+def _reasoned(text: str) -> bool:
+    return not 0 < len(text) < 10 and len(text) <= _LIMIT
+
+
 def _visible(text: str) -> int:
     return sum(not unicodedata.combining(letter) for letter in text)
 
@@ -63,6 +67,7 @@ def _visible(text: str) -> int:
 for _name, _story, _endpoint in (
     ("501-accepted", "The comparison is off by one.", up_to(_LIMIT + 1)),
     ("500-refused", "The limit is compared with less-than.", up_to(_LIMIT - 1)),
+    ("shortest-refused", "A minimum of some characters shall make people give reasons.", judged(_reasoned)),
     ("unlimited", "The limit stands in the documentation only.", up_to(10**9)),
     ("limit-255", "The column is a VARCHAR(255), the default of several frameworks.", up_to(255)),
     ("limit-512", "The limit was rounded up to a power of two.", up_to(512)),

@@ -98,6 +98,28 @@ class ByConnection(Lending):
         return received.client
 
 
+@shelf.fault(
+    "auth-expired-by-connection",
+    "auth.every-request",
+    "On a connection that was authorized once, only the signature is looked at.",
+)
+class ExpiredByConnection(Endpoint):
+    @cached_property
+    def authorized(self) -> set[object]:
+        """Connections with a valid token behind them."""
+        return set()
+
+    def authorize(self, call: Call) -> None:
+        try:
+            super().authorize(call)
+        except Refused as refusal:
+            if not _EXPIRED(refusal) or call.received.client not in self.authorized:
+                raise
+            call.user = str(claims_of(self.token_in(self.authorization(call)))["sub"])
+        else:
+            self.authorized.add(call.received.client)
+
+
 @shelf.fault("auth-by-address", "auth.every-request", "An address that has logged in is trusted for a while.")
 class ByAddress(Lending):
     def lender(self, received: Received) -> object:
