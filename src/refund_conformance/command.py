@@ -136,6 +136,7 @@ def arguments(choice: Choice) -> list[str]:
     words = [str(suites), "--rootdir", str(suites), "-c", os.devnull, "--no-pages"]
     words += ["-p", "refund_conformance.plugin", "-p", "no:cacheprovider", "--no-header"]
     words += ["--disable-plugin-autoload", "-p", "xdist"]  # another plugin might reorder or repeat tests
+    words += [*("-p", "no:unraisableexception"), *("-p", "no:threadexception")]  # they collect garbage at the end
     words += ["--strict-markers", "-q", "--tb=no", "--no-summary", "-W", "ignore", "--import-mode=importlib"]
     words += ["--profile", choice.profile, "--report", str(choice.report)]
     if choice.target is not None:

@@ -383,7 +383,7 @@ class Examination:
         self._hunted.add(key)
         result = find_guilty(self.dispatch, bench)
         if result is None:
-            self._orders_doubted = True
+            self._orders_doubted = self.orders.used_before = True
         else:
             self.tainted.add(key)
             self.dispatch.keep(result)

@@ -62,7 +62,8 @@ class Walk:
     def __init__(self, dispatch: Dispatch, orders: int) -> None:
         self._dispatch = dispatch
         self._cases = all_cases(dispatch.contract)
-        self._orders = [dispatch.orders.lease() for _ in range(orders)]
+        # From one end of the list or the other: their ids go up, since what is blocked is often the next one.
+        self._orders = sorted((dispatch.orders.lease() for _ in range(orders)), key=lambda id_: (len(id_), id_))
         self.open: set[int] = set()
         self.over = False
         self.steps: list[Step] = []

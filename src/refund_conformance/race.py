@@ -25,8 +25,7 @@ _OF_THE_RACE = frozenset({Kind.ACCEPTED, Kind.OTHER_ERROR, Kind.CRASH})
 
 def race(dispatch: Dispatch, rounds: int) -> list[Result]:
     """Run rounds on one order each, then one on two orders at once with refused requests beside."""
-    alone = (_settled(_one_order, dispatch, number) for number in range(1, rounds + 1))
-    results = [_refused_together(dispatch, result) for result in alone]
+    results = [_settled(_one_order, dispatch, number) for number in range(1, rounds + 1)]
     return [*results, _settled(_two_orders, dispatch, 0)]
 
 
@@ -39,22 +38,24 @@ def _settled(once: Callable[[Dispatch, int, bool], Result], dispatch: Dispatch, 
     if _is_odd(result):
         again = once(dispatch, number, False)
         return again if again.outcome is Outcome.VIOLATED else _unsteady(result, again)
-    return once(dispatch, number, False) if result.outcome is Outcome.UNTESTED else result
+    if result.outcome is Outcome.UNTESTED:
+        result = once(dispatch, number, False)
+    return _refused_together(dispatch, result) if result.outcome is Outcome.UNTESTED else result
 
 
 def _refused_together(dispatch: Dispatch, result: Result) -> Result:
-    """Look once more at a race that came to nothing on two orders: no request was accepted, at once or afterwards.
+    """Return the result of two rounds with an order each for which nothing was accepted, at once or afterwards.
 
     If a single request for another order is accepted, it was the requests at once that made those unfit, unless
     the run has met orders that somebody had used before.
     """
-    if result.outcome is not Outcome.UNTESTED or dispatch.orders.used_before:
+    if dispatch.orders.used_before:
         return result
     order = dispatch.orders.lease()
     if not _is_accepted(dispatch, order):
         return result
     clause, _, _ = result.case.partition("/")
-    actual = "none was accepted, in two rounds on orders of their own; one alone on another order was"
+    actual = "none was accepted for an order, in two rounds on orders of their own; one alone on another order was"
     finding = Finding(clause, Kind.REFUSED, "exactly one is accepted", actual)
     return replace(result, outcome=Outcome.VIOLATED, reason="", findings=(finding,), failed=1)
 

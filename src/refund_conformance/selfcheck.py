@@ -19,6 +19,9 @@ from refund_conformance.contract import Contract
 from refund_conformance.oracle import PRECEDENCE
 from refund_conformance.report import events, summary
 
+TRIALS = 20
+"""Trials that one process makes: what pytest keeps of each would slow the others down."""
+
 OTHER_AREAS = 2
 """More areas than these, besides its own, must not be named for a fault."""
 
@@ -84,7 +87,7 @@ def subjects(contract: Contract) -> list[Subject]:
 def trials(chosen: Sequence[Subject], workers: int | None = None) -> Iterator[Trial]:
     """Run the ci profile on each subject, several at a time, and yield the trials as they end."""
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=context) as pool:
+    with ProcessPoolExecutor(workers or os.cpu_count(), context, max_tasks_per_child=TRIALS) as pool:
         for future in as_completed([pool.submit(try_out, subject) for subject in chosen]):
             yield future.result()
 

@@ -167,7 +167,7 @@ def _violations(contract: Contract, cases: list[Event], folded: list[Violation])
     counted = _without_compositions(counted, folded)
     for root, every in followers.items():
         single = [violation for violation in every if violation.clause not in COMPOSED]
-        following = single or every
+        following = [each for each in single if each.case["clause"] not in COMPOSED] or single or every
         folded.extend(violation for violation in every if violation not in following)
         areas = {violation.clause.partition(".")[0] for violation in following} - {root.partition(".")[0]}
         (counted if len(areas) <= WIDEST else folded).extend(following)
