@@ -1,14 +1,12 @@
 """Let Hypothesis draw further cases of a clause, within bounds, and carry them out."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
-from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
@@ -24,9 +22,6 @@ SHRINKS = 10
 COMING = 64
 """How many drawn cases are looked at ahead of their turn, where several requests may be in flight."""
 
-BATCH = 16
-"""Cases that Hypothesis draws at once: what it takes to draw anything at all is much more than a case takes."""
-
 Payload = tuple[str, str | None, bytes]
 
 
@@ -34,19 +29,14 @@ class _FailingError(AssertionError):
     """A drawn case failed; Hypothesis looks for a smaller one that fails likewise."""
 
 
-def _payload(case: Case) -> Payload:
-    return (case.draft.method, case.draft.content_type, case.draft.body)
-
-
 class _Exploration:
-    """The drawn cases that were carried out, each payload once. ``place`` is where in its batch one failed."""
+    """The drawn cases that were carried out, each payload once."""
 
     def __init__(self, examination: Examination) -> None:
         self._examination = examination
         self._held: set[Payload] = set()
         self._failed: set[Payload] = set()
         self._left = SHRINKS
-        self.place: int | None = None
         self.seen: list[Result] = []
 
     @property
@@ -56,7 +46,7 @@ class _Exploration:
 
     def carry_out(self, case: Case) -> None:
         """Carry a case out, unless its payload is known. Raises _FailingError if it fails."""
-        payload = _payload(case)
+        payload = (case.draft.method, case.draft.content_type, case.draft.body)
         if payload in self._held or (self.failing and payload not in self._failed and not self._left):
             return
         if payload not in self._failed and not self._holds(case):
@@ -65,20 +55,9 @@ class _Exploration:
             raise _FailingError(case.clause)
         self._held.add(payload)
 
-    def carry_out_drawn(self, cases: Sequence[Case]) -> None:
-        """Carry cases out that Hypothesis has just drawn, under numbers of their own.
-
-        What stands there once comes first: in a batch that was made smaller, that is what had failed. Once one
-        has failed, only what is drawn in its place is looked at.
-        """
-        often = Counter(map(_payload, cases))
-        for place, case in sorted(enumerate(cases), key=lambda each: often[_payload(each[1])]):
-            if self.place in (None, place):
-                try:
-                    self.carry_out(replace(case, id=f"{case.id}-{len(self.seen) + 1}"))
-                except _FailingError:
-                    self.place = place
-                    raise
+    def carry_out_drawn(self, case: Case) -> None:
+        """Carry a case out that Hypothesis has just drawn, under a number of its own."""
+        self.carry_out(replace(case, id=f"{case.id}-{len(self.seen) + 1}"))
 
     def _holds(self, case: Case) -> bool:
         self._left -= self.failing is not None
@@ -101,42 +80,33 @@ def explore(
     What failed in an earlier run is in the ``database``, and comes first. None if nothing was drawn.
     """
     done = _Exploration(examination)
-    batches = st.lists(strategy, min_size=BATCH, max_size=BATCH)
-    count = -(-examples // BATCH) + 1  # the first one holds the simplest case, over and over
     if database is not None:
-        _hypothesize(done.carry_out_drawn, batches, seed, count, (Phase.reuse, Phase.shrink), database)
+        _hypothesize(done.carry_out_drawn, strategy, seed, examples, (Phase.reuse, Phase.shrink), database)
     if done.failing is None and examples:
-        drawn: dict[Payload, tuple[int, Case]] = {}
-
-        def note(cases: Sequence[Case]) -> None:
-            for place, case in enumerate(cases):
-                drawn.setdefault(_payload(case), (place, case))
-
-        _hypothesize(note, batches, seed, count, (Phase.generate,), None)
-        numbered = enumerate(list(drawn.values())[:examples], len(done.seen) + 1)
-        named = [(place, replace(case, id=f"{case.id}-{number}")) for number, (place, case) in numbered]
-        examination.send_ahead(case for _, case in named[:COMING])
+        drawn: list[Case] = []
+        _hypothesize(lambda case: drawn.append(case), strategy, seed, examples, (Phase.generate,), None)
+        named = [replace(case, id=f"{case.id}-{number}") for number, case in enumerate(drawn, len(done.seen) + 1)]
+        examination.send_ahead(named[:COMING])
         with suppress(_FailingError):
-            for number, (place, case) in enumerate(named):
-                done.place = place
+            for place, case in enumerate(named):
                 done.carry_out(case)
-                examination.send_ahead(case for _, case in named[number + COMING : number + COMING + 1])
+                examination.send_ahead(named[place + COMING : place + COMING + 1])
         if any(result.outcome is Outcome.VIOLATED for result in done.seen):
             # Drawn once more, the same payloads lead Hypothesis to the failing one, which it can make smaller.
             phases = (Phase.generate, Phase.shrink)
-            _hypothesize(done.carry_out_drawn, batches, seed, count, phases, database)
+            _hypothesize(done.carry_out_drawn, strategy, seed, examples, phases, database)
     return done.failing or (done.seen[-1] if done.seen else None)
 
 
 def _hypothesize(
-    test: Callable[[Sequence[Case]], None],
-    strategy: SearchStrategy[list[Case]],
+    test: Callable[[Case], None],
+    strategy: SearchStrategy[Case],
     seed: int,
     examples: int,
     phases: tuple[Phase, ...],
     database: ExampleDatabase | None,
 ) -> None:
-    """Let Hypothesis call a test with batches. Its complaints are not told: the results speak for themselves."""
+    """Let Hypothesis call a test with cases. Its complaints are not told: the results speak for themselves."""
     bounded = settings(
         max_examples=max(1, examples),
         database=database,
@@ -149,8 +119,8 @@ def _hypothesize(
         report_multiple_bugs=False,
     )
 
-    def check(cases: list[Case]) -> None:
-        test(cases)
+    def check(case: Case) -> None:
+        test(case)
 
     # The settings come last, for a seed takes the database away. Where nothing is kept in it, Hypothesis skips.
     with suppress(_FailingError, HypothesisException, ExceptionGroup, SkipTest):
