@@ -4,7 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from refund_conformance.situation import FLAWLESS, Situation
+from refund_conformance.contract import FLAWLESS
+from refund_conformance.situation import Situation
 
 PARTS = ("route", "authorization", "content_type", "body", "caller", "order")
 

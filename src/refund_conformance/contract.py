@@ -10,10 +10,20 @@ from typing import Any, Literal, TypeVar
 from refund_conformance import document
 from refund_conformance.errors import ContractError
 from refund_conformance.resources import folder
-from refund_conformance.situation import FLAWLESS
 
 Key = TypeVar("Key")
 Row = TypeVar("Row")
+
+
+FLAWLESS = {
+    "route": "refund",
+    "authorization": "valid",
+    "content_type": "json",
+    "body": "object",
+    "caller": "configured",
+    "order": "refundable",
+}
+"""The value of each part with which nothing is wrong; every other value has an outcome in the contract."""
 
 
 class Level(StrEnum):
