@@ -351,3 +351,8 @@ def test_the_other_content_types_are_of_every_kind() -> None:
         "application/json, text/plain",
     }
     assert any(value.startswith("multipart/form-data; boundary=") for value in JSON_BODY_TYPES.values())
+
+
+def test_a_form_writes_the_token_wherever_its_template_has_a_place() -> None:
+    assert headers.form("A {token}, {token}")(HEADER, "T") == ((HEADER, "A T, T"),)
+    assert headers.form("nothing")(HEADER, "T") == ((HEADER, "nothing"),)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from refund_conformance.cases.case import Case, Draft, made, plain_draft
 from refund_conformance.contract import Contract
-from refund_conformance.payloads import fields, json_text
+from refund_conformance.payloads import drawn, fields, json_text
 from refund_conformance.payloads.fields import Break
 from refund_conformance.situation import Situation
 
@@ -106,7 +106,7 @@ def explored_bodies(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
     """Return, by clause, strategies that draw further bodies that break one keyword of one field."""
     found: dict[str, st.SearchStrategy[Case]] = {}
     for field, aspect in product(contract.fields.values(), ("type", "max-length", "unicode", "format")):
-        values = fields.values_breaking(field, aspect)
+        values = drawn.breaking(field, aspect)
         if values is not None:
             found[f"{field.name}.{aspect}"] = values.map(_breaker(contract, field.name, aspect))
     for field in contract.fields.values():
@@ -114,7 +114,7 @@ def explored_bodies(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
             (c for c in (f"{field.name}.accepts", f"{field.name}.unicode") if c in contract.clauses), None
         )
         if clause is not None:
-            valid = fields.valid_values(field).map(_accepter(contract, clause, field.name))
+            valid = drawn.valid(field).map(_accepter(contract, clause, field.name))
             found[clause] = st.one_of(valid, found[clause]) if clause in found else valid
     return found
 
@@ -122,14 +122,14 @@ def explored_bodies(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
 def _accepter(contract: Contract, clause: str, name: str) -> Callable[[Any], Case]:
     """Return what makes a case of a valid value, sent where an open refund request must stand in its way."""
 
-    def case(value: Any) -> Case:
+    def accepted(value: Any) -> Case:
         body = {**fields.plain(contract), name: value}
         situation = replace(body_situation(contract, body), order="refund-open")
         title = f"Whatever the valid {name}, an open refund request stands in the way."
-        drawn = made(f"{clause}/drawn-valid", title, situation, with_body(contract, body), "spent")
-        return replace(drawn, blame=(("order", "order.refund-open"),))
+        case = made(f"{clause}/drawn-valid", title, situation, with_body(contract, body), "spent")
+        return replace(case, blame=(("order", "order.refund-open"),))
 
-    return case
+    return accepted
 
 
 def _breaker(contract: Contract, field: str, aspect: str) -> Callable[[Any], Case]:
