@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 from refund_conformance import oracle
 from refund_conformance.ahead import Ahead
@@ -83,6 +84,7 @@ class Dispatch:
         self.answers: Counter[str] = Counter()
         self.violated: set[str] = set()
         self._allowance = allowance
+        self._permitted = lru_cache(partial(oracle.permitted, contract, pins=settings.pins))
         self._renewals = 0
         self._lock = threading.Lock()
 
@@ -100,7 +102,7 @@ class Dispatch:
 
     def permitted(self, situation: Situation) -> frozenset[Permitted]:
         """Return the permitted answers, as the target's settings pin them."""
-        return oracle.permitted(self.contract, situation, self.settings.pins)
+        return self._permitted(situation)
 
     def refused_status(self) -> int:
         """Return the status of a refused authorization."""

@@ -38,11 +38,8 @@ class _Exploration:
         self._failed: set[Payload] = set()
         self._left = SHRINKS
         self.seen: list[Result] = []
-
-    @property
-    def failing(self) -> Result | None:
+        self.failing: Result | None = None
         """The last result that is a violation: that of the smallest payload."""
-        return next((result for result in reversed(self.seen) if result.outcome is Outcome.VIOLATED), None)
 
     def carry_out(self, case: Case) -> None:
         """Carry a case out, unless its payload is known. Raises _FailingError if it fails."""
@@ -65,7 +62,10 @@ class _Exploration:
         self.seen.append(result)
         if any(finding.kind is Kind.ACCEPTED for finding in result.findings):
             self._left = 0  # it used up an order, and so would each smaller one
-        return result.outcome is not Outcome.VIOLATED
+        if result.outcome is not Outcome.VIOLATED:
+            return True
+        self.failing = result
+        return False
 
 
 def explore(
@@ -83,19 +83,31 @@ def explore(
     if database is not None:
         _hypothesize(done.carry_out_drawn, strategy, seed, examples, (Phase.reuse, Phase.shrink), database)
     if done.failing is None and examples:
-        drawn: list[Case] = []
-        _hypothesize(lambda case: drawn.append(case), strategy, seed, examples, (Phase.generate,), None)
-        named = [replace(case, id=f"{case.id}-{number}") for number, case in enumerate(drawn, len(done.seen) + 1)]
-        examination.send_ahead(named[:COMING])
-        with suppress(_FailingError):
-            for place, case in enumerate(named):
-                done.carry_out(case)
-                examination.send_ahead(named[place + COMING : place + COMING + 1])
-        if any(result.outcome is Outcome.VIOLATED for result in done.seen):
-            # Drawn once more, the same payloads lead Hypothesis to the failing one, which it can make smaller.
-            phases = (Phase.generate, Phase.shrink)
-            _hypothesize(done.carry_out_drawn, strategy, seed, examples, phases, database)
+        _explore_anew(done, examination, strategy, examples, seed, database)
     return done.failing or (done.seen[-1] if done.seen else None)
+
+
+def _explore_anew(
+    done: _Exploration,
+    examination: Examination,
+    strategy: SearchStrategy[Case],
+    examples: int,
+    seed: int,
+    database: ExampleDatabase | None,
+) -> None:
+    """Draw all cases first, then carry them out, so that some may be sent ahead; at the first failure, shrink."""
+    drawn: list[Case] = []
+    _hypothesize(lambda case: drawn.append(case), strategy, seed, examples, (Phase.generate,), None)
+    named = [replace(case, id=f"{case.id}-{number}") for number, case in enumerate(drawn, len(done.seen) + 1)]
+    examination.send_ahead(named[:COMING])
+    with suppress(_FailingError):
+        for place, case in enumerate(named):
+            done.carry_out(case)
+            examination.send_ahead(named[place + COMING : place + COMING + 1])
+    if done.failing:
+        # Drawn once more, the same payloads lead Hypothesis to the failing one, which it can make smaller.
+        phases = (Phase.generate, Phase.shrink)
+        _hypothesize(done.carry_out_drawn, strategy, seed, examples, phases, database)
 
 
 def _hypothesize(

@@ -1,6 +1,7 @@
 """What a target's answers reveal about the questions that the document leaves open."""
 
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from refund_conformance import oracle
@@ -17,12 +18,13 @@ class Observations:
     def __init__(self, contract: Contract, keep: Callable[[dict[str, Any]], None]) -> None:
         self._contract = contract
         self._keep = keep
+        self._answer_of = lru_cache(partial(oracle.answer_of, contract))
         self._before_order: set[str] = set()
 
     def note(self, situation: Situation, matched: Permitted) -> None:
         """Note what a permitted answer reveals: answers to questions, and which of two wrong parts answers."""
         for question in (*(name for name, _ in situation.questions), *_IMPLIED):
-            answer = oracle.answer_of(self._contract, situation, question, matched)
+            answer = self._answer_of(situation, question, matched)
             if answer is not None:
                 self._answered(question, answer)
         losers = [part for part in situation.wrong if part != matched.part]

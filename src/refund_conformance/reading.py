@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NoReturn
 
 from jsonschema.exceptions import best_match
@@ -62,12 +62,18 @@ class Reading:
 
 def read(response: Response) -> Reading:
     """Read an answer. Any bytes at all are fine: what is no error body has a ``shape`` that says why."""
+    return Reading(response, *_content(response.body))
+
+
+@lru_cache(16)
+def _content(body: bytes) -> tuple[str | None, tuple[ReportedError, ...], bool, frozenset[str]]:
+    """Return a body's shape, errors, whether it reports any, and its members. Most answers are those before."""
     try:
-        value = parse(response.body)
+        value = parse(body)
     except ValueError as problem:
-        return Reading(response, f"the body is not JSON: {problem}", ())
+        return f"the body is not JSON: {problem}", (), False, frozenset()
     reports_errors = isinstance(value, dict) and bool(value.get("errors"))
-    return Reading(response, _shape(value), tuple(_errors(value)), reports_errors, frozenset(_members(value)))
+    return _shape(value), tuple(_errors(value)), reports_errors, frozenset(_members(value))
 
 
 def parse(body: bytes) -> Any:

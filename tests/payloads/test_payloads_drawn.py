@@ -1,13 +1,14 @@
 """What Hypothesis draws breaks exactly what it is drawn for, and valid values break nothing."""
 
 import re
+import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from payloads_schemas import CONTRACTS, KEYWORDS, SHIPPED, broken_keywords
 
-from refund_conformance.contract import Contract
+from refund_conformance.contract import Contract, Field
 from refund_conformance.payloads import drawn, fields
 
 ASPECTS = ("type", "max-length", "unicode", "format")
@@ -57,3 +58,33 @@ def test_a_drawn_valid_body_breaks_nothing(contract: Contract, data: st.DataObje
 @given(value=drawn.valid(SHIPPED.fields["email"]))
 def test_a_drawn_valid_address_is_beyond_doubt(value: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9]+([._+-][A-Za-z0-9]+)*@[A-Za-z0-9]+\.example\.com", value)
+
+
+def test_a_drawn_valid_text_may_be_long_and_is_not_always_ascii() -> None:
+    text = drawn.valid(SHIPPED.fields["description"])
+    assert len(find(text, lambda value: len(value) >= 150)) <= 200
+    assert not find(text, lambda value: not value.isascii()).isascii()
+
+
+@pytest.mark.parametrize("least", [1, 2, 7])
+def test_a_drawn_valid_text_may_be_the_shortest(least: int) -> None:
+    field = Field("note", False, {"type": "string", "minLength": least})
+    assert len(find(drawn.valid(field), lambda _: True)) == least
+
+
+@given(value=drawn.valid(Field("note", False, {"type": "string"})))
+@settings(max_examples=300)
+def test_a_drawn_valid_text_has_no_character_that_a_lawful_server_may_refuse(value: str) -> None:
+    assert {unicodedata.category(character) for character in value}.isdisjoint({"Cs", "Cc", "Cn", "Co"})
+    assert max(value) <= "\uffff"
+
+
+@pytest.mark.parametrize("mark", ["", ".b", "+tag", "-c", "_d"])
+def test_a_drawn_valid_address_has_every_ordinary_mark(mark: str) -> None:
+    address = find(drawn.valid(SHIPPED.fields["email"]), lambda value: _marked(value) == mark)
+    assert address.endswith(".example.com")
+
+
+def _marked(address: str) -> str:
+    local = address.partition("@")[0]
+    return next((mark for mark in (".b", "+tag", "-c", "_d") if mark in local), "")

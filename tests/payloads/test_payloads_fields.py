@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from payloads_schemas import CONTRACTS, KEYWORDS, SHIPPED, broken_keywords, strictly_an_email
+from payloads_schemas import CONTRACTS, EXTENDED, KEYWORDS, SHIPPED, broken_keywords, strictly_an_email
 
 from refund_conformance.contract import Contract, Field
 from refund_conformance.errors import ContractError
@@ -207,6 +207,45 @@ def test_an_address_by_any_reading_is_possible(value: object) -> None:
 @pytest.mark.parametrize("value", ["a", "@", "a@", "@b", "a@b@c", "a b@c", "a@b c", "a@b\n", "\ta@b", "a@@b"])
 def test_no_address_by_any_reading_is_not(value: str) -> None:
     assert not fields.is_possible_email(value)
+
+
+def wrong_lengths(**bounds: int) -> set[int]:
+    field = Field("contact", False, {"type": "string", "format": "email", **bounds})
+    listed = fields.breaks(replace(SHIPPED, fields={"contact": field}))
+    return {len(item.members["contact"]) for item in listed if item.aspect == "format"}
+
+
+@pytest.mark.parametrize("least", [1, 2, 8, 9])
+@pytest.mark.parametrize("most", [1, 12, 19, 200])
+def test_what_is_no_address_is_as_long_as_an_address_may_be(least: int, most: int) -> None:
+    """So that the format is what is wrong with it; no such length is left out."""
+    lengths = wrong_lengths()
+    assert {1, 8, 12, 19} <= lengths
+    assert wrong_lengths(minLength=least) == {length for length in lengths if least <= length}
+    assert wrong_lengths(maxLength=most) == {length for length in lengths if length <= most}
+
+
+@pytest.mark.parametrize(
+    ("schema", "slugs"),
+    [
+        ({}, set()),
+        ({"minLength": 1}, {"empty"}),
+        ({"minLength": 2}, {"short"}),
+        ({"pattern": r"\S"}, {"empty", "one-space", "tab-and-new-line"}),
+        ({"pattern": r"\S", "minLength": 1}, {"one-space", "tab-and-new-line"}),
+        ({"pattern": r"\S", "minLength": 3}, {"spaces", "short"}),
+    ],
+)
+def test_a_text_is_too_empty_in_every_way_that_its_schema_excludes_alone(
+    schema: dict[str, Any], slugs: set[str]
+) -> None:
+    contract = replace(SHIPPED, fields={"note": Field("note", False, {"type": "string", **schema})})
+    assert {item.slug for item in fields.breaks(contract) if item.aspect == "empty"} == slugs
+
+
+def test_a_free_text_is_a_string_without_format_or_choice() -> None:
+    assert list(fields.free_texts(SHIPPED)) == ["description"]
+    assert list(fields.free_texts(EXTENDED)) == ["note", "code", "initial"]
 
 
 # ---- schemas that there are no payloads for

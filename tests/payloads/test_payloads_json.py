@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from refund_conformance import contract as contracts
@@ -232,6 +232,37 @@ def test_a_damaged_text_is_never_json(body: Mapping[str, Any], data: st.DataObje
     assert not is_json(raw)
     with pytest.raises(ValueError, match=r"."):
         json.loads(raw)
+
+
+TEXT = json_text.dump(BODIES["shipped"])
+DAMAGES: dict[str, Callable[[bytes], bool]] = {
+    "cut to nothing": lambda raw: raw == b"",
+    "cut by one character": lambda raw: raw == TEXT[:-1],
+    "first character lost": lambda raw: raw == TEXT[1:],
+    "one character lost": lambda raw: len(raw) == len(TEXT) - 1 and raw[-1:] == TEXT[-1:],
+    "one character more": lambda raw: len(raw) == len(TEXT) + 1 and raw[:1] == TEXT[:1] and raw[-1:] == TEXT[-1:],
+    "one more at the beginning": lambda raw: raw[1:] == TEXT,
+    "one character changed": lambda raw: (
+        sum(a != b for a, b in zip(raw, TEXT, strict=False)) == 1 and len(raw) == len(TEXT)
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_text_may_be_damaged_in_each_way_and_in_one_place_only(damage: str) -> None:
+    raw = find(json_text.damaged(BODIES["shipped"]), DAMAGES[damage], settings=settings(max_examples=5000))
+    assert abs(len(raw) - len(TEXT)) <= 1 or TEXT.startswith(raw)
+
+
+@given(raw=json_text.damaged(BODIES["shipped"]))
+@settings(max_examples=300)
+def test_a_damaged_text_is_cut_or_differs_in_one_place(raw: bytes) -> None:
+    assert (
+        TEXT.startswith(raw)
+        or any(raw == TEXT[:at] + TEXT[at + 1 :] for at in range(len(TEXT)))
+        or any(raw == TEXT[:at] + raw[at : at + 1] + TEXT[at:] for at in range(len(TEXT)))
+        or any(raw == TEXT[:at] + raw[at : at + 1] + TEXT[at + 1 :] for at in range(len(TEXT)))
+    )
 
 
 def test_deep_unclosed_nesting_is_no_json() -> None:

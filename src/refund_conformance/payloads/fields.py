@@ -158,8 +158,8 @@ def breaks(contract: Contract) -> Iterator[Break]:
         yield from _type_breaks(field)
         yield Break(field.name, "null", "null", {field.name: None})
         for slug, value in over_limit(field).items():
-            unicode = slug in SCRIPTS and slug != "ascii"
-            yield Break(field.name, "unicode" if unicode else "max-length", f"over-{slug}", {field.name: value})
+            aspect = "unicode" if slug in SCRIPTS else "max-length"
+            yield Break(field.name, aspect, f"over-{slug}", {field.name: value})
         yield from _value_breaks(field)
         if field.required:
             yield Break(field.name, "required", "absent", {})

@@ -150,13 +150,7 @@ class Client:
                 exchange = replace((wire or self._wire()).send(request), attempts=attempts)
             return replace(exchange, number=self._record(exchange))
 
-        repeat = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=_wait,
-            retry=tenacity.retry_if_result(says_nothing if repeatable else _was_too_many),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )
-        exchange: Exchange = repeat(attempt)
+        exchange: Exchange = (_REPEATING if repeatable else _REPEATING_IF_TOO_MANY)(attempt)
         return exchange
 
     def send_pipelined(self, requests: Sequence[Request]) -> list[Exchange]:
@@ -201,6 +195,20 @@ def _wait(state: tenacity.RetryCallState) -> float:
     exchange = state.outcome.result() if state.outcome else None
     asked = exchange.response.header("Retry-After") if exchange and exchange.response else None
     return min(float(asked), LONGEST_WAIT) if asked and asked.isascii() and asked.isdecimal() else _GROWING(state)
+
+
+def _repeating(answers: Callable[[Exchange], bool]) -> tenacity.Retrying:
+    """Return what repeats an attempt while it is answered so, and in the end returns its last exchange."""
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=_wait,
+        retry=tenacity.retry_if_result(answers),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+
+
+_REPEATING = _repeating(says_nothing)
+_REPEATING_IF_TOO_MANY = _repeating(_was_too_many)
 
 
 class _Pace:
