@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import combinations, permutations, product
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refund_conformance import contract as contracts
-from refund_conformance.contract import Level
+from refund_conformance.contract import Field, Level
 from refund_conformance.exchange import Response
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import Question, Verdict, describe_reading, judge, silence
@@ -514,6 +515,29 @@ def test_each_invalid_field_has_one_error_that_names_it(
 ) -> None:
     question = asked(Situation(invalid=invalid), "email.format")
     assert named(question, fields(*names)) == expected
+
+
+THREE = frozenset({"amount", "description", "email"})
+
+
+@pytest.mark.parametrize(
+    ("invalid", "names", "expected"),
+    [
+        (BOTH, ["email", "amount"], [UNNAMED]),
+        (BOTH, ["email", "email and description", "amount"], [NOT_EACH]),
+        (THREE, ["email", "email", "amount and description"], [NOT_EACH]),
+        (THREE, ["email", "amount", ""], [UNNAMED]),
+        (THREE, ["email", "amount", "description"], []),
+    ],
+)
+def test_so_has_each_where_the_document_has_more_fields(
+    invalid: frozenset[str], names: list[str], expected: list[Named]
+) -> None:
+    contract = replace(CONTRACT, fields={name: Field(name, True, {"type": "string"}) for name in THREE})
+    answers = permitted(contract, Situation(invalid=invalid), {})
+    question = Question("email.format", answers, (("field", "email.format"),), THREE)
+    found = judge(contract, question, fields(*names)).findings
+    assert [(each.clause, each.kind, each.also) for each in found] == expected
 
 
 @given(

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from functools import cache
 from typing import Any
 
@@ -232,7 +233,11 @@ def test_an_opaque_token_is_changed_and_cut(token: str) -> None:
 
 def test_a_jwt_of_our_own_making_stands_in_for_an_opaque_token() -> None:
     found = forgeries("opaque-token")
-    assert header_of(found["other-key"])["alg"] == "RS256"
+    assert header_of(found["other-key"]) == {"typ": "JWT", "alg": "RS256"}
+    for slug in ("other-key", "alg-none"):
+        claims = json.loads(decoded(found[slug].split(".")[1]))
+        assert claims["sub"] == "merchant"
+        assert claims["exp"] > time.time() + 3600
     assert header_of(found["alg-none"])["alg"] == "none"
     with pytest.raises(jwt.InvalidSignatureError):
         jwt.decode(found["other-key"], keys("RS256")[1], ["RS256"])
