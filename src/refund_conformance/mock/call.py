@@ -31,7 +31,8 @@ class Received:
 class Call:
     """A request on its way through the checks, each of which adds what it found.
 
-    ``created`` is what became of its creation, if that was awaited outside of the checks.
+    ``passed`` is how many checks it has passed, ``created`` what became of its creation, if that was awaited
+    outside of the checks.
     """
 
     received: Received
@@ -43,6 +44,7 @@ class Call:
     situation: Situation | None = None
     order: Order | None = None
     created: bool | None = None
+    passed: int = 0
 
 
 @dataclass(frozen=True)

@@ -73,11 +73,12 @@ class Endpoint(Checks):
         return self.decide(Call(received))
 
     def decide(self, call: Call) -> Answer:
-        """Make the checks, and create the refund request if they let it pass."""
+        """Make the checks that it has not passed, and create the refund request if they let it pass."""
         step = ""
         try:
-            for step in self.steps:
+            for step in self.steps[call.passed :]:
                 self.checks[step](call)
+                call.passed += 1
             step = "creation"
             self.create_refund(call)
         except Refused as refusal:
@@ -92,7 +93,7 @@ class Endpoint(Checks):
                 created = self.store.create_refund_request(*_wanted(call))
             if created:
                 return
-            call.situation = None
+            call.situation, call.passed = None, 0
             self.find_order(call)
             self.check_state(call)
         raise self.refusal(15050, "others were quicker")

@@ -193,7 +193,8 @@ class Store:
             }
             for request in firsts.values()
         ]
-        with self.writing() as connection:
+        # One statement is a transaction by itself where it is not SQLite's.
+        with self.writing() if self.is_sqlite else self.reading() as connection:
             created = set(connection.scalars(self._create, {statements.ROWS: json.dumps(rows)}))
         return [request.order in created and firsts[request.order] is request for request in requests]
 
