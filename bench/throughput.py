@@ -1,40 +1,35 @@
 """Requests a second of the mock beside Prism, which serves the project's OpenAPI document, by wrk.
 
 `python bench/throughput.py FOLDER [ROUNDS]` installs Prism into FOLDER with npm, unless it is there, and writes
-the medians into docs/performance.md, between the marks of its section. The mock runs with one worker on an SQLite
+the medians into docs/performance.md. The mock runs with one worker on an SQLite
 file, and on PostgreSQL too if REFUND_CONFORMANCE_POSTGRES has the URL of a server. In each round every server is
 asked the same in turn. wrk must be installed.
 """
 
 import os
-import platform
 import re
 import secrets
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import served
 from prism import PACKAGE, prism
+from section import setting, table, write
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from refund_conformance.contract import load
 from refund_conformance.mock.samples import FIRST_REFUNDABLE, MOST_REFUNDABLE
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-MARKS = ("<!-- throughput -->", "<!-- /throughput -->")
 CONNECTIONS, SECONDS = 32, 4
-START_SECONDS = 60
 
 SCRIPT = """\
 local order = tonumber(os.getenv("FIRST"))
@@ -75,32 +70,10 @@ KINDS = (
 
 @contextmanager
 def mock(database: str) -> Iterator[Server]:
-    """Run the mock as the command does."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    words = ["mock", "--port", str(port), "--database", database, "--refundable", str(MOST_REFUNDABLE)]
-    with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen([sys.executable, "-m", "refund_conformance.cli", *words], stdout=told)
-        try:
-            _wait(f"http://127.0.0.1:{port}/healthz")
-            told.seek(0)
-            yield Server(port, tomllib.loads(told.read())["auth"]["token"])
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _wait(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310  (our own, on loopback)
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    sys.exit("the mock did not start")
+    """Run the mock on a database, with as many refundable orders as it can have."""
+    with served.mock("--database", database, "--refundable", str(MOST_REFUNDABLE)) as up:
+        settings = tomllib.loads(up.target.read_text(encoding="utf-8"))
+        yield Server(int(up.url.rpartition(":")[2]), settings["auth"]["token"])
 
 
 @contextmanager
@@ -152,44 +125,24 @@ def measured(servers: Mapping[str, Server], rounds: int, script: Path) -> dict[t
     return found
 
 
-def page(found: Mapping[tuple[str, str], list[float]], names: list[str], rounds: int, load_before: float) -> str:
-    """Return the section as Markdown."""
-    lines = [
-        "## Throughput of the mock",
-        "",
-        f"Requests a second by wrk, one thread and {CONNECTIONS} connections for {SECONDS} s; medians of {rounds} "
-        f"alternating rounds. One worker, durable storage; {PACKAGE} serves the project's OpenAPI document. "
-        f"Python {platform.python_version()}, {os.cpu_count()} processors shared with wrk and the databases; "
-        f"the load average was {load_before:.1f} before.",
-        "",
-        f"| request | {' | '.join(names)} |",
-        f"| --- |{' --- |' * len(names)}",
-    ]
+def section(found: Mapping[tuple[str, str], list[float]], names: list[str], told: str) -> list[str]:
+    """Return the lines of the section."""
+    rows = []
     for kind in KINDS:
         medians = {name: statistics.median(found[kind.name, name]) for name in names}
-        cells = [
+        cells = (
             f"{median:,.0f}" + (f" ({median / medians['Prism']:.1f} times)" if name != "Prism" else "")
             for name, median in medians.items()
-        ]
-        lines.append(f"| {kind.name} | {' | '.join(cells)} |")
-    lines += ["", "`python bench/throughput.py FOLDER` measures this again."]
-    return "\n".join(lines)
-
-
-def write(section: str) -> None:
-    """Put the section between its marks, at the end if they are not there."""
-    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Performance\n"
-    start, end = MARKS
-    if start not in before:
-        before = f"{before.rstrip()}\n\n{start}\n{end}\n"
-    head, _, rest = before.partition(start)
-    PAGE.write_text(f"{head}{start}\n{section}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+        )
+        rows.append((kind.name, *cells))
+    lines = ["## Throughput of the mock", "", told, "", *table(("request", *names), rows)]
+    return [*lines, "", "`python bench/throughput.py FOLDER` measures this again."]
 
 
 def main() -> None:
     """Measure, and write the page."""
     folder, rounds = Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 5
-    load_before = os.getloadavg()[0]
+    before = setting("uvicorn", "SQLAlchemy")
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         script = scratch / "requests.lua"
@@ -200,9 +153,12 @@ def main() -> None:
         port, _ = stack.enter_context(prism(folder))
         servers["Prism"] = Server(port, "x")
         found = measured(servers, rounds, script)
-    section = page(found, list(servers), rounds, load_before)
-    print(section)
-    write(section)
+    told = (
+        f"Requests a second by wrk, one thread and {CONNECTIONS} connections for {SECONDS} s; medians of {rounds} "
+        f"alternating rounds. One worker, durable storage; {PACKAGE} serves the project's OpenAPI document; "
+        f"wrk and the databases share the processors. {before}"
+    )
+    write("throughput", section(found, list(servers), told))
 
 
 if __name__ == "__main__":
