@@ -48,7 +48,17 @@ REASONS = (
     ("_in_script", r"range\(11\)", "one digit more than there are"),
     ("_in_script", r"XX1XX", SAME_KIND),
     ("_wrong_fields", r"key=", "of two such sets one holds the other, and is greater by itself"),
-    ("", r"ContractError|assert findings", "the words of a message"),
+    ("", r"ContractError|assert findings|an error body as", "the words of a message"),
+    ("_refuse_unknown", r"known = ", "the words of a message"),
+    ("_general", r"\[:8", "one letter more or less of what is told"),
+    ("_wordings", r"code or|continue", "what is permitted has documented codes and messages alone"),
+    ("_wordings", r"partition", "the place for the field stands there once"),
+    ("_wordings", r"if place", "no documented message with a place goes on after it"),
+    ("_diagnose", r"30[01]", "what has a status of 300 was told before"),
+    ("_touched", r"XXXX", "what a route or an order answers concerns no field"),
+    ("ordinary", r"\[\+1\]", "there are two of each, so that the second is the last"),
+    ("^text$", r"\+ 2", "what is too long is cut"),
+    ("refund_path", r"safe=", "a letter is never quoted"),
 )
 """Why a survivor changes nothing that is promised, by its function and by what its changed lines hold."""
 

@@ -517,6 +517,21 @@ def test_each_invalid_field_has_one_error_that_names_it(
     assert named(question, fields(*names)) == expected
 
 
+@pytest.mark.parametrize("code", [15030, 15040, 110])
+def test_another_code_alone_is_no_matter_of_the_fields(code: int) -> None:
+    question = asked(Situation(invalid=EMAIL), "email.format")
+    assert named(question, coded(400, code)) == [("email.format", Kind.OTHER_ERROR, ())]
+
+
+def test_valid_fields_that_are_called_invalid_are_the_cases_own_clause() -> None:
+    question = asked(Situation(order="refund-open"), "email.accepts")
+    question = replace(question, blame=(("order", "order.refund-open"),))
+    assert named(question, fields("email")) == [("email.accepts", Kind.OTHER_ERROR, ())]
+    blamed = replace(question, blame=(*question.blame, ("field", "email.format")))
+    assert named(blamed, fields("email")) == [("email.format", Kind.OTHER_ERROR, ())]
+    assert named(question, coded(400, 15030)) == [("order.refund-open", Kind.OTHER_ERROR, ())]
+
+
 THREE = frozenset({"amount", "description", "email"})
 
 
@@ -819,6 +834,15 @@ def test_another_wording_is_worth_a_warning(clause: str) -> None:
     assert advice(question, reading) == [("errors.message", f"{code}: {documented}", "another wording")]
 
 
+@pytest.mark.parametrize(("order", "code"), [("zero-price", 15040), ("unknown", 15060)])
+def test_so_is_the_documented_wording_with_something_after_it(order: str, code: int) -> None:
+    question = asked(Situation(order=order))
+    status = CONTRACT.errors[code].status
+    row = {"error": code, "message": f"{MESSAGES[code]} Really."}
+    found = advice(question, raw(status, json.dumps({"errors": [row]})))
+    assert found == [("errors.message", f"{code}: {MESSAGES[code]}", "another wording")]
+
+
 def test_several_other_wordings_are_worth_one_warning() -> None:
     question = asked(Situation(invalid=BOTH))
     rows = [{"error": 15010, "message": name} for name in BOTH]
@@ -853,8 +877,13 @@ def test_what_was_expected_is_told_in_words(situation: Situation, expected: str)
     [
         (coded(400, 110, 111), "400 with 110, 111"),
         (raw(200, ""), "200 without errors"),
+        (raw(299, ""), "299 without errors"),
+        (raw(300, ""), "300 without an error code"),
         (raw(400, HTML), "400 without an error code"),
         (coded(400, *[15010] * 6), "400 with 15010, 15010, 15010, 15010, 15010, 1 more"),
+        (coded(400, *[15010] * 5), "400 with 15010, 15010, 15010, 15010, 15010"),
+        (coded(400, 10**9 - 1), "400 with 999999999"),
+        (coded(400, 10**9), "400 with a huge code"),
         (coded(400, 10**400), "400 with a huge code"),
         (raw(404, '{"errors": [{"error": "15060"}]}'), "404 with 15060"),
     ],

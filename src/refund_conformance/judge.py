@@ -124,7 +124,7 @@ class _Judgement:
         return not {o.errors for o in told}.difference({not_found}).isdisjoint(self.reading.codes)
 
     def _has_codes_of(self, answer: Permitted) -> bool:
-        """Whether the codes, and the fields that a 15010 names, are those of a permitted answer."""
+        """Whether the codes, and the fields that a 15010 names, are those that a permitted answer demands."""
         codes = self.reading.codes
         if answer.errors == "some":
             own = {code for code in codes if self._status_of(code) in answer.statuses}
@@ -228,7 +228,6 @@ class _Judgement:
         return any(
             self.reading.status not in answer.statuses and self._has_codes_of(answer)
             for answer in self.question.permitted
-            if not answer.success and answer.errors != "undemanded"
         )
 
     def _misshapen(self) -> Iterator[Finding]:
@@ -242,7 +241,7 @@ class _Judgement:
             yield self._finding(self._blamed(), Kind.REFUSED if success else Kind.OTHER_ERROR)
             if any(answer.errors != "undemanded" for answer in self.question.permitted):
                 yield self._shape()
-        elif any(self._has_codes_of(answer) for answer in right_status if not answer.success):
+        elif any(self._has_codes_of(answer) for answer in right_status):
             yield self._shape()
         else:
             yield self._shape(self._blamed())

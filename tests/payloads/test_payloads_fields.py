@@ -111,6 +111,41 @@ def test_the_plain_body_has_every_field_and_breaks_nothing(contract: Contract) -
     assert fields.unknown_names(contract, body) == ()
 
 
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "integer"}, 1),
+        ({"type": "integer", "minimum": 2.5}, 3),
+        ({"type": "integer", "maximum": -2.5}, -3),
+        ({"type": "integer", "minimum": 2, "maximum": 9}, 2),
+        ({"type": "number"}, 1),
+        ({"type": "number", "minimum": 2.5}, 2.5),
+        ({"type": "number", "maximum": -2.5}, -2.5),
+        ({"type": "string", "enum": ["a", "b"], "title": "A choice", "$comment": "of two"}, "a"),
+    ],
+)
+def test_an_ordinary_value_is_within_its_limits(schema: dict[str, Any], value: object) -> None:
+    assert fields.ordinary(Field("amount", False, schema)) == value
+
+
+@pytest.mark.parametrize("least", [0, 1, 31, 32, 33, 200])
+@pytest.mark.parametrize("most", [1, 5, 31, 32, 33, 400])
+def test_an_ordinary_text_tells_people_what_it_is_where_that_fits(least: int, most: int) -> None:
+    plain = f"Damaged goods {fields.MARK}"
+    assert len(plain) == 32
+    for bounds in ({"minLength": least}, {"maxLength": most}, {"minLength": min(least, most), "maxLength": most}):
+        value = fields.ordinary(Field("note", False, {"type": "string", **bounds}))
+        low, high = bounds.get("minLength", 0), bounds.get("maxLength", 1000)
+        assert low <= len(value) <= high
+        assert (value == plain) == (low <= 32 <= high)
+
+
+def test_all_that_is_missing_from_an_empty_body_is_invalid() -> None:
+    missing = {field.name for field in EXTENDED.fields.values() if field.required}
+    assert len(missing) > 1
+    assert fields.invalid_fields(EXTENDED, {}) == {name: {"required"} for name in missing}
+
+
 @EITHER
 def test_values_at_the_limit_have_exactly_its_length_and_break_nothing(contract: Contract) -> None:
     plain = fields.plain(contract)

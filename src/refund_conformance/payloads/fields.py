@@ -68,9 +68,10 @@ def ordinary(field: Field) -> Any:
     kind = schema.get("type")
     if kind == "string":
         return "refunds@example.com" if schema.get("format") == "email" else _ordinary_text(schema)
-    if kind in ("integer", "number"):
-        bound = schema.get("minimum", schema.get("maximum", 1))
-        return math.ceil(bound) if kind == "integer" and "minimum" in schema else bound
+    if kind == "integer":
+        return math.ceil(schema["minimum"]) if "minimum" in schema else math.floor(schema.get("maximum", 1))
+    if kind == "number":
+        return schema.get("minimum", schema.get("maximum", 1))
     return _OTHER_TYPES[str(kind)][-1]
 
 
