@@ -1,4 +1,9 @@
-"""Load one Hypothesis profile for all tests: what it draws never varies, and nothing in it depends on a clock."""
+"""Load one Hypothesis profile for all tests: what it draws never varies, and nothing in it depends on a clock.
+
+Whatever is started here heeds SIGINT, also where a shell that runs the tests in the background has it ignored.
+"""
+
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -12,3 +17,5 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
