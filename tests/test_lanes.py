@@ -11,6 +11,7 @@ from refund_conformance.cases import explorations
 from refund_conformance.cases.case import plain_case
 from refund_conformance.effects import NO_EFFECT
 from refund_conformance.lanes import (
+    ACCEPTED,
     BENCHES,
     COMBINED,
     LANES,
@@ -112,7 +113,7 @@ def test_requests_beyond_the_number_of_shared_orders_have_their_own() -> None:
     shared = proofs(CONTRACT, clauses)
     assert len(accepted) > 1
     assert shared == {accepted[0].id: "fields"}
-    assert [lane_of(case, shared) for case in accepted[1:]] == [ORDERS] * (len(accepted) - 1)
+    assert [lane_of(case, shared) for case in accepted[1:]] == [ACCEPTED] * (len(accepted) - 1)
 
 
 def test_without_refused_requests_there_is_nothing_to_prove() -> None:

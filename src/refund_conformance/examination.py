@@ -169,7 +169,7 @@ class Examination:
         for case in cases:
             if (
                 self.dispatch.ahead.takes(case)
-                and case.situation.wrong
+                and (case.situation.wrong or (self._is_asked_alone(case) and self._is_free_to_ask(case)))
                 and case.id not in self._early
                 and case.clause not in self._accepted_clauses
             ):
@@ -248,11 +248,20 @@ class Examination:
 
     def _ask(self, case: Case) -> Result:
         """Ask an open question: together with others, or alone if that is not accepted."""
-        if case.situation.questions[0] in at_once(self.dispatch.contract).situation.questions:
-            answered = self._answered_at_once
-            if answered is not None:
-                return replace(answered, case=case.id, clause=case.clause, title=case.title)
+        answered = None if self._is_asked_alone(case) else self._answered_at_once
+        if answered is not None:
+            return replace(answered, case=case.id, clause=case.clause, title=case.title)
         return self._ask_alone(case)
+
+    def _is_asked_alone(self, case: Case) -> bool:
+        """Whether a case asks a question that is not asked together with others."""
+        together = at_once(self.dispatch.contract).situation.questions
+        return case.group == SPENT and not any(asked in together for asked in case.situation.questions)
+
+    def _is_free_to_ask(self, case: Case) -> bool:
+        """Whether an open refund request does not hide what a target makes of a question."""
+        before = self.dispatch.observations.answers_before_order
+        return bool(self.orders.spent) and all(before(question) for question, _ in case.situation.questions)
 
     @cached_property
     def _answered_at_once(self) -> Result | None:
@@ -265,17 +274,15 @@ class Examination:
 
     def _ask_alone(self, case: Case) -> Result:
         """Ask without using up an order, if the target's order of checks allows that."""
-        observations = self.dispatch.observations
-        questions = [question for question, _ in case.situation.questions]
-        if not (self.orders.spent and all(map(observations.answers_before_order, questions))):
+        if not self._is_free_to_ask(case):
             return self._refuse(case, QUESTIONS)
         asked = replace(
             case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", "order.once"),)
         )
         order = self.orders.spent_order()
         sent = self.dispatch.send(asked, order)
-        for question in questions:
-            observations.asked_of_open_order(question, sent.matched)
+        for question, _ in case.situation.questions:
+            self.dispatch.observations.asked_of_open_order(question, sent.matched)
         result = self.confirmation.conclude(asked, order, sent)
         stood_in_the_way = sent.matched is not None and sent.matched.part == "order"
         return replace(result, answer="success") if stood_in_the_way else result

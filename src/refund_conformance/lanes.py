@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, plain_case
+from refund_conformance.cases.orders import AGAIN_REFUNDABLE
 from refund_conformance.contract import Contract
 
 BENCHES = {
@@ -25,9 +26,12 @@ QUESTIONS = "questions"
 """The shared order of requests that may be refused."""
 
 ORDERS = "order"
-"""The lane of whatever has orders of its own."""
+"""The lane of whatever else has orders of its own."""
 
-LANES = ("fields", "json", "walk", "order", "auth", "combined", "route")
+ACCEPTED = "accepted"
+"""The lane of requests that are to be accepted, each for an order that no other check uses."""
+
+LANES = ("fields", "json", "walk", "order", "auth", "combined", "accepted", "route")
 """Every lane, those that take longest first."""
 
 _CLAUSES = {
@@ -77,8 +81,10 @@ def lane_of(case: Case, shared: Mapping[str, str]) -> str:
     """Return a case's lane; ``shared`` is what ``proofs`` returned."""
     if (case.situation.questions and not case.situation.wrong) or len(case.situation.wrong) > 1:
         return COMBINED
+    if case.group == AGAIN_REFUNDABLE:
+        return ACCEPTED
     if must_be_accepted(case):
-        return shared.get(case.id, ORDERS)
+        return shared.get(case.id, ACCEPTED)
     return bench_of(case) if case.group == "refundable" else ORDERS
 
 
