@@ -99,10 +99,9 @@ def _other_claims(text: str) -> str:
     return _part({**claims, "exp": claims["exp"] + 1})
 
 
-def _resigned(direct: Direct) -> str:
+def _resigned(direct: Direct, header: dict[str, str]) -> str:
     claims = jwt.decode(direct.token(), options={"verify_signature": False})
-    kid = jwt.get_unverified_header(direct.token())["kid"]
-    return f"Bearer {jwt.encode(claims, FOREIGN_KEY, algorithm='RS256', headers={'kid': kid})}"
+    return f"Bearer {jwt.encode(claims, FOREIGN_KEY, algorithm='RS256', headers=header)}"
 
 
 _WITH_CHANGED_SIGNATURE = _changed(2, lambda text: text[:100] + ("A" if text[100] != "A" else "B") + text[101:])
@@ -285,6 +284,8 @@ PROBES: dict[str, Probe] = {
     "auth.malformed": _authorized(
         Direct.token,
         lambda direct: f"Basic {direct.token()}",
+        lambda direct: f"Digest {direct.token()}",
+        lambda direct: f"Bearer{direct.token()}",
         lambda direct: "Bearer",
         lambda direct: "",
         lambda direct: f"Bearer {direct.token()} {direct.token()}",
@@ -299,7 +300,9 @@ PROBES: dict[str, Probe] = {
         _changed(2, str.swapcase),
         _unsigned("none"),
         _unsigned("None"),
-        _resigned,
+        lambda direct: _resigned(direct, {"kid": jwt.get_unverified_header(direct.token())["kid"]}),
+        lambda direct: _resigned(direct, {"kid": "another"}),
+        lambda direct: _resigned(direct, {}),
     ),
     "auth.expired": _authorized(lambda direct: f"Bearer {direct.token('expired_token')}"),
     "auth.every-request": _remembered,

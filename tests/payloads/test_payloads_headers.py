@@ -117,8 +117,9 @@ def test_the_header_is_as_it_was_but_for_algorithm_and_key(algorithm: str) -> No
             assert token.split(".")[0] == head, slug
         else:
             found = header_of(token)
-            rest = {name: value for name, value in found.items() if name not in ("alg", "jwk")}
-            assert rest == {"typ": "JWT", "kid": "key-1", "x": "y"}, slug
+            kid = {"embedded-key": "unknown", "weak-secret": None}.get(slug, "key-1")
+            rest = {name: value for name, value in found.items() if name not in ("alg", "jwk", "kid")}
+            assert (rest, found.get("kid")) == ({"typ": "JWT", "x": "y"}, kid), slug
 
 
 @EVERY
@@ -143,8 +144,10 @@ def test_a_changed_signature_differs_in_one_bit(algorithm: str) -> None:
 @EVERY
 def test_a_signature_is_cut_or_left_out(algorithm: str) -> None:
     head, payload, signature = issued(algorithm).split(".")
-    right = decoded(signature)
-    assert decoded(made("signature-cut", algorithm).split(".")[2]) == right[: len(right) // 2]
+    cut = made("signature-cut", algorithm).split(".")[2]
+    assert signature.startswith(cut)
+    assert decoded(signature).startswith(decoded(cut))
+    assert len(signature) / 2 - 4 <= len(cut) <= len(signature) / 2
     assert made("signature-empty", algorithm) == f"{head}.{payload}."
     assert made("signature-missing", algorithm) == f"{head}.{payload}"
 
@@ -339,7 +342,7 @@ def test_the_right_header_has_the_form_with_a_token() -> None:
 
 def test_malformed_headers_are_of_every_kind() -> None:
     values = {slug: dict(form(HEADER, "T") or ())[HEADER] for slug, form in MALFORMED.items()}
-    assert {"", "T", "Bearer", "Basic T", "Bearer T T", "Bearer not-a-token"} <= set(values.values())
+    assert {"", "T", "Bearer", "Digest T", "BearerT", "Bearer T T", "Bearer not-a-token"} <= set(values.values())
     assert len(set(values.values())) == len(values)
 
 

@@ -60,9 +60,9 @@ def form(template: str) -> AuthorizationForm:
 MALFORMED = {
     "empty": form(""),
     "no-scheme": form("{token}"),
-    "basic-scheme": form("Basic {token}"),
+    "digest-scheme": form("Digest {token}"),
     "token-scheme": form("Token {token}"),
-    "jwt-scheme": form("JWT {token}"),
+    "no-space": form("Bearer{token}"),
     "scheme-alone": form("Bearer"),
     "not-a-token": form("Bearer not-a-token"),
     "three-parts": form("Bearer aaa.bbb.ccc"),
@@ -137,19 +137,23 @@ def _jwt_forgeries(head: str, payload: str, signature: str) -> Iterator[tuple[st
     yield "payload-changed", f"{head}.{_encoded({**claims, 'exp': later})}.{signature}"
     yield "signature-first-byte", f"{head}.{payload}.{_base64(bytes([raw[0] ^ 1]) + raw[1:])}"
     yield "signature-last-byte", f"{head}.{payload}.{_base64(raw[:-1] + bytes([raw[-1] ^ 1]))}"
-    yield "signature-cut", f"{head}.{payload}.{_base64(raw[: len(raw) // 2])}"
+    yield "signature-cut", f"{head}.{payload}.{signature[: len(signature) // 8 * 4]}"
     yield "signature-case-swapped", f"{head}.{payload}.{signature.swapcase()}"
     yield "signature-long", f"{head}.{payload}.{_base64(bytes(raw) * (2400 // len(raw) + 1))}"
     yield "signature-empty", f"{head}.{payload}."
     yield "signature-missing", f"{head}.{payload}"
     yield "signature-unreadable", f"{head}.{payload}.ab!$e"
     yield "other-key", _signed(header, payload)
-    yield "embedded-key", _signed({**header, "alg": "RS256", "jwk": _public_jwk()}, payload)
-    yield "weak-secret", _signed({**header, "alg": "HS256"}, payload, b"secret")
+    yield "embedded-key", _signed({**header, "alg": "RS256", "kid": "unknown", "jwk": _public_jwk()}, payload)
+    yield "weak-secret", _signed({**_without(header, "kid"), "alg": "HS256"}, payload, b"secret")
     for spelling in ("none", "None", "NONE", "nOnE"):
         yield f"alg-{spelling}", f"{_encoded({**header, 'alg': spelling})}.{payload}."
-    yield "alg-missing", f"{_encoded({name: value for name, value in header.items() if name != 'alg'})}.{payload}."
+    yield "alg-missing", f"{_encoded(_without(header, 'alg'))}.{payload}."
     yield "alg-none-signed", f"{_encoded({**header, 'alg': 'none'})}.{payload}.{signature}"
+
+
+def _without(header: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {other: value for other, value in header.items() if other != name}
 
 
 def _opaque_forgeries(token: str) -> Iterator[tuple[str, str]]:

@@ -109,6 +109,19 @@ class SchemeOptional(Endpoint):
         return header.replace("Bearer ", "")
 
 
+@shelf.fault("auth-scheme-by-length", "auth.malformed", "The first seven characters are taken for the scheme.")
+class SchemeByLength(Endpoint):
+    def token_in(self, header: str) -> str:
+        return header[len("Bearer ") :]
+
+
+@shelf.fault("auth-space-optional", "auth.malformed", "The header is split at the word Bearer and trimmed.")
+class SpaceOptional(Endpoint):
+    def token_in(self, header: str) -> str:
+        scheme, _, token = header.partition("Bearer")
+        return token.strip() if token and not scheme else super().token_in(header)
+
+
 @shelf.fault("auth-first-of-several", "auth.malformed", "Of several tokens the first valid one counts.")
 class FirstOfSeveral(Endpoint):
     def token_in(self, header: str) -> str:
@@ -201,6 +214,23 @@ class AnyKey(SignatureUnchecked):
         return Endpoint.user_of(self, token)
 
 
+@shelf.fault("auth-unknown-key-believed", "auth.forged", "A key that is not found is a key that is not checked.")
+class UnknownKeyBelieved(SignatureUnchecked):
+    def user_of(self, token: str) -> str:
+        key = header_of(token).get("kid")
+        if key is not None and self.tokens.keys.find(key) is None:
+            return super().user_of(token)
+        return Endpoint.user_of(self, token)
+
+
+@shelf.fault("auth-no-key-believed", "auth.forged", "Tokens of the old system name no key, and are let through.")
+class NoKeyBelieved(SignatureUnchecked):
+    def user_of(self, token: str) -> str:
+        if header_of(token).get("kid") is None:
+            return super().user_of(token)
+        return Endpoint.user_of(self, token)
+
+
 class Remembering(Endpoint):
     """Remembers who was behind a part of a valid token."""
 
@@ -229,6 +259,14 @@ class SignatureCut(Remembering):
     def part(self, token: str) -> str:
         payload, _, signature = token.rpartition(".")
         return f"{payload}.{signature[:64]}" if len(signature) >= 64 else ""
+
+
+@shelf.fault("auth-prefix-compared", "auth.forged", "Signatures are compared over the length of the given one.")
+class PrefixCompared(Remembering):
+    def user_of(self, token: str) -> str:
+        longer = (text for text in self.known if text.startswith(token) and not token.endswith("."))
+        whole = next(longer, token) if token.count(".") == 2 else token
+        return super().user_of(whole)
 
 
 @shelf.fault(
