@@ -530,6 +530,16 @@ def test_valid_fields_that_are_called_invalid_are_the_cases_own_clause() -> None
     blamed = replace(question, blame=(*question.blame, ("field", "email.format")))
     assert named(blamed, fields("email")) == [("email.format", Kind.OTHER_ERROR, ())]
     assert named(question, coded(400, 15030)) == [("order.refund-open", Kind.OTHER_ERROR, ())]
+    assert named(blamed, coded(400, 110)) == [("order.refund-open", Kind.OTHER_ERROR, ())]
+
+
+@pytest.mark.parametrize("code", [110, 111])
+def test_a_code_of_a_part_that_is_right_is_the_cases_own_clause(code: int) -> None:
+    question = replace(
+        asked(Situation(order="refund-open"), "content-type.exact"), blame=(("order", "order.once"),)
+    )
+    assert named(question, coded(400, code)) == [("content-type.exact", Kind.OTHER_ERROR, ())]
+    assert named(question, raw(200, "")) == [("order.once", Kind.ACCEPTED, ())]
 
 
 THREE = frozenset({"amount", "description", "email"})

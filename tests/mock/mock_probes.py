@@ -196,7 +196,7 @@ def _unread_effects(direct: Direct) -> Iterator[Reply]:
 
 def _once(direct: Direct) -> Iterator[Reply]:
     order, *_ = direct.ids("refundable")
-    for document in (VALID, VALID, {**VALID, "description": "Another reason"}):
+    for document in (VALID, VALID, {**VALID, "description": "Another", "email": "another@example.com"}):
         yield direct.refund(order, body=_text(document))
 
 

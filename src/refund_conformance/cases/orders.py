@@ -64,7 +64,7 @@ def order_cases(contract: Contract) -> Iterator[Case]:
         "order.once/other-body",
         "A second request for an order is refused, also if its body differs.",
         Situation(order="refund-open"),
-        replace(draft, body=draft.body.replace(b"Damaged", b"Defective")),
+        replace(draft, body=draft.body.replace(b"Damaged", b"Defective").replace(b"refunds@", b"returns@")),
         SPENT,
     )
 

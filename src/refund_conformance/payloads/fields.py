@@ -16,7 +16,7 @@ from refund_conformance.errors import ContractError
 SCRIPTS = {
     "ascii": "Damaged goods. ",
     "two-byte": "возврат",
-    "mixed": "退货请求退货请求退货请求 e\u0301o\u0308é إرجاع a\nb\tc\r\n <&'\"> ",
+    "mixed": f"{'退货请求' * 8}возврат e\u0301o\u0308é إرجاع a\nb\tc\r\n <&'\"> ",
     "emoji": "😀📦",
 }
 """Text of each kind of character that a length limit may be counted wrongly for."""

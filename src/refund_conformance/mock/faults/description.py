@@ -131,6 +131,11 @@ for _name, _story, _measure in (
     ("in-bytes", "The length is that of the UTF-8 bytes: Go's len, PHP's strlen, a column in bytes.", _utf8),
     ("escaped", "The limit is checked on the JSON text, escapes and all.", lambda text: len(json.dumps(text)) - 2),
     ("as-html", "Special characters are escaped for HTML first.", lambda text: len(html.escape(text))),
+    (
+        "in-1000-bytes",
+        "The column has room for two bytes a letter.",
+        lambda text: max(len(text), _utf8(text) - _LIMIT),
+    ),
     ("lines-twice", "Line ends become CR LF first, as in forms.", lambda text: len(text) + text.count("\n")),
     ("visible", "Combining marks are not counted.", _visible),
     ("composed", "The text is normalized to NFC first.", _normalized("NFC")),

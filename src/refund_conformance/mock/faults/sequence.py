@@ -82,16 +82,26 @@ class Idempotent(Forgotten):
 @shelf.fault("once-by-body", "order.once", "Duplicates are told by a digest of the body.")
 class ByBody(Forgotten):
     @cached_property
-    def bodies(self) -> set[tuple[int, bytes]]:
-        """Orders and bodies that were accepted."""
+    def known(self) -> set[tuple[int, object]]:
+        """Orders that were accepted, with what a duplicate is told by."""
         return set()
+
+    def mark(self, call: Call) -> object:
+        """Return what a duplicate is told by."""
+        return call.received.body
 
     def check_state(self, call: Call) -> None:
         super().check_state(call)
         if call.order is not None:
-            if (call.order.id, call.received.body) in self.bodies:
-                raise self.refusal(15050, "the same body")
-            self.bodies.add((call.order.id, call.received.body))
+            if (call.order.id, self.mark(call)) in self.known:
+                raise self.refusal(15050, "a duplicate")
+            self.known.add((call.order.id, self.mark(call)))
+
+
+@shelf.fault("once-by-address", "order.once", "The unique index is over order and address.")
+class ByAddress(ByBody):
+    def mark(self, call: Call) -> object:
+        return call.document.get("email")
 
 
 @shelf.fault("once-late", "order.once", "The check reads a replica that lags behind.")
