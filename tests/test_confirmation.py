@@ -78,6 +78,12 @@ def test_a_crash_that_comes_and_goes_is_a_crash_all_the_same() -> None:
     assert clauses(result) == ["server.steady", "server.no-5xx"]
 
 
+def test_what_is_accepted_once_is_accepted() -> None:
+    result = concluded(stage(in_turn(ACCEPTED, RIGHT)))
+    assert clauses(result) == ["server.steady", "email.required"]
+    assert [finding.kind for finding in result.findings] == [Kind.UNSTEADY, Kind.ACCEPTED]
+
+
 def test_a_401_that_comes_and_goes_is_not_the_descriptions_fault() -> None:
     made = stage(in_turn(refused(1007), refused(15060), refused(15010, field="description")))
     result = concluded(made, LONG.id)

@@ -138,7 +138,7 @@ def lawful_answers(situation: Situation) -> Iterator[tuple[str, Reading]]:
         yield from (("route", raw(status, body)) for body in ("", HTML))
         yield "route", coded(status, 99999)
         if status == 404 and situation.order not in ("unknown", "foreign"):
-            yield "route", coded(status, 15060)
+            yield from (("route", coded(status, code)) for code in (15060, 15020))
     for code in AUTHORIZATIONS[situation.authorization]:
         yield "authorization", coded(401, code)
     if situation.content_type != "json":

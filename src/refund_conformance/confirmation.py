@@ -126,10 +126,14 @@ def _main(sent: Sent) -> Finding:
 
 
 def _unsteady(sent: Sent, failed: int, tries: int) -> tuple[Finding, ...]:
-    """Return the findings for a request that fails only sometimes: it breaks server.steady, not its clause."""
+    """Return the findings for a request that fails only sometimes.
+
+    It breaks server.steady, and its clause only if what happened once is bad enough: a crash, silence, or that the
+    request was accepted.
+    """
     main = _main(sent)
     actual = f"{main.actual} in {failed} of {tries} tries, {main.expected} otherwise"
     found = [Finding("server.steady", Kind.UNSTEADY, "the same answer each time", actual)]
-    if main.kind in (Kind.CRASH, Kind.SILENCE):
+    if main.kind in (Kind.CRASH, Kind.SILENCE, Kind.ACCEPTED):
         found.append(Finding(main.clause, main.kind, main.expected, main.actual))
     return tuple(found)

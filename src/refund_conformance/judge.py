@@ -118,10 +118,10 @@ class _Judgement:
         return self.reading.shape is None and not statuses <= {self.reading.status}
 
     def _told_states(self) -> bool:
-        """Whether a code stands there that tells the state of an order."""
+        """Whether a code stands there that tells the state of an order, which was found then."""
         told = (o for o in self.contract.outcomes.values() if o.part == "order")
-        not_found = self.contract.outcomes["order", "unknown"].errors
-        return not {o.errors for o in told}.difference({not_found}).isdisjoint(self.reading.codes)
+        not_found = self.contract.outcomes["order", "unknown"].statuses
+        return not {o.errors for o in told if o.statuses != not_found}.isdisjoint(self.reading.codes)
 
     def _has_codes_of(self, answer: Permitted) -> bool:
         """Whether the codes, and the fields that a 15010 names, are those that a permitted answer demands."""
