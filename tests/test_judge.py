@@ -540,6 +540,7 @@ def test_a_code_of_a_part_that_is_right_is_the_cases_own_clause(code: int) -> No
     )
     assert named(question, coded(400, code)) == [("content-type.exact", Kind.OTHER_ERROR, ())]
     assert named(question, raw(200, "")) == [("order.once", Kind.ACCEPTED, ())]
+    assert named(question, raw(500, "")) == [("server.no-5xx", Kind.CRASH, ("content-type.exact",))]
 
 
 THREE = frozenset({"amount", "description", "email"})
