@@ -40,8 +40,29 @@ def nightly(target: Path, report: Path, exchanges: int) -> None:
     (report / "peak.json").write_text(json.dumps(peak), encoding="utf-8")
 
 
-DRAWN = 13
+DRAWN = 8
 """About as many explorations share the exchanges of a run."""
+
+
+def draw(report: Path, exchanges: int) -> None:
+    """Let Hypothesis draw the cases that a run sends, and send nothing."""
+    from hypothesis import HealthCheck, Phase, given, seed, settings
+
+    from refund_conformance import contract as contracts
+    from refund_conformance.cases import explorations
+
+    bounded = settings(
+        max_examples=exchanges // DRAWN,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    begun = time.perf_counter()
+    drawn: list[object] = []
+    for strategy in explorations(contracts.load()).values():
+        bounded(seed(1)(given(strategy)(lambda case: drawn.append(case))))()
+    (report / "draw.json").write_text(json.dumps(time.perf_counter() - begun), encoding="utf-8")
 
 
 def bare(target: Path, report: Path) -> None:
@@ -83,14 +104,16 @@ def child(kind: str, served: Served, report: Path, exchanges: int) -> float:
     return time.perf_counter() - begun
 
 
-def run(exchanges: int, report: Path) -> tuple[float, float, dict[str, object]]:
-    """Return a run's whole seconds, the bare loop's, and its conformance.json."""
+def run(exchanges: int, report: Path) -> tuple[float, float, float, dict[str, object]]:
+    """Return a run's whole seconds, the bare loop's, those of drawing, and its conformance.json."""
     with mock("--refundable", str(ORDERS)) as served:
         whole = child("nightly", served, report, exchanges)
         child("bare", served, report, exchanges)
+        child("draw", served, report, exchanges)
     data = json.loads((report / "conformance.json").read_text(encoding="utf-8"))
     assert data["verdict"] == "conformant", data["verdict"]
-    return whole, json.loads((report / "bare.json").read_text(encoding="utf-8")), data
+    loop, drawing = (json.loads((report / f"{kind}.json").read_text()) for kind in ("bare", "draw"))
+    return whole, loop, drawing, data
 
 
 def overhead(exchanges: int, rounds: int) -> None:
@@ -98,13 +121,13 @@ def overhead(exchanges: int, rounds: int) -> None:
     before, found = setting("requests", "hypothesis", "pytest"), []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
-            whole, loop, data = run(exchanges, Path(folder))
-        found.append((whole, float(str(data["seconds"])), loop, int(str(data["requests"]))))
-    wholes, insides, loops, counts = (statistics.median(each) for each in zip(*found, strict=True))
-    inside = statistics.median(inside / loop for _, inside, loop, _ in found)
-    whole = statistics.median(whole / loop for whole, _, loop, _ in found)
+            whole, loop, drawing, data = run(exchanges, Path(folder))
+        found.append((whole, float(str(data["seconds"])), drawing, loop, int(str(data["requests"]))))
+    wholes, insides, draws, loops, counts = (statistics.median(each) for each in zip(*found, strict=True))
+    whole, inside, drawing = (statistics.median(one[at] / one[3] for one in found) for at in range(3))
     rows = [
         ("bare loop", f"{loops:.1f}", "1", ""),
+        ("Hypothesis drawing the cases, nothing sent", f"{draws:.1f}", f"{drawing:.2f}", ""),
         ("from the first request to the last event", f"{insides:.1f}", f"{inside:.2f}", GOAL),
         ("the whole command, start and pages included", f"{wholes:.1f}", f"{whole:.2f}", ""),
     ]
@@ -143,6 +166,8 @@ def main() -> None:
         nightly(Path(words[1]), Path(words[2]), int(words[3]))
     elif words[:1] == ["bare"]:
         bare(Path(words[1]), Path(words[2]))
+    elif words[:1] == ["draw"]:
+        draw(Path(words[2]), int(words[3]))
     elif words[:1] == ["memory"]:
         memory()
     else:
