@@ -31,16 +31,14 @@ def nightly(target: Path, report: Path, exchanges: int) -> None:
     from refund_conformance import profile
     from refund_conformance.command import Choice, execute
 
-    wide = replace(
-        profile.PROFILES["nightly"], requests=exchanges + 2000, examples=exchanges // DRAWN, orders=ORDERS
-    )
+    wide = replace(profile.PROFILES["nightly"], requests=4 * exchanges, examples=exchanges // DRAWN, orders=ORDERS)
     profile.PROFILES["nightly"] = wide
     execute(Choice(target=target, report=report, profile="nightly", seed=1))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     (report / "peak.json").write_text(json.dumps(peak), encoding="utf-8")
 
 
-DRAWN = 8
+DRAWN = 7
 """About as many explorations share the exchanges of a run."""
 
 

@@ -116,9 +116,9 @@ class Field:
     schema: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contract:
-    """Everything the document promises, checked for coherence when loaded."""
+    """Everything the document promises, checked for coherence when loaded. Equal to itself alone."""
 
     operation: Operation
     errors: Mapping[int, ErrorCode]

@@ -14,7 +14,9 @@ from jsonschema import Draft202012Validator
 from refund_conformance import contract as contracts
 from refund_conformance.cases import all_cases, explorations
 from refund_conformance.cases.case import Case
+from refund_conformance.cases.questions import at_once
 from refund_conformance.contract import Contract, Field
+from refund_conformance.oracle import permitted
 
 SHIPPED = contracts.load()
 
@@ -146,3 +148,14 @@ def test_what_is_drawn_for_new_fields_belongs_to_their_keywords() -> None:
         *("quantity.type", "reason.type", "urgent.type"),
         *("note.type", "note.max-length", "note.unicode"),
     }
+
+
+def test_questions_at_once_stay_few_however_many_fields_there_are() -> None:
+    kinds: tuple[dict[str, Any], ...] = (
+        {"type": "string", "format": "email"},
+        {"type": "string", "maxLength": 60},
+    )
+    wide = with_fields(**{f"field{number}": (False, kinds[number % 2]) for number in range(40)})
+    situation = at_once(wide).situation
+    assert len({question for question, _ in situation.questions}) == len(situation.questions) == 4
+    assert len(permitted(wide, situation, {})) == 1 + 1 + (2**4 - 1)  # accepted, 110, 15010 for any of them

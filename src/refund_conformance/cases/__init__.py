@@ -1,6 +1,8 @@
 """What is sent: every case, made from the contract and the request schema."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from hypothesis.strategies import SearchStrategy
 
@@ -36,7 +38,8 @@ def explorations(contract: Contract) -> dict[str, SearchStrategy[Case]]:
     }
 
 
-def all_cases(contract: Contract) -> dict[str, Case]:
+@lru_cache(4)
+def all_cases(contract: Contract) -> Mapping[str, Case]:
     """Return every listed case by id, in a fixed order; the plain case comes first."""
     found = {case.id: case for case in (plain_case(contract),)}
     for source in _SOURCES:
@@ -44,4 +47,4 @@ def all_cases(contract: Contract) -> dict[str, Case]:
             if case.id in found:
                 raise ValueError(f"two cases are called {case.id}")
             found[case.id] = case
-    return found
+    return MappingProxyType(found)

@@ -36,22 +36,22 @@ def question_cases(contract: Contract) -> Iterator[Case]:
 def at_once(contract: Contract) -> Case:
     """Return one request that asks every question about the body that leaves the others their place.
 
-    If it is accepted, each of them is answered.
+    Each is asked of one field, for the answers to all of them multiply. If it is accepted, each is answered.
     """
-    plain, asked = fields.plain(contract), [("unknown-field", "comment")]
+    plain, asked = fields.plain(contract), {"unknown-field": "comment"}
     for field in contract.fields.values():
-        if field.schema.get("format") == "email":
+        if field.schema.get("format") == "email" and "international-email" not in asked:
             plain[field.name] = INTERNATIONAL
-            asked.append(("international-email", field.name))
-        elif not field.required and _is_text(field):
+            asked["international-email"] = field.name
+        elif not field.required and _is_text(field) and "empty-description" not in asked:
             plain[field.name] = ""
-            asked.append(("empty-description", field.name))
+            asked["empty-description"] = field.name
     name, value = next(reversed(plain.items()))
-    asked.append(("duplicate-keys", name))
+    asked["duplicate-keys"] = name
     twice = json_text.dump({name: value}).decode()[1:-1]
     body = f'{json_text.dump(plain).decode()[:-1]},"comment":"text",{twice}}}'
     title = "Several open questions at once: any lawful answer will do."
-    situation = Situation(questions=tuple(asked))
+    situation = Situation(questions=tuple(asked.items()))
     return Case(
         "fields.name/asks-at-once", title, situation, replace(plain_draft(contract), body=body.encode()), SPENT
     )
