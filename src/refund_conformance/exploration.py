@@ -37,7 +37,8 @@ class _Exploration:
         self._held: set[Payload] = set()
         self._failed: set[Payload] = set()
         self._left = SHRINKS
-        self.seen: list[Result] = []
+        self.seen = 0
+        self.last: Result | None = None
         self.failing: Result | None = None
         """The last result that is a violation: that of the smallest payload."""
 
@@ -54,12 +55,13 @@ class _Exploration:
 
     def carry_out_drawn(self, case: Case) -> None:
         """Carry a case out that Hypothesis has just drawn, under a number of its own."""
-        self.carry_out(replace(case, id=f"{case.id}-{len(self.seen) + 1}"))
+        self.carry_out(replace(case, id=f"{case.id}-{self.seen + 1}"))
 
     def _holds(self, case: Case) -> bool:
         self._left -= self.failing is not None
         result = self._examination.examine(case)
-        self.seen.append(result)
+        self.seen += 1
+        self.last = result
         if any(finding.kind is Kind.ACCEPTED for finding in result.findings):
             self._left = 0  # it used up an order, and so would each smaller one
         if result.outcome is not Outcome.VIOLATED:
@@ -84,7 +86,7 @@ def explore(
         _hypothesize(done.carry_out_drawn, strategy, seed, examples, (Phase.reuse, Phase.shrink), database)
     if done.failing is None and examples:
         _explore_anew(done, examination, strategy, examples, seed, database)
-    return done.failing or (done.seen[-1] if done.seen else None)
+    return done.failing or done.last
 
 
 def _explore_anew(
@@ -98,7 +100,7 @@ def _explore_anew(
     """Draw all cases first, then carry them out, so that some may be sent ahead; at the first failure, shrink."""
     drawn: list[Case] = []
     _hypothesize(lambda case: drawn.append(case), strategy, seed, examples, (Phase.generate,), None)
-    named = [replace(case, id=f"{case.id}-{number}") for number, case in enumerate(drawn, len(done.seen) + 1)]
+    named = [replace(case, id=f"{case.id}-{number}") for number, case in enumerate(drawn, done.seen + 1)]
     examination.send_ahead(named[:COMING])
     with suppress(_FailingError):
         for place, case in enumerate(named):

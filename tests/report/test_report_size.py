@@ -1,16 +1,19 @@
 """A page of a long night: 20,000 exchanges with 50 failures stay below 2 MB, and the record is read as it is."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from report_story import Story, finding, request, response
 
+from refund_conformance import contract as contracts
 from refund_conformance.report.markdown import LARGEST
 from refund_conformance.report.pages import render
 
 EXCHANGES = 20_000
 FAILURES = 50
+LISTED = 10_000
 ODD = '{"description":"' + "\u202e😀<&\x01" * 800
 
 
@@ -26,7 +29,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bad = finding(clause, f"{number} " + ODD[:2000], expected=ODD[:2000])
         story.case(f"{clause}/bad-{number}", "violated", bad, exchanges=shown, title=ODD[:2000], tries=3, failed=3)
     for number in range(EXCHANGES - 3 * FAILURES):
-        story.case(f"{clauses[number % len(clauses)]}/drawn-{number}")
+        kind = "listed" if number < LISTED else "drawn"
+        story.case(f"{clauses[number % len(clauses)]}/{kind}-{number}")
     directory = story.write(tmp_path_factory.mktemp("night"))
     render(directory)
     return directory
@@ -47,6 +51,10 @@ def test_conformance_json_counts_everything(night: Path) -> None:
     assert sum(row["result"] == "violated" for row in data["clauses"]) > 40
 
 
-def test_junit_holds_every_case(night: Path) -> None:
-    cases = (night / "junit.xml").read_text().count("<testcase ")
-    assert cases == EXCHANGES - 2 * FAILURES
+def test_junit_holds_every_case_and_drawn_ones_that_held_together(night: Path) -> None:
+    told = (night / "junit.xml").read_text()
+    clauses = len(contracts.load().clauses)
+    assert told.count("<testcase ") == FAILURES + LISTED + clauses
+    drawn = [int(many) for many in re.findall(r'value="(\d+) drawn cases, such as: ', told)]
+    assert len(drawn) == clauses
+    assert sum(drawn) == EXCHANGES - 3 * FAILURES - LISTED

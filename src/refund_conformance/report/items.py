@@ -1,7 +1,7 @@
 """The cases of a run as test items, for reports in the forms that other tools read."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -12,10 +12,12 @@ from refund_conformance.report.traffic import Traffic
 from refund_conformance.report.visible import plain
 
 LISTED = 500
-"""Rows of cases on the page at most; failing ones first. The machine-readable reports hold every case."""
+"""Rows of cases on the page at most; failing ones first. The machine-readable reports hold all the others too."""
 
 Event = Mapping[str, Any]
 Outcome = Literal["passed", "failed", "skipped", "error", "xfailed"]
+
+_DRAWN = re.compile(r"(.*/drawn(?:-valid)?)-\d+")
 
 _OUTCOMES: Mapping[str, Outcome] = {
     "held": "passed",
@@ -60,18 +62,26 @@ def slug(text: str) -> str:
 
 
 def items(contract: Contract, traffic: Traffic, summary: Summary) -> list[Item]:
-    """Return the cases of a run as items, each once, and a failing one for a run that is incomplete."""
+    """Return the cases of a run as items, each once, and a failing one for a run that is incomplete.
+
+    Drawn cases that held, of which there are thousands in a night, are one item for each clause.
+    """
     strict = bool(summary.data["strict"])
     counted = {id(v.case) for row in summary.account.clauses if row.result != "waived" for v in row.violations}
     waived = {id(v.case) for row in summary.account.with_result("waived") for v in row.violations} - counted
     found: dict[str, Item] = {}
+    drawn: dict[str, list[Event]] = {}
     for case in traffic.cases:
+        if case["outcome"] == "held" and (match := _DRAWN.fullmatch(case["case"])):
+            drawn.setdefault(match[1], []).append(case)
+            continue
         item = _item(contract, traffic, case, strict)
         if id(case) in waived:
             item = replace(item, outcome="xfailed", waived=True)
         if item.id not in found or item.outcome in ("failed", "error"):
             found[item.id] = item
-    everything = [*_incomplete(summary), *found.values()]
+    together = [_together(contract, traffic, name, cases) for name, cases in drawn.items()]
+    everything = [*_incomplete(summary), *found.values(), *together]
     order: tuple[Outcome, ...] = ("failed", "error", "xfailed", "skipped", "passed")
     ranked = sorted(everything, key=lambda item: order.index(item.outcome))
     hidden = {item.id for item in ranked[LISTED:]}
@@ -94,6 +104,13 @@ def _item(contract: Contract, traffic: Traffic, case: Event, strict: bool) -> It
         started=beats[0].started if beats else 0.0,
         seconds=sum(beat.seconds for beat in beats),
     )
+
+
+def _together(contract: Contract, traffic: Traffic, name: str, cases: Sequence[Event]) -> Item:
+    """Return the one item of drawn cases that held."""
+    numbers = [number for case in cases for number in case["exchanges"]]
+    item = _item(contract, traffic, {**cases[0], "case": name, "exchanges": numbers}, strict=False)
+    return replace(item, title=f"{len(cases)} drawn cases, such as: {item.title}")
 
 
 def _messages(case: Event) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -60,10 +60,8 @@ def clean(directory: Path, made: Summary, redactor: Redactor) -> tuple[str, ...]
     files = [*(directory / name for name in ARTIFACTS), *directory.glob(LEDGERS)]
     for path in (*files, history.file(directory, made.data)):
         try:
-            before = path.read_bytes() if path.exists() else b""
-            after = _cleaned(path, before, redactor)
-            if after != before:
-                replace_bytes(path, after)
+            if path.exists() and any(_cleaned(path, part, redactor) != part for part in _parts(path)):
+                replace_bytes(path, b"".join(_cleaned(path, part, redactor) for part in _parts(path)))
                 leaks.append(path.name)
         except OSError as problem:
             raise RunError(
@@ -73,18 +71,23 @@ def clean(directory: Path, made: Summary, redactor: Redactor) -> tuple[str, ...]
 
 
 def _cleaned(path: Path, content: bytes, redactor: Redactor) -> bytes:
-    """Return a file's content without secrets; nothing of it if one could still be read where it is shown."""
+    """Return a part of a file without secrets; nothing of it if one could still be read where it is shown."""
     cleaned = redactor.bytes(content)
     text = cleaned.decode("utf-8", "replace")
     if path.suffix in MARKUP and redactor.finds(html.unescape(text)):
         return b""
     if path.suffix in JSON and redactor.finds(text.replace("\\\\", "\\").replace('\\"', '"')):
-        return "".join(_retold(part, redactor) for part in _parts(path, text)).encode()
+        return _retold(text, redactor).encode()
     return cleaned
 
 
-def _parts(path: Path, text: str) -> list[str]:
-    return text.splitlines() if path.suffix == ".jsonl" else [text]
+def _parts(path: Path) -> Iterator[bytes]:
+    """Yield a file's content: line by line if it is of JSON Lines, which may be long, else whole."""
+    if path.suffix != ".jsonl":
+        yield path.read_bytes()
+        return
+    with path.open("rb") as file:
+        yield from file
 
 
 def _retold(text: str, redactor: Redactor) -> str:

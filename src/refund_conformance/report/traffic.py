@@ -33,6 +33,9 @@ class Traffic:
     events: tuple[Event, ...]
 
 
+_EXCHANGE: Event = {"event": "exchange"}
+
+
 def read(directory: Path) -> Traffic:
     """Read a report directory's events. Raises RunError if there are none that can be used."""
     kept: list[Event] = []
@@ -40,7 +43,7 @@ def read(directory: Path) -> Traffic:
     for event in events.read(directory):
         if event["event"] == "exchange":
             beats[event["number"]] = _beat(event)
-            kept.append({"event": "exchange"})
+            kept.append(_EXCHANGE)
         else:
             kept.append(event)
     return Traffic(
