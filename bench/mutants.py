@@ -56,6 +56,7 @@ REASONS = (
     ("_wordings", r"if place", "no documented message with a place goes on after it"),
     ("_diagnose", r"30[01]", "what has a status of 300 was told before"),
     ("_touched", r"XXXX", "what a route or an order answers concerns no field"),
+    ("_ordinary_text", r"minLength", "the text is longer than one character anyway"),
     ("ordinary", r"\[\+1\]", "there are two of each, so that the second is the last"),
     ("^text$", r"\+ 2", "what is too long is cut"),
     ("refund_path", r"safe=", "a letter is never quoted"),
@@ -96,7 +97,7 @@ def survivor(path: str, mutant: str) -> Survivor:
     lines = list(difflib.unified_diff(*texts, lineterm="", n=0))[2:]
     before, after = (" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
     function = mutant.rpartition("__mutmut_")[0].rpartition(".")[2]
-    return Survivor(re.sub(r"^x[_ǁ]|ǁ", "", function.replace("ǁ_", "._")).replace("_Judgement", ""), before, after)
+    return Survivor(function.rpartition("ǁ")[2].removeprefix("x_"), before, after)
 
 
 def outcomes() -> Iterator[tuple[str, dict[str, int]]]:

@@ -540,7 +540,12 @@ def test_a_code_of_a_part_that_is_right_is_the_cases_own_clause(code: int) -> No
     )
     assert named(question, coded(400, code)) == [("content-type.exact", Kind.OTHER_ERROR, ())]
     assert named(question, raw(200, "")) == [("order.once", Kind.ACCEPTED, ())]
-    assert named(question, raw(500, "")) == [("server.no-5xx", Kind.CRASH, ("content-type.exact",))]
+    assert named(question, raw(500, "")) == [("server.no-5xx", Kind.CRASH, ("order.once",))]
+
+
+def test_valid_fields_called_invalid_are_the_cases_own_clause_where_two_parts_are_wrong_as_well() -> None:
+    question = asked(Situation(content_type="other", order="not-paid"), "errors.alone")
+    assert named(question, fields("email")) == [("errors.alone", Kind.OTHER_ERROR, ())]
 
 
 THREE = frozenset({"amount", "description", "email"})

@@ -9,7 +9,7 @@ from engine_stage import CONTRACT
 from refund_conformance.mock import variants
 from refund_conformance.mock.faults import catalogue
 from refund_conformance.oracle import PRECEDENCE
-from refund_conformance.selfcheck import OTHER_AREAS, Subject, Trial, _first_sign, _trial, subjects
+from refund_conformance.selfcheck import OTHER_AREAS, Subject, Trial, _first_sign, _trial, subjects, trials
 
 SUBJECTS = subjects(CONTRACT)
 FAULT = Trial(Subject("f", "auth.missing", fault="f"), 1, ("auth.missing",), 300, 20, 5, "")
@@ -110,3 +110,11 @@ def test_the_first_sign_is_counted_in_requests() -> None:
     assert _first_sign(kept, ["auth.missing"]) == 3
     assert _first_sign(kept, ["order.race"]) == 0
     assert _first_sign([], []) == 0
+
+
+def test_trials_go_on_when_their_processes_are_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refund_conformance.selfcheck.TRIALS", 1)
+    chosen = [Subject(name, variant=name) for name in list(variants.catalogue())[:3]]
+    done = list(trials(chosen, workers=1))
+    assert [trial.subject for trial in done] == chosen
+    assert [trial.complaint for trial in done] == ["", "", ""]

@@ -306,16 +306,15 @@ class _Judgement:
     def _blamed(self) -> str:
         """The clause of the wrong part that the answer's code belongs to, else of the first wrong part.
 
-        It is the case's own if valid fields are called invalid, or if only one part is wrong and neither passed
-        nor told of.
+        It is the case's own if valid fields are called invalid, or if only one part is wrong and the code is of
+        another.
         """
         blame = dict(self.question.blame)
         told = [o.part for code in self.reading.codes for o in self.contract.outcomes.values() if o.errors == code]
         for part in told:
             if part in blame:
                 return blame[part]
-        passed = 200 <= self.reading.status < 300
-        if "field" in told or (len(blame) == 1 and not passed):
+        if told and (len(blame) == 1 or "field" in told):
             return self.question.clause
         return next(iter(blame.values()), self.question.clause)
 

@@ -20,7 +20,7 @@ from refund_conformance.oracle import PRECEDENCE
 from refund_conformance.report import events, summary
 
 TRIALS = 20
-"""Trials that one process makes: what pytest keeps of each would slow the others down."""
+"""Trials that one process makes, more or less: what pytest keeps of each would slow the others down."""
 
 OTHER_AREAS = 2
 """More areas than these, besides its own, must not be named for a fault."""
@@ -86,10 +86,13 @@ def subjects(contract: Contract) -> list[Subject]:
 
 def trials(chosen: Sequence[Subject], workers: int | None = None) -> Iterator[Trial]:
     """Run the ci profile on each subject, several at a time, and yield the trials as they end."""
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers or os.cpu_count(), context, max_tasks_per_child=TRIALS) as pool:
-        for future in as_completed([pool.submit(try_out, subject) for subject in chosen]):
-            yield future.result()
+    at_once = workers or os.cpu_count() or 1
+    # A pool's own max_tasks_per_child comes to a standstill in Python 3.11 where tasks wait.
+    for begun in range(0, len(chosen), at_once * TRIALS):
+        with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
+            coming = chosen[begun : begun + at_once * TRIALS]
+            for future in as_completed([pool.submit(try_out, subject) for subject in coming]):
+                yield future.result()
 
 
 def try_out(subject: Subject) -> Trial:
