@@ -30,7 +30,7 @@ STRICT = """\
 positive_data_acceptance.expected-statuses = [200]
 negative_data_rejection.expected-statuses = [400, 401, 404, 405]
 """
-EXAMPLES = 250
+EXAMPLES = 60
 SUITE, PEER = "this suite, `--profile ci`", "Schemathesis"
 
 

@@ -44,22 +44,13 @@ DRAWN = 7
 
 def draw(report: Path, exchanges: int) -> None:
     """Let Hypothesis draw the cases that a run sends, and send nothing."""
-    from hypothesis import HealthCheck, Phase, given, seed, settings
-
     from refund_conformance import contract as contracts
+    from refund_conformance import exploration
     from refund_conformance.cases import explorations
 
-    bounded = settings(
-        max_examples=exchanges // DRAWN,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
     begun = time.perf_counter()
-    drawn: list[object] = []
     for strategy in explorations(contracts.load()).values():
-        bounded(seed(1)(given(strategy)(lambda case: drawn.append(case))))()
+        exploration.draw(strategy, exchanges // DRAWN, seed=1)
     (report / "draw.json").write_text(json.dumps(time.perf_counter() - begun), encoding="utf-8")
 
 

@@ -1,9 +1,9 @@
 """Requests a second of the mock beside Prism, which serves the project's OpenAPI document, by wrk.
 
 `python bench/throughput.py FOLDER [ROUNDS]` installs Prism into FOLDER with npm, unless it is there, and writes
-the medians into docs/performance.md. The mock runs with one worker on an SQLite
-file, and on PostgreSQL too if REFUND_CONFORMANCE_POSTGRES has the URL of a server. In each round every server is
-asked the same in turn. wrk must be installed.
+the medians into docs/performance.md. The mock runs with one worker on an SQLite file, and on PostgreSQL too if
+REFUND_CONFORMANCE_POSTGRES has the URL of a server. In each round every server is asked the same in turn. wrk must
+be installed.
 """
 
 import os

@@ -255,7 +255,7 @@ class Examination:
 
     def _is_asked_alone(self, case: Case) -> bool:
         """Whether a case asks a question that is not asked together with others."""
-        together = at_once(self.dispatch.contract).situation.questions
+        together = self._at_once.situation.questions
         return case.group == SPENT and not any(asked in together for asked in case.situation.questions)
 
     def _is_free_to_ask(self, case: Case) -> bool:
@@ -264,12 +264,16 @@ class Examination:
         return bool(self.orders.spent) and all(before(question) for question, _ in case.situation.questions)
 
     @cached_property
+    def _at_once(self) -> Case:
+        """The request that asks several questions."""
+        return at_once(self.dispatch.contract)
+
+    @cached_property
     def _answered_at_once(self) -> Result | None:
-        """The acceptance of the request that asks several questions; None if it is not accepted."""
-        case = at_once(self.dispatch.contract)
-        if not any(answer.success for answer in self.dispatch.permitted(case.situation)):
+        """The acceptance of that request; None if it is not accepted."""
+        if not any(answer.success for answer in self.dispatch.permitted(self._at_once.situation)):
             return None
-        result = self._ask_alone(case)
+        result = self._ask_alone(self._at_once)
         return result if result.outcome is Outcome.HELD and result.answer == "success" else None
 
     def _ask_alone(self, case: Case) -> Result:

@@ -98,9 +98,8 @@ def _explore_anew(
     database: ExampleDatabase | None,
 ) -> None:
     """Draw all cases first, then carry them out, so that some may be sent ahead; at the first failure, shrink."""
-    drawn: list[Case] = []
-    _hypothesize(lambda case: drawn.append(case), strategy, seed, examples, (Phase.generate,), None)
-    named = [replace(case, id=f"{case.id}-{number}") for number, case in enumerate(drawn, done.seen + 1)]
+    numbered = enumerate(draw(strategy, examples, seed), done.seen + 1)
+    named = [replace(case, id=f"{case.id}-{number}") for number, case in numbered]
     examination.send_ahead(named[:COMING])
     with suppress(_FailingError):
         for place, case in enumerate(named):
@@ -110,6 +109,13 @@ def _explore_anew(
         # Drawn once more, the same payloads lead Hypothesis to the failing one, which it can make smaller.
         phases = (Phase.generate, Phase.shrink)
         _hypothesize(done.carry_out_drawn, strategy, seed, examples, phases, database)
+
+
+def draw(strategy: SearchStrategy[Case], examples: int, seed: int) -> list[Case]:
+    """Return up to so many cases that Hypothesis draws from a strategy; the same ones for the same seed."""
+    drawn: list[Case] = []
+    _hypothesize(lambda case: drawn.append(case), strategy, seed, examples, (Phase.generate,), None)
+    return drawn
 
 
 def _hypothesize(

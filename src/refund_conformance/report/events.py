@@ -19,6 +19,7 @@ FORMAT = 1
 
 Event = dict[str, Any]
 
+_DRAWN = re.compile(r"(.*/drawn(?:-valid)?)-\d+")
 _EXCHANGE = re.compile(r'\{"event":"exchange","number":(\d+),')
 
 
@@ -57,6 +58,12 @@ def read(directory: Path) -> Iterator[Event]:
     """
     for number, line in _lines(directory):
         yield _event(line, f"{directory / FILE}: line {number}")
+
+
+def exploration(case: str) -> str:
+    """Return what the ids of all cases that Hypothesis drew of a clause begin with; "" for a listed case's id."""
+    match = _DRAWN.fullmatch(case)
+    return match[1] if match else ""
 
 
 def exchanges(directory: Path, numbers: Collection[int]) -> dict[int, Event]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from refund_conformance.contract import Contract
+from refund_conformance.report import events
 from refund_conformance.report.summary import INCOMPLETE, Summary
 from refund_conformance.report.traffic import Traffic
 from refund_conformance.report.visible import plain
@@ -16,8 +17,6 @@ LISTED = 500
 
 Event = Mapping[str, Any]
 Outcome = Literal["passed", "failed", "skipped", "error", "xfailed"]
-
-_DRAWN = re.compile(r"(.*/drawn(?:-valid)?)-\d+")
 
 _OUTCOMES: Mapping[str, Outcome] = {
     "held": "passed",
@@ -72,8 +71,8 @@ def items(contract: Contract, traffic: Traffic, summary: Summary) -> list[Item]:
     found: dict[str, Item] = {}
     drawn: dict[str, list[Event]] = {}
     for case in traffic.cases:
-        if case["outcome"] == "held" and (match := _DRAWN.fullmatch(case["case"])):
-            drawn.setdefault(match[1], []).append(case)
+        if case["outcome"] == "held" and (name := events.exploration(case["case"])):
+            drawn.setdefault(name, []).append(case)
             continue
         item = _item(contract, traffic, case, strict)
         if id(case) in waived:

@@ -11,16 +11,13 @@ from typing import Any
 from refund_conformance import __version__
 from refund_conformance.contract import Contract
 from refund_conformance.report import summary
-from refund_conformance.report.events import FORMAT, EventFile
+from refund_conformance.report.events import FORMAT, EventFile, exploration
 from refund_conformance.report.summary import Summary
 
 _TOLD_VERSIONS = ("pytest", "hypothesis", "requests", "jsonschema")
 
 
 _EXCHANGE = {"event": "exchange"}
-
-_DRAWN = "/drawn"
-"""Stands in the ids of cases that Hypothesis drew."""
 
 
 class ReportSession:
@@ -65,7 +62,7 @@ class ReportSession:
             return _EXCHANGE
         if event["event"] == "case" and event["outcome"] == "held" and not event["findings"]:
             alike: tuple[object, ...] = ("held", event["clause"], event["answer"], event["tries"], event["case"])
-            if _DRAWN in event["case"]:
+            if exploration(event["case"]):
                 alike = alike[:-1]
         elif event["event"] in ("observation", "precedence"):
             alike = tuple(map(str, event.values()))
