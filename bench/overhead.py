@@ -38,7 +38,7 @@ def nightly(target: Path, report: Path, exchanges: int) -> None:
     (report / "peak.json").write_text(json.dumps(peak), encoding="utf-8")
 
 
-DRAWN = 7
+DRAWN = 9
 """About as many explorations share the exchanges of a run."""
 
 

@@ -257,11 +257,11 @@ def test_a_text_may_be_damaged_in_each_way_and_in_one_place_only(damage: str) ->
 @given(raw=json_text.damaged(BODIES["shipped"]))
 @settings(max_examples=300)
 def test_a_damaged_text_is_cut_or_differs_in_one_place(raw: bytes) -> None:
+    strays = [(at, size) for at in range(len(TEXT) + 1) for size in range(4)]
     assert (
         TEXT.startswith(raw)
-        or any(raw == TEXT[:at] + TEXT[at + 1 :] for at in range(len(TEXT)))
-        or any(raw == TEXT[:at] + raw[at : at + 1] + TEXT[at:] for at in range(len(TEXT)))
-        or any(raw == TEXT[:at] + raw[at : at + 1] + TEXT[at + 1 :] for at in range(len(TEXT)))
+        or any(raw == TEXT[:at] + raw[at : at + size] + TEXT[at:] for at, size in strays)
+        or any(raw == TEXT[:at] + raw[at : at + size] + TEXT[at + 1 :] for at, size in strays)
     )
 
 

@@ -1,5 +1,6 @@
 """Values for the fields of the request schema, as Hypothesis draws them: invalid in one keyword, or valid."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,12 +15,13 @@ def breaking(field: Field, aspect: str) -> st.SearchStrategy[Any] | None:
     limit = field.schema.get("maxLength")
     is_email = field.schema.get("format") == "email"
     if aspect == "type":
-        allowed = Draft202012Validator({"type": [field.schema["type"], "null"]})
+        allowed = (field.schema["type"], "null")
         others = {word: value for word, value in field.schema.items() if word not in ("type", "enum")}
         rest = Draft202012Validator(others)
-        return _json_values().filter(lambda value: not allowed.is_valid(value) and rest.is_valid(value))
+        return _json_values().filter(lambda value: not _is_one_of(value, allowed) and rest.is_valid(value))
     if aspect == "max-length" and limit is not None:
-        return st.integers(limit + 1, 4 * limit).map(fields.email if is_email else lambda size: "x" * size)
+        letters, sizes = st.text("abz09", min_size=1, max_size=5), st.integers(limit + 1, 4 * limit)
+        return st.builds(_long_email if is_email else _repeated, letters, sizes)
     if aspect == "unicode" and limit is not None and not is_email:
         letters = st.characters(exclude_categories=["Cs", "Cc", "Zs", "Cn"])
         sizes = st.integers(limit + 1, limit + 20)
@@ -37,8 +39,17 @@ def breaking(field: Field, aspect: str) -> st.SearchStrategy[Any] | None:
     return None
 
 
+def _is_one_of(value: Any, types: Iterable[str]) -> bool:
+    return any(Draft202012Validator.TYPE_CHECKER.is_type(value, type_) for type_ in types)
+
+
 def _repeated(letters: str, size: int) -> str:
     return (letters * (size // len(letters) + 1))[:size]
+
+
+def _long_email(letters: str, size: int) -> str:
+    local, _, domain = fields.email(size).partition("@")
+    return f"{_repeated(letters, len(local))}@{domain}"
 
 
 def valid(field: Field) -> st.SearchStrategy[Any]:

@@ -231,17 +231,17 @@ class Deadlock(Queueing):
 @shelf.fault("race-bodies-mixed", "order.race", "The current order is kept in a field of a shared controller.")
 class Mixed(Queueing):
     @cached_property
-    def current(self) -> list[Order]:
-        """The order of the latest call: one for all calls."""
+    def current(self) -> list[str]:
+        """The order of the latest call, as its URL has it: one for all calls."""
         return []
 
     def create_refund(self, call: Call) -> None:
-        if call.order is not None:
-            self.current[:] = [call.order]
+        self.current[:] = [call.order_text]
         super().create_refund(call)
 
     def met(self, call: Call, others: list[int]) -> None:
-        call.order = self.current[0]
+        call.order_text, call.situation = self.current[0], None
+        self.find_order(call)
         super().met(call, others)
 
 
