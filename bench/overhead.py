@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def draw(report: Path, exchanges: int) -> None:
 
     begun = time.perf_counter()
     for strategy in explorations(contracts.load()).values():
-        exploration.draw(strategy, exchanges // DRAWN, seed=1)
+        deque(exploration.draw(strategy, exchanges // DRAWN, seed=1), maxlen=0)
     (report / "draw.json").write_text(json.dumps(time.perf_counter() - begun), encoding="utf-8")
 
 

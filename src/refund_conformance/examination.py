@@ -24,7 +24,7 @@ from refund_conformance.target.orders import Bench, NoOrderError
 OTHER_ORDERS = 3
 """On how many further orders a valid request is tried that is refused for the state of its order."""
 
-SUSPECTS = 5000
+SUSPECTS = 2000
 """Refused requests of one shared order, the latest, among which one that had an effect is looked for."""
 
 REMEMBERED = 1000

@@ -1,8 +1,12 @@
 """Let Hypothesis draw further cases of a clause, within bounds, and carry them out."""
 
-from collections.abc import Callable
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import islice
 from random import Random
 from typing import Any
 from unittest import SkipTest
@@ -30,12 +34,12 @@ SOURCE = 512
 STALE = 50
 """After how many draws in a row that bring nothing new there is taken to be nothing more."""
 
-Payload = tuple[str, str | None, bytes]
 
-
-def payload(case: Case) -> Payload:
-    """Return what tells a drawn case from another."""
-    return case.draft.method, case.draft.content_type, case.draft.body
+def fingerprint(case: Case) -> bytes:
+    """Return what tells a drawn case from another, in few bytes."""
+    draft = case.draft
+    told = json.dumps([draft.method, draft.content_type]).encode() + draft.body
+    return blake2b(told, digest_size=16).digest()
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ class _Exploration:
 
     def __init__(self, examination: Examination) -> None:
         self.examination = examination
-        self._held: set[Payload] = set()
-        self._failed: set[Payload] = set()
+        self._held: set[bytes] = set()
+        self._failed: set[bytes] = set()
         self._left = SHRINKS
         self.seen = 0
         self.last: Result | None = None
@@ -65,7 +69,7 @@ class _Exploration:
 
     def carry_out(self, case: Case) -> None:
         """Carry a case out, unless its payload is known. Raises _FailingError if it fails."""
-        sent = payload(case)
+        sent = fingerprint(case)
         if sent in self._held or (self.failing and sent not in self._failed and not self._left):
             return
         if sent not in self._failed and not self._holds(case):
@@ -113,23 +117,27 @@ def explore(
 def _explore_anew(
     done: _Exploration, strategy: SearchStrategy[Case], examples: int, seed: int, database: ExampleDatabase
 ) -> None:
-    """Draw all cases first, then carry them out, so that some may be sent ahead; at the first failure, shrink."""
-    drawn = draw(strategy, examples, seed)
-    named = [replace(one.case, id=f"{one.case.id}-{number}") for number, one in enumerate(drawn, done.seen + 1)]
-    done.examination.send_ahead(named[:COMING])
-    for place, case in enumerate(named):
+    """Carry out cases as they are drawn, some of them sent ahead; at the first failure, shrink."""
+    numbered = enumerate(draw(strategy, examples, seed), done.seen + 1)
+    drawn = (replace(one, case=replace(one.case, id=f"{one.case.id}-{number}")) for number, one in numbered)
+    coming = deque(islice(drawn, COMING))
+    done.examination.send_ahead(one.case for one in coming)
+    while coming:
+        turn = coming.popleft()
         try:
-            done.carry_out(case)
+            done.carry_out(turn.case)
         except _FailingError:
             with suppress(_FailingError):
-                _fuzzed(_test(strategy, done.carry_out_drawn, database, seed))(drawn[place].source)
+                _fuzzed(_test(strategy, done.carry_out_drawn, database, seed))(turn.source)
             _replay(done, strategy, database, seed)
             return
-        done.examination.send_ahead(named[place + COMING : place + COMING + 1])
+        following = list(islice(drawn, 1))
+        done.examination.send_ahead(one.case for one in following)
+        coming += following
 
 
-def draw(strategy: SearchStrategy[Case], examples: int, seed: int) -> list[Drawn]:
-    """Return up to so many cases that Hypothesis draws from a strategy, each once; the same for the same seed.
+def draw(strategy: SearchStrategy[Case], examples: int, seed: int) -> Iterator[Drawn]:
+    """Yield up to so many cases that Hypothesis draws from a strategy, each once; the same for the same seed.
 
     They are drawn by its entry for fuzzers, which takes a third of the time of its engine.
     """
@@ -137,19 +145,18 @@ def draw(strategy: SearchStrategy[Case], examples: int, seed: int) -> list[Drawn
     try:
         fuzz = _fuzzed(_test(strategy, latest.append, None, seed))
     except Unsatisfiable:
-        return []
+        return
     random = Random(seed)  # noqa: S311  (nothing is secret here)
-    drawn: dict[Payload, Drawn] = {}
+    known: set[bytes] = set()
     stale = 0
-    while len(drawn) < examples and stale < STALE:
+    while len(known) < examples and stale < STALE:
         source = random.randbytes(SOURCE)
         fuzz(source)
         stale += 1
-        if latest:
-            case = latest.pop()
-            if drawn.setdefault(payload(case), Drawn(case, source)).source == source:
-                stale = 0
-    return list(drawn.values())
+        if latest and (sent := fingerprint(case := latest.pop())) not in known:
+            known.add(sent)
+            stale = 0
+            yield Drawn(case, source)
 
 
 def _replay(done: _Exploration, strategy: SearchStrategy[Case], database: ExampleDatabase, seed: int) -> None:

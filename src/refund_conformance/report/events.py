@@ -66,6 +66,14 @@ def exploration(case: str) -> str:
     return match[1] if match else ""
 
 
+def likeness(event: Event) -> tuple[object, ...]:
+    """Return what a drawn case that held has in common with all that are alike to it; () for any other event."""
+    if event["event"] != "case" or event["outcome"] != "held" or event["findings"]:
+        return ()
+    name = exploration(event["case"])
+    return (name, event["clause"], event["answer"], event["tries"]) if name else ()
+
+
 def exchanges(directory: Path, numbers: Collection[int]) -> dict[int, Event]:
     """Return the exchanges of some numbers, with their bytes. The file must have been read before."""
     found: dict[int, Event] = {}

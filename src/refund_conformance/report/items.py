@@ -71,8 +71,8 @@ def items(contract: Contract, traffic: Traffic, summary: Summary) -> list[Item]:
     found: dict[str, Item] = {}
     drawn: dict[str, list[Event]] = {}
     for case in traffic.cases:
-        if case["outcome"] == "held" and (name := events.exploration(case["case"])):
-            drawn.setdefault(name, []).append(case)
+        if case.get("drawn"):
+            drawn.setdefault(events.exploration(case["case"]), []).append(case)
             continue
         item = _item(contract, traffic, case, strict)
         if id(case) in waived:
@@ -109,7 +109,7 @@ def _together(contract: Contract, traffic: Traffic, name: str, cases: Sequence[E
     """Return the one item of drawn cases that held."""
     numbers = [number for case in cases for number in case["exchanges"]]
     item = _item(contract, traffic, {**cases[0], "case": name, "exchanges": numbers}, strict=False)
-    return replace(item, title=f"{len(cases)} drawn cases, such as: {item.title}")
+    return replace(item, title=f"{sum(case['drawn'] for case in cases)} drawn cases, such as: {item.title}")
 
 
 def _messages(case: Event) -> Iterator[str]:

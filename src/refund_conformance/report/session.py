@@ -11,7 +11,7 @@ from typing import Any
 from refund_conformance import __version__
 from refund_conformance.contract import Contract
 from refund_conformance.report import summary
-from refund_conformance.report.events import FORMAT, EventFile, exploration
+from refund_conformance.report.events import FORMAT, EventFile, likeness
 from refund_conformance.report.summary import Summary
 
 _TOLD_VERSIONS = ("pytest", "hypothesis", "requests", "jsonschema")
@@ -60,15 +60,10 @@ class ReportSession:
         """
         if event["event"] == "exchange":
             return _EXCHANGE
-        if event["event"] == "case" and event["outcome"] == "held" and not event["findings"]:
-            alike: tuple[object, ...] = ("held", event["clause"], event["answer"], event["tries"], event["case"])
-            if exploration(event["case"]):
-                alike = alike[:-1]
-        elif event["event"] in ("observation", "precedence"):
+        alike = likeness(event)
+        if event["event"] in ("observation", "precedence"):
             alike = tuple(map(str, event.values()))
-        else:
-            return event
-        return self._alike.setdefault(alike, event)
+        return self._alike.setdefault(alike, event) if alike else event
 
     def close(self, contract: Contract, *, interrupted: bool, reason: str = "") -> int:
         """Write the last event and conformance.json; return the exit status that the verdict asks for."""

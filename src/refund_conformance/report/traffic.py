@@ -1,5 +1,6 @@
 """What a report knows of a run: its events, and a lean line for each exchange."""
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from refund_conformance.report import events
 Event = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Beat:
     """An exchange without its bytes. ``status`` is None if no whole answer came, ``failure`` says why then."""
 
@@ -24,7 +25,11 @@ class Beat:
 
 @dataclass(frozen=True)
 class Traffic:
-    """The events of a run, its exchanges apart from them and without their bytes."""
+    """The events of a run, its exchanges apart from them and without their bytes.
+
+    Drawn cases that held alike, of which there are thousands in a night, are one event, with the exchanges of all
+    and their number as "drawn": it stands in ``cases`` once, and in ``events`` once for each.
+    """
 
     start: Event
     end: Event | None
@@ -40,19 +45,28 @@ def read(directory: Path) -> Traffic:
     """Read a report directory's events. Raises RunError if there are none that can be used."""
     kept: list[Event] = []
     beats: dict[int, Beat] = {}
+    alike: dict[tuple[object, ...], dict[str, Any]] = {}
     for event in events.read(directory):
         if event["event"] == "exchange":
             beats[event["number"]] = _beat(event)
             kept.append(_EXCHANGE)
+        elif key := events.likeness(event):
+            kept.append(_joined(alike.setdefault(key, {**event, "exchanges": array("Q"), "drawn": 0}), event))
         else:
             kept.append(event)
     return Traffic(
         start=next((event for event in kept if event["event"] == "start"), {}),
         end=next((event for event in kept if event["event"] == "end"), None),
-        cases=tuple(event for event in kept if event["event"] == "case"),
+        cases=tuple({id(event): event for event in kept if event["event"] == "case"}.values()),
         beats=beats,
         events=tuple(kept),
     )
+
+
+def _joined(together: dict[str, Any], event: Event) -> Event:
+    together["exchanges"].extend(event["exchanges"])
+    together["drawn"] += 1
+    return together
 
 
 def _beat(event: Event) -> Beat:
