@@ -1,5 +1,6 @@
 """Hypothesis draws further cases: as many as the profile says, the same for a seed, smaller where one fails."""
 
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import strategies as st
 
 from engine_stage import CONTRACT, TOKENS, Stage, bench, plain, refused, stage
 from refund_conformance.cases import explorations
+from refund_conformance.cases.case import Case
 from refund_conformance.exchange import Request
-from refund_conformance.exploration import SHRINKS, explore
+from refund_conformance.exploration import COMING, SHRINKS, STALE, draw, explore, fingerprint
 from refund_conformance.result import Outcome, Result
 
 STRATEGIES = explorations(CONTRACT)
@@ -19,6 +21,10 @@ LONG = "description.max-length"
 
 def explored(made: Stage, clause: str = MALFORMED, examples: int = SOME, seed: int = 0) -> Result | None:
     return explore(made.examination, STRATEGIES[clause], examples, seed)
+
+
+def explored_with(made: Stage, strategy: st.SearchStrategy[Case], examples: int) -> Result | None:
+    return explore(made.examination, strategy, examples, 0)
 
 
 def bodies(made: Stage) -> list[bytes]:
@@ -37,6 +43,30 @@ def test_as_many_cases_are_sent_as_the_profile_says_each_payload_once() -> None:
     assert result.outcome is Outcome.HELD
     sent = bodies(made)
     assert SOME / 2 < len(sent) == len(set(sent)) <= SOME
+
+
+def test_drawing_ends_where_nothing_new_comes() -> None:
+    cases = [next(draw(STRATEGIES[MALFORMED], 1, seed)).case for seed in range(3)]
+    assert len(set(map(fingerprint, cases))) == 3
+    drawn = list(draw(st.sampled_from(cases), 1000, 0))
+    assert sorted(fingerprint(one.case) for one in drawn) == sorted(map(fingerprint, cases))
+
+
+def test_cases_are_drawn_as_they_are_sent_and_not_before() -> None:
+    taken: list[int] = []
+
+    def noted(case: Case) -> Case:
+        taken.append(1)
+        return case
+
+    def answer(request: Request) -> Any:
+        taken.append(-1)
+        return refused(15010, field="description")
+
+    strategy, made = STRATEGIES[LONG].map(noted), stage(answer)
+    explored_with(made, strategy, 5 * COMING)
+    assert len(made.client.requests) == 5 * COMING
+    assert max(accumulate(taken)) <= COMING + STALE
 
 
 def test_a_profile_of_few_examples_sends_few() -> None:
@@ -134,3 +164,4 @@ def test_without_orders_what_is_drawn_stays_untested() -> None:
     assert result is not None
     assert (result.outcome, result.reason) == (Outcome.UNTESTED, "orders.refundable is not set")
     assert made.client.requests == []
+    assert [event["outcome"] for event in made.events if event["event"] == "case"] == ["untested"]

@@ -55,7 +55,9 @@ def test_the_requests_of_a_round_are_all_on_their_way_before_one_is_answered() -
     assert [result.outcome for result in race(made.dispatch, 1)] == [Outcome.HELD, Outcome.HELD]
 
 
-@pytest.mark.parametrize("fault", ["race-check-then-act", "race-none-wins", "race-neighbours-refused"])
+@pytest.mark.parametrize(
+    "fault", ["race-check-then-act", "race-none-wins", "race-neighbours-refused", "race-bodies-mixed"]
+)
 def test_a_race_that_is_lost_is_named(fault: str) -> None:
     result = raced(fault)
     assert result.outcome is Outcome.VIOLATED

@@ -4,18 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
 
 from refund_conformance.beginning import Beginning
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.orders import AGAIN_REFUNDABLE, PICKS, SPENT, second_case
-from refund_conformance.cases.questions import at_once
 from refund_conformance.confirmation import Confirmation
 from refund_conformance.confirmation import result as result_of
 from refund_conformance.dispatch import Dispatch, Sent
 from refund_conformance.effects import find_guilty
 from refund_conformance.exchange import Exchange, Request
 from refund_conformance.finding import Finding, Kind
+from refund_conformance.inquiry import Inquiry
 from refund_conformance.judge import describe_reading
 from refund_conformance.lanes import QUESTIONS, bench_of, must_be_accepted
 from refund_conformance.result import Outcome, Result
@@ -30,6 +29,9 @@ SUSPECTS = 2000
 REMEMBERED = 1000
 """Refused requests that are remembered in order not to send them twice: more than there are listed cases."""
 
+TOLD_APART = ("order.foreign", "order.unknown")
+"""Clauses whose answers are kept, for nothing in them may tell a foreign order from an unknown one."""
+
 
 class Examination:
     """One process's examination of a target. Methods raise TargetError once the target is gone.
@@ -43,6 +45,7 @@ class Examination:
         self.dispatch = dispatch
         self.orders = dispatch.orders
         self.confirmation = Confirmation(dispatch)
+        self.inquiry = Inquiry(dispatch, self.confirmation, lambda case: self._refuse(case, QUESTIONS))
         self.proven: set[str] = set()
         self.tainted: set[str] = set()
         self.order_answers: dict[str, list[tuple[str, Sent]]] = defaultdict(list)
@@ -169,7 +172,7 @@ class Examination:
         for case in cases:
             if (
                 self.dispatch.ahead.takes(case)
-                and (case.situation.wrong or (self._is_asked_alone(case) and self._is_free_to_ask(case)))
+                and (case.situation.wrong or self.inquiry.is_free(case))
                 and case.id not in self._early
                 and case.clause not in self._accepted_clauses
             ):
@@ -196,7 +199,7 @@ class Examination:
             return _spared(case, "the token's form allows no such forgery")
         if case.group == SPENT:
             asks = case.situation.questions and not case.situation.wrong
-            return self._ask(case) if asks else self._carry_out(case, self.orders.spent_order())
+            return self.inquiry.ask(case) if asks else self._carry_out(case, self.orders.spent_order())
         if case.group != "refundable":
             order = self.orders.pick(case.group, case.pick)
             if order is None:
@@ -224,7 +227,7 @@ class Examination:
 
     def _carry_out(self, case: Case, order: str) -> Result:
         sent = self.dispatch.send(case, order)
-        if not sent.wrong and sent.reading is not None:
+        if case.clause in TOLD_APART and not sent.wrong and sent.reading is not None:
             self.order_answers[case.clause].append((order, sent))
         return self.confirmation.conclude(case, order, sent)
 
@@ -245,51 +248,6 @@ class Examination:
         again = second_case(self.dispatch.contract)
         again = replace(again, id=f"{again.clause}/after-ended-{case.pick}", group=case.group)
         self.dispatch.keep(self._carry_out(again, order))
-
-    def _ask(self, case: Case) -> Result:
-        """Ask an open question: together with others, or alone if that is not accepted."""
-        answered = None if self._is_asked_alone(case) else self._answered_at_once
-        if answered is not None:
-            return replace(answered, case=case.id, clause=case.clause, title=case.title)
-        return self._ask_alone(case)
-
-    def _is_asked_alone(self, case: Case) -> bool:
-        """Whether a case asks a question that is not asked together with others."""
-        together = self._at_once.situation.questions
-        return case.group == SPENT and not any(asked in together for asked in case.situation.questions)
-
-    def _is_free_to_ask(self, case: Case) -> bool:
-        """Whether an open refund request does not hide what a target makes of a question."""
-        before = self.dispatch.observations.answers_before_order
-        return bool(self.orders.spent) and all(before(question) for question, _ in case.situation.questions)
-
-    @cached_property
-    def _at_once(self) -> Case:
-        """The request that asks several questions."""
-        return at_once(self.dispatch.contract)
-
-    @cached_property
-    def _answered_at_once(self) -> Result | None:
-        """The acceptance of that request; None if it is not accepted."""
-        if not any(answer.success for answer in self.dispatch.permitted(self._at_once.situation)):
-            return None
-        result = self._ask_alone(self._at_once)
-        return result if result.outcome is Outcome.HELD and result.answer == "success" else None
-
-    def _ask_alone(self, case: Case) -> Result:
-        """Ask without using up an order, if the target's order of checks allows that."""
-        if not self._is_free_to_ask(case):
-            return self._refuse(case, QUESTIONS)
-        asked = replace(
-            case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", "order.once"),)
-        )
-        order = self.orders.spent_order()
-        sent = self.dispatch.send(asked, order)
-        for question, _ in case.situation.questions:
-            self.dispatch.observations.asked_of_open_order(question, sent.matched)
-        result = self.confirmation.conclude(asked, order, sent)
-        stood_in_the_way = sent.matched is not None and sent.matched.part == "order"
-        return replace(result, answer="success") if stood_in_the_way else result
 
     # -- requests that must be accepted -------------------------------------------------------------
 

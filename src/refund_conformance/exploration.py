@@ -131,6 +131,8 @@ def _explore_anew(
                 _fuzzed(_test(strategy, done.carry_out_drawn, database, seed))(turn.source)
             _replay(done, strategy, database, seed)
             return
+        if done.last is not None and done.last.outcome is Outcome.UNTESTED:
+            return  # nor would the others be
         following = list(islice(drawn, 1))
         done.examination.send_ahead(one.case for one in following)
         coming += following

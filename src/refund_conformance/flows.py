@@ -9,7 +9,7 @@ from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.combinations import combination
 from refund_conformance.dispatch import Sent
 from refund_conformance.effects import NO_EFFECT
-from refund_conformance.examination import Examination
+from refund_conformance.examination import TOLD_APART, Examination
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
 from refund_conformance.lanes import COMBINED, bench_of
@@ -164,7 +164,7 @@ def foreign_as_unknown(examination: Examination) -> Result:
 
 
 def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
-    kept = [examination.order_answers.get(clause, []) for clause in ("order.foreign", "order.unknown")]
+    kept = [examination.order_answers.get(clause, []) for clause in TOLD_APART]
     foreign, unknown = ([(order, sent.reading) for order, sent in some if sent.reading] for some in kept)
     if not foreign or not unknown:
         reason = "there is no answer for both a foreign and an unknown order to compare"
