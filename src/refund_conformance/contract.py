@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -154,8 +154,18 @@ def load(contract: Path | None = None, schema: Path | None = None) -> Contract:
 
     Raises ContractError, naming file, member and remedy, if either does not hold together.
     """
-    contract = contract or folder("contracts") / "create-refund-request.toml"
-    schema = schema or folder("schemas") / "refund-request.json"
+    return _read(contract or _CONTRACT, schema or _SCHEMA) if contract or schema else _shipped()
+
+
+_CONTRACT, _SCHEMA = folder("contracts") / "create-refund-request.toml", folder("schemas") / "refund-request.json"
+
+
+@cache
+def _shipped() -> Contract:
+    return _read(_CONTRACT, _SCHEMA)
+
+
+def _read(contract: Path, schema: Path) -> Contract:
     data = document.read_toml(contract, ContractError)
     document.check(data, "contract", str(contract), ContractError)
     loaded = Contract(

@@ -109,7 +109,7 @@ def explore(
     done = _Exploration(examination)
     if database is not None:
         _replay(done, strategy, database, seed)
-    if done.failing is None:
+    if done.failing is None and examples:
         _explore_anew(done, strategy, examples, seed, database or InMemoryExampleDatabase())
     return done.failing or done.last
 

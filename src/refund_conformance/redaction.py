@@ -31,7 +31,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: set[str] = set()
         self._needles: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._pattern: re.Pattern[str] | None = None  # None while there are needles that it has not
         self._lock = Lock()
         for secret in secrets:
             self.add(secret)
@@ -44,22 +44,31 @@ class Redactor:
         with self._lock:
             if not found <= self._needles:
                 self._needles |= found
-                self._pattern = re.compile("|".join(sorted(self._needles, key=_eagerness)))
+                self._pattern = None
             self._known.add(secret)
 
     def text(self, text: str) -> str:
         """Return the text with every secret replaced."""
-        return self._pattern.sub(MARK, text) if self._pattern else text
+        return self._all.sub(MARK, text) if self._needles else text
 
     def bytes(self, raw: bytes) -> bytes:
         """Return the bytes with every secret replaced."""
-        if self._pattern is None:
+        if not self._needles:
             return raw
-        return self._pattern.sub(MARK, raw.decode("latin-1")).encode("latin-1")
+        return self._all.sub(MARK, raw.decode("latin-1")).encode("latin-1")
 
     def finds(self, text: str) -> bool:
         """Whether any secret stands in the text."""
-        return bool(self._pattern and self._pattern.search(text))
+        return bool(self._needles and self._all.search(text))
+
+    @property
+    def _all(self) -> re.Pattern[str]:
+        """The pattern of every secret. It is made when it is needed, for secrets come by the dozen."""
+        pattern = self._pattern
+        if pattern is None:
+            with self._lock:
+                pattern = self._pattern = re.compile("|".join(sorted(self._needles, key=_eagerness)))
+        return pattern
 
 
 def _needle(form: str) -> str:
