@@ -31,12 +31,13 @@ ORDERS = "order"
 ACCEPTED = "accepted"
 """The lane of requests that are to be accepted, each for an order that no other check uses."""
 
-LANES = ("fields", "json", "walk", "order", "auth", "combined", "accepted", "route")
+LANES = ("fields", "json", "walk", "order", "auth", "combined", "race", "accepted", "route")
 """Every lane, those that take longest first."""
 
 _CLAUSES = {
     "auth.first": COMBINED,
     "order.lifecycle": "walk",
+    "order.race": "race",
     "auth": "auth",
     "errors": COMBINED,
     "content-type": "json",
