@@ -18,7 +18,8 @@ def breaking(field: Field, aspect: str) -> st.SearchStrategy[Any] | None:
         allowed = (field.schema["type"], "null")
         others = {word: value for word, value in field.schema.items() if word not in ("type", "enum")}
         rest = Draft202012Validator(others)
-        return _json_values().filter(lambda value: not _is_one_of(value, allowed) and rest.is_valid(value))
+        values = st.one_of([drawn for type_, drawn in _by_type().items() if type_ not in allowed])
+        return values.filter(lambda value: not _is_one_of(value, allowed) and rest.is_valid(value))
     if aspect == "max-length" and limit is not None:
         letters, sizes = st.text("abz09", min_size=1, max_size=5), st.integers(limit + 1, 4 * limit)
         return st.builds(_long_email if is_email else _repeated, letters, sizes)
@@ -72,13 +73,16 @@ def valid(field: Field) -> st.SearchStrategy[Any]:
     return st.just(fields.ordinary(field))
 
 
-def _json_values() -> st.SearchStrategy[Any]:
-    scalars = (
-        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-    )
-    return (
-        scalars
-        | st.text("abc", max_size=3)
-        | st.lists(scalars | st.text("abc", max_size=3), max_size=3)
-        | st.dictionaries(st.text("abc", max_size=3), scalars, max_size=3)
-    )
+def _by_type() -> dict[str, st.SearchStrategy[Any]]:
+    """Return what draws JSON values, by their type."""
+    numbers = st.floats(allow_nan=False, allow_infinity=False)
+    scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | numbers | st.text("abc", max_size=3)
+    return {
+        "null": st.none(),
+        "boolean": st.booleans(),
+        "integer": st.integers(-(2**53), 2**53),
+        "number": numbers,
+        "string": st.text("abc", max_size=3),
+        "array": st.lists(scalars, max_size=3),
+        "object": st.dictionaries(st.text("abc", max_size=3), scalars, max_size=3),
+    }
