@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 
 import urllib3
 
@@ -16,7 +17,7 @@ class Guard:
 
     def __init__(self) -> None:
         self.struck = False
-        self._turn = 0
+        self._due = inf
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
@@ -25,13 +26,13 @@ class Guard:
         """End the connection after so many seconds, unless the block ends before."""
         with self._lock:
             self.struck = False
-            self._turn += 1
-            _watch(seconds, self, self._turn)
+            self._due = due = time.monotonic() + seconds
+        _watch(self, due)
         try:
             yield self
         finally:
             with self._lock:
-                self._turn += 1  # a strike that is under way already must not hit the next exchange
+                self._due = inf  # a strike that is under way already must not hit the next exchange
 
     def watch(self, connection: socket.socket) -> None:
         """Watch a new connection, through a duplicate: TLS takes the socket itself apart.
@@ -52,43 +53,67 @@ class Guard:
                 self._socket.close()
                 self._socket = None
 
-    def strike(self, turn: int | None = None) -> None:
-        """End the connection, unless it is for a ``turn`` whose time is no longer measured."""
+    def strike(self) -> None:
+        """End the connection."""
         with self._lock:
-            if turn not in (None, self._turn):
-                return
-            self.struck = True
-            if self._socket is not None:
-                with suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
+            self._strike()
+
+    def look(self, now: float) -> float:
+        """End the connection if its time is over; return when to look again, which may be never (inf)."""
+        with self._lock:
+            if self._due > now:
+                return self._due
+            self._due = inf
+            self._strike()
+            return inf
+
+    def _strike(self) -> None:
+        self.struck = True
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Watch:
-    """One thread that strikes guards when their time is over; it is started when it is first needed."""
+    """One thread that looks at guards when their time is over; it is started when it is first needed.
+
+    A guard whose exchange ended in time has a later one by then, or none: so the thread wakes once in a timeout,
+    and not for each exchange.
+    """
 
     def __init__(self) -> None:
-        self._due: list[tuple[float, int, Guard, int]] = []
+        self._looks: list[tuple[float, int, Guard]] = []
+        self._next: dict[Guard, float] = {}
         self._places = itertools.count()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def add(self, seconds: float, guard: Guard, turn: int) -> None:
+    def add(self, guard: Guard, due: float) -> None:
         with self._changed:
-            due = (time.monotonic() + seconds, next(self._places), guard, turn)
-            heapq.heappush(self._due, due)
-            if self._due[0] is due:
-                self._changed.notify()
+            self._plan(guard, due)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
                 self._thread.start()
 
+    def _plan(self, guard: Guard, due: float) -> None:
+        """Look at a guard then, unless it is looked at before that anyway."""
+        if due < self._next.get(guard, inf):
+            self._next[guard] = due
+            heapq.heappush(self._looks, (due, next(self._places), guard))
+            if self._looks[0][2] is guard:
+                self._changed.notify()
+
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._due or self._due[0][0] > time.monotonic():
-                    self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
-                _, _, guard, turn = heapq.heappop(self._due)
-            guard.strike(turn)
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                while not self._looks or self._looks[0][0] > now:
+                    self._changed.wait(self._looks[0][0] - now if self._looks else None)
+                    now = time.monotonic()
+                due, _, guard = heapq.heappop(self._looks)
+                if self._next.get(guard) == due:
+                    del self._next[guard]
+                self._plan(guard, guard.look(now))
 
 
 _watch = _Watch().add
