@@ -31,7 +31,10 @@ def mock() -> Iterator[RunningMock]:
 
 @pytest.mark.parametrize(
     "beginning",
-    [Beginning((), (), False, ""), Beginning(RESULTS, ("730001", "730002"), True, "orders are refused (400)")],
+    [
+        Beginning((), (), False, False, ""),
+        Beginning(RESULTS, ("730001", "730002"), True, True, "orders are refused (400)"),
+    ],
 )
 def test_a_beginning_survives_the_way_as_json(beginning: Beginning) -> None:
     assert Beginning.from_data(json.loads(json.dumps(beginning.as_data()))) == beginning
@@ -51,11 +54,12 @@ def test_a_worker_sends_nothing_again(mock: RunningMock) -> None:
 
 def test_a_worker_knows_what_is_violated_and_where_orders_are_leased() -> None:
     with bench("auth-anonymous-passes") as made, bench(begun=False) as other:
+        made.orders.spent.clear()
         made.orders.turn()
         made.orders.close("they are used up")
         other.run.resume(made.examination.beginning())
         assert "auth.missing" in other.dispatch.violated
-        assert other.orders.bounds == (True, "they are used up")
+        assert other.orders.bounds == (True, True, "they are used up")
         assert not other.examination.was_refused_at_first("auth.missing/no-header")
 
 

@@ -31,6 +31,7 @@ from refund_conformance.mock.samples import MERCHANT, OTHER_MERCHANT, PASSWORDS
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.target.ledger import Ledger
+from refund_conformance.target.settings import NOWHERE
 
 CONTRACT = contracts.load()
 SECRET = "secret-of-ours"
@@ -386,8 +387,12 @@ def test_a_target_that_does_not_tell_the_time(tmp_path: Path, date: str) -> None
         (refused(15000, 400), "auth.token", "belongs to no configuration (15000)"),
         ((500, "no", {}), "target", "answered 500"),
         ((502, "no", {}), "target", "answered 502"),
-        ((404, "no", {}), "target", "POST /v1/order/0/refund was answered (404, no code)"),
-        ((302, "no", {"Location": "/login"}), "target", "POST /v1/order/0/refund was answered (302, no code)"),
+        ((404, "no", {}), "target", f"POST /v1/order/{NOWHERE}/refund was answered (404, no code)"),
+        (
+            (302, "no", {"Location": "/login"}),
+            "target",
+            f"POST /v1/order/{NOWHERE}/refund was answered (302, no code)",
+        ),
     ],
 )
 def test_a_token_that_is_not_accepted_is_a_problem(tmp_path: Path, answer: Answer, what: str, told: str) -> None:

@@ -1,6 +1,7 @@
 """Simultaneous requests: one of them wins, the others are told so, and nobody else notices."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -55,14 +56,27 @@ def test_the_requests_of_a_round_are_all_on_their_way_before_one_is_answered() -
     assert [result.outcome for result in race(made.dispatch, 1)] == [Outcome.HELD, Outcome.HELD]
 
 
-@pytest.mark.parametrize(
-    "fault", ["race-check-then-act", "race-none-wins", "race-neighbours-refused", "race-bodies-mixed"]
-)
+@pytest.mark.parametrize("fault", ["race-check-then-act", "race-none-wins", "race-neighbours-refused"])
 def test_a_race_that_is_lost_is_named(fault: str) -> None:
     result = raced(fault)
     assert result.outcome is Outcome.VIOLATED
     assert {finding.clause for finding in result.findings} == {"order.race"}
     assert all("were accepted" in finding.actual for finding in result.findings[:1])
+
+
+def test_orders_that_are_taken_for_one_another_in_a_race_are_named() -> None:
+    result = raced("race-bodies-mixed")
+    assert {finding.clause for finding in result.findings} == {"order.race"}
+
+
+def test_an_order_of_another_state_in_a_race_is_held_against_nobody() -> None:
+    with bench(begun=False, change=with_an_order_that_is_not_paid) as made:
+        results = race(made.dispatch, 1)
+    assert [result.outcome for result in results] == [Outcome.HELD, Outcome.HELD]
+
+
+def with_an_order_that_is_not_paid(target: dict[str, Any]) -> None:
+    target["orders"]["refundable"].insert(1, target["orders"]["not_paid"].pop())
 
 
 @pytest.mark.parametrize("fault", ["race-loser-500", "race-deadlock-500"])

@@ -11,22 +11,22 @@ from refund_conformance.result import Result
 class Beginning:
     """The state of a run after its first requests.
 
-    ``results`` are those of the cases that were sent, ``spent`` the orders that were accepted; ``from_the_end``
-    and ``closed`` tell how further ones are leased.
+    ``results`` are those of the cases that were sent, ``spent`` the orders that were accepted; ``from_the_end``,
+    ``partly_used`` and ``closed`` tell how further ones are leased.
     """
 
     results: tuple[Result, ...]
     spent: tuple[str, ...]
     from_the_end: bool
+    partly_used: bool
     closed: str
 
     def as_data(self) -> dict[str, Any]:
         """Return the beginning as JSON has it."""
-        results = [result.as_event() for result in self.results]
-        return {"results": results, "spent": self.spent, "from_the_end": self.from_the_end, "closed": self.closed}
+        return {**vars(self), "results": [result.as_event() for result in self.results]}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Beginning":
         """Return what ``as_data`` had written."""
         results = tuple(Result.from_event(event) for event in data["results"])
-        return cls(results, tuple(data["spent"]), data["from_the_end"], data["closed"])
+        return cls(**{**data, "results": results, "spent": tuple(data["spent"])})

@@ -23,7 +23,7 @@ from refund_conformance.situation import Situation
 from refund_conformance.target.allowance import Allowance
 from refund_conformance.target.client import ATTEMPTS, Client, says_nothing
 from refund_conformance.target.orders import NoOrderError, OrderBook
-from refund_conformance.target.settings import Settings
+from refund_conformance.target.settings import NOWHERE, Settings
 from refund_conformance.target.tokens import OWN
 from refund_conformance.target.wire import Wire
 
@@ -214,7 +214,7 @@ class Dispatch:
     def control_case(self) -> tuple[Case, str]:
         """Return the request whose answer is known, with its order."""
         known = bool(self.orders.spent)
-        order = self.orders.spent[0] if known else self.settings.orders.get("unknown", ("0",))[0]
+        order = self.orders.spent[0] if known else self.settings.orders.get("unknown", (NOWHERE,))[0]
         situation = Situation(order="refund-open" if known else "unknown")
         title = "The target still answers."
         case = Case("server.answers/control", title, situation, plain_draft(self.contract))

@@ -34,7 +34,7 @@ from refund_conformance.target import safety, sources
 from refund_conformance.target import settings as target_settings
 from refund_conformance.target.client import Client, says_nothing
 from refund_conformance.target.ledger import Ledger
-from refund_conformance.target.settings import CREDENTIALS, GROUPS, HOOK, LIST, Settings
+from refund_conformance.target.settings import CREDENTIALS, GROUPS, HOOK, LIST, NOWHERE, Settings
 from refund_conformance.target.sources import OrderPages
 from refund_conformance.target.tokens import OWN
 
@@ -43,9 +43,6 @@ CLOCK = 30.0
 
 CERTIFICATE_DAYS = 14
 """Days before a certificate's end from which on it is a warning."""
-
-NOWHERE = "0"
-"""An order id that no order has."""
 
 _DAY, _HOUR = 86400, 3600
 

@@ -19,6 +19,7 @@ from refund_conformance.judge import describe_reading
 from refund_conformance.lanes import QUESTIONS, bench_of, must_be_accepted
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import Bench, NoOrderError
+from refund_conformance.target.settings import NOWHERE
 
 OTHER_ORDERS = 3
 """On how many further orders a valid request is tried that is refused for the state of its order."""
@@ -84,7 +85,7 @@ class Examination:
             self._early[result.case] = result
             self.dispatch.count(result)
         self.orders.spent.extend(beginning.spent)
-        self.orders.bounds = (beginning.from_the_end, beginning.closed)
+        self.orders.bounds = (beginning.from_the_end, beginning.partly_used, beginning.closed)
 
     def was_refused_at_first(self, case: str) -> bool:
         """Whether a case was sent before anything authorized, and held then."""
@@ -94,7 +95,7 @@ class Examination:
         try:
             return self.orders.lease(), True
         except NoOrderError:
-            return self.dispatch.settings.orders.get("unknown", ("0",))[0], False
+            return self.dispatch.settings.orders.get("unknown", (NOWHERE,))[0], False
 
     def _stranger(self, order: str) -> Sent:
         """Send the request without authorization; its result is kept unless it got no answer at all."""
@@ -204,10 +205,9 @@ class Examination:
             order = self.orders.pick(case.group, case.pick)
             if order is None:
                 return _spared(case, f"orders.{case.group} has no {case.pick} order of its own")
-            result = self._carry_out(case, order)
-            if case.group == AGAIN_REFUNDABLE and case.pick == PICKS[0] and result.answer == "success":
-                self._once_more(case, order)
-            return result
+            if case.group == AGAIN_REFUNDABLE:
+                return self._accept_again(case, order)
+            return self._carry_out(case, order)
         if self.dispatch.settings.read_only and case.situation.wrong:
             return self._at_a_distance(case)
         if must_be_accepted(case) or all(a.success for a in self.dispatch.permitted(case.situation)):
@@ -243,11 +243,18 @@ class Examination:
             return replace(result, outcome=Outcome.UNTESTED, reason=reason)
         return result
 
-    def _once_more(self, case: Case, order: str) -> None:
-        """Send a second request for an order whose first refund request had ended."""
-        again = second_case(self.dispatch.contract)
-        again = replace(again, id=f"{again.clause}/after-ended-{case.pick}", group=case.group)
-        self.dispatch.keep(self._carry_out(again, order))
+    def _accept_again(self, case: Case, order: str) -> Result:
+        """Send a request for an order whose refund request has ended; for the first one, a second request too."""
+        sent = self.dispatch.send(case, order)
+        if self._speaks_of_state(sent) and self.orders.partly_used:
+            reason = f"an order of orders.{case.group} may have been used before, as others were; list unused ones"
+            return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
+        result = self.confirmation.conclude(case, order, sent)
+        if case.pick == PICKS[0] and result.answer == "success":
+            again = second_case(self.dispatch.contract)
+            again = replace(again, id=f"{again.clause}/after-ended-{case.pick}", group=case.group)
+            self.dispatch.keep(self._carry_out(again, order))
+        return result
 
     # -- requests that must be accepted -------------------------------------------------------------
 
@@ -266,8 +273,15 @@ class Examination:
         return self.confirmation.conclude(case, order, sent)
 
     def _disturbed(self, case: Case, sent: Sent) -> Result:
-        """Orders at both ends of the list are refused, though others were accepted before: these disturb them."""
+        """Orders at both ends of the list are refused, though others were accepted before: these disturb them.
+
+        Unless somebody had used orders before the run: then these may be more of them.
+        """
         said = describe_reading(sent.reading) if sent.reading else ""
+        if self.orders.partly_used:
+            reason = f"orders of orders.refundable are refused ({said}), as others were at first; list unused ones"
+            self.orders.close(reason)
+            return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
         self.orders.close(f"after requests for other orders were accepted, further ones are refused ({said})")
         expected = "200 without errors, whatever was accepted for other orders"
         finding = Finding("order.lifecycle", Kind.REFUSED, expected, f"{said} on {OTHER_ORDERS + 1} orders")

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import MappingProxyType
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, plain_case
@@ -105,7 +106,9 @@ def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
         order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is case]
         for order in (first, second)
     }
-    others = [_beside(dispatch, beside, s) for s, (c, _) in zip(sent, asked, strict=True) if c is beside]
+    others = {
+        order: _beside(dispatch, beside, s) for s, (c, order) in zip(sent, asked, strict=True) if c is beside
+    }
     return _judged(dispatch, case, by_order, others, last=last)
 
 
@@ -143,10 +146,15 @@ def _together(dispatch: Dispatch, asked: Sequence[tuple[Case, str]]) -> list[Sen
 
 
 def _judged(
-    dispatch: Dispatch, case: Case, by_order: dict[str, list[Sent]], beside: Sequence[Sent] = (), *, last: bool
+    dispatch: Dispatch,
+    case: Case,
+    by_order: Mapping[str, Sequence[Sent]],
+    beside: Mapping[str, Sent] = MappingProxyType({}),
+    *,
+    last: bool,
 ) -> Result:
     """Judge a round; in the ``last`` one, a request without an answer is no longer put down to the network."""
-    everything = [*beside, *(sent for sendings in by_order.values() for sent in sendings)]
+    everything = [*beside.values(), *(sent for sendings in by_order.values() for sent in sendings)]
     numbers = tuple(sorted(sent.number for sent in everything))
     if not all(sent.decided and sent.reading for sent in everything):
         silences = tuple(dict.fromkeys(f for sent in everything if sent.reading is None for f in sent.findings))
@@ -154,7 +162,7 @@ def _judged(
         if last and silences:
             return replace(result, outcome=Outcome.VIOLATED, findings=silences, failed=1)
         return replace(result, reason="some of the requests got no answer that says anything")
-    findings = [f for sent in beside for f in sent.findings if f.kind in _OF_THE_RACE]
+    findings: list[Finding] = []
     unfit: list[str] = []
     for order, sendings in by_order.items():
         accepted = [sent for sent in sendings if sent.accepted]
@@ -163,6 +171,8 @@ def _judged(
         if not accepted and not _is_accepted(dispatch, order):
             unfit.append(order)
             continue
+        if order in beside:
+            findings += [f for f in beside[order].findings if f.kind in _OF_THE_RACE]
         if len(accepted) != 1:
             kind = Kind.ACCEPTED if accepted else Kind.REFUSED
             actual = f"{len(accepted)} of {len(sendings)} were accepted"

@@ -28,7 +28,7 @@ class OrderBook:
 
     ``limit`` is the most refundable orders that the run may lease, in all its processes. ``tell`` is called with
     group and order for each that may be used up. ``used_before`` tells whether the run has met an order that was
-    not refundable, as one is not that somebody had used.
+    not refundable, as one is not that somebody had used; ``partly_used`` whether that was before any was accepted.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class OrderBook:
         self._unused: dict[str, list[str]] = {}
         self._from_the_end = False
         self._closed = ""
-        self.used_before = False
+        self.used_before = self.partly_used = False
         self.benches: dict[str, Bench] = {}
         self.spent: list[str] = []
 
@@ -68,19 +68,21 @@ class OrderBook:
         return order
 
     @property
-    def bounds(self) -> tuple[bool, str]:
-        """Whether orders are leased from the end of the list, and why none are any more ("" if they are)."""
-        return self._from_the_end, self._closed
+    def bounds(self) -> tuple[bool, bool, str]:
+        """Whether orders are leased from the end of the list, whether some had been used before the run, and why
+        none are leased any more ("" if they are)."""
+        return self._from_the_end, self.partly_used, self._closed
 
     @bounds.setter
-    def bounds(self, bounds: tuple[bool, str]) -> None:
-        self._from_the_end, self._closed = bounds
-        self.used_before = self.used_before or self._from_the_end
+    def bounds(self, bounds: tuple[bool, bool, str]) -> None:
+        self._from_the_end, self.partly_used, self._closed = bounds
+        self.used_before = self.used_before or self.partly_used
 
     def turn(self) -> None:
         """Lease from the other end of the list: the last order was not refundable, nor may be those beside it."""
         self._from_the_end = not self._from_the_end
         self.used_before = True
+        self.partly_used = self.partly_used or not self.spent
 
     def close(self, reason: str) -> None:
         """Lease no refundable order any more."""
