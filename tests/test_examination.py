@@ -6,11 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from engine_stage import CASES, CONTRACT, Bench, bench, on_mock, plain, refused, stage
+from engine_stage import (
+    ACCEPTED,
+    CASES,
+    CONTRACT,
+    Answer,
+    Bench,
+    Script,
+    bench,
+    in_turn,
+    on_mock,
+    plain,
+    refused,
+    stage,
+)
 from refund_conformance import document
 from refund_conformance.errors import RunError, TargetError
 from refund_conformance.examination import OTHER_ORDERS
-from refund_conformance.exchange import Failure
+from refund_conformance.exchange import Failure, Request
 from refund_conformance.lanes import proofs
 from refund_conformance.mock.faults import catalogue
 from refund_conformance.mock.server import RunningMock, running
@@ -313,7 +326,7 @@ def test_a_target_that_refuses_whatever_is_valid_is_named_once() -> None:
 )
 def test_the_plain_request_is_named_by_what_it_was_refused_for(code: int, clause: str) -> None:
     made = stage(refused(code))
-    made.examination._plain("730001", known=True)
+    made.examination._plain("730001", known=True, met=True)
     (case,) = (event for event in made.events if event["event"] == "case")
     assert [finding["clause"] for finding in case["findings"]] == [clause]
 
@@ -324,6 +337,36 @@ def test_without_a_target_there_is_no_beginning(answer: Failure) -> None:
     with pytest.raises(TargetError):
         made.examination.begin()
     assert len(made.client.requests) <= 3 + OTHER_ORDERS
+
+
+def without_token(answer: Answer, *answers: Answer) -> Script:
+    """Return a script that knows no order 990001, refuses whoever has no token, and else gives these answers."""
+    others = in_turn(answer, *answers)
+
+    def script(request: Request) -> Answer:
+        if "AuthorizationJWT" not in dict(request.headers):
+            return refused(1008)
+        return refused(15060) if "/990001/" in request.target else others(request)
+
+    return script
+
+
+def test_a_target_that_answers_all_but_valid_requests_is_named() -> None:
+    made = stage(without_token(Failure.TIMEOUT))
+    made.examination.begin()
+    assert {f["clause"] for e in made.events if e["event"] == "case" for f in e["findings"]} == {"server.answers"}
+    assert made.examination.examine(CASES["email.null/null"]).reason == "valid requests get no answer"
+
+
+@pytest.mark.parametrize(
+    ("failure", "named"),
+    [(Failure.TIMEOUT, {"server.steady", "server.answers"}), (Failure.CLOSED, set())],
+)
+def test_a_first_valid_request_without_an_answer_may_come_and_go(failure: Failure, named: set[str]) -> None:
+    made = stage(without_token(failure, ACCEPTED, refused(15050)))
+    made.examination.begin()
+    assert {f["clause"] for e in made.events if e["event"] == "case" for f in e["findings"]} == named
+    assert made.orders[:4] == ["730001", "730001", "730002", "730002"]
 
 
 def test_a_stranger_who_is_let_in_does_not_cost_the_plain_request() -> None:
@@ -381,7 +424,7 @@ def test_a_small_group_spares_the_picks_that_it_has_not(mock: RunningMock) -> No
         outcomes = {
             id_: made.examination.examine(CASES[id_]).outcome for id_ in CASES if id_.startswith("order.not-paid/")
         }
-    assert list(outcomes.values()) == [Outcome.HELD, Outcome.SPARED, Outcome.SPARED]
+    assert list(outcomes.values()) == [Outcome.HELD, Outcome.HELD, Outcome.SPARED, Outcome.SPARED]
 
 
 def test_a_question_is_asked_of_an_open_order_once_the_target_shows_that_it_looks_there_last(

@@ -213,6 +213,15 @@ def test_answers_that_change_are_named_with_their_number(other: Answer) -> None:
     assert len(result.exchanges) == flows.STEADY_TRIES
 
 
+def test_a_request_that_held_before_and_is_accepted_now_counts_against_its_clause_too() -> None:
+    case = next(case for case in CASES.values() if case.area == "email")
+    examination = stage(in_turn(refused(15010), ACCEPTED)).examination
+    assert examination.examine(case).outcome is Outcome.HELD
+    result = flows.steady(examination)
+    assert clauses(result) == {"server.steady", case.clause}
+    assert result.findings[0].actual.startswith("200 without errors, though")
+
+
 def test_a_request_that_is_accepted_at_last_is_not_sent_on() -> None:
     made = stage(in_turn(refused(15010), ACCEPTED))
     result = flows.steady(made.examination)

@@ -12,7 +12,7 @@ from refund_conformance.confirmation import Confirmation
 from refund_conformance.confirmation import result as result_of
 from refund_conformance.dispatch import Dispatch, Sent
 from refund_conformance.effects import find_guilty
-from refund_conformance.exchange import Exchange, Request
+from refund_conformance.exchange import Exchange, Failure, Request
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.inquiry import Inquiry
 from refund_conformance.judge import describe_reading
@@ -64,13 +64,14 @@ class Examination:
         """Send the plain valid request: it shows whether there is a target that lets us in at all.
 
         One without authorization goes before it, while the target cannot have been told of us.
-        Raises TargetError if it cannot be reached, answers nothing that makes sense, or refuses our token.
+        Raises TargetError if it cannot be reached, answers nothing that makes sense, or refuses our token; but not
+        for one that answers the other request, and this one never.
         """
         order, known = self._first_order()
         stranger = self._stranger(order) if known else None
         if stranger is not None and (stranger.accepted or stranger.reading is None):
             order, known = self._first_order()
-        self._plain(order, known)
+        self._plain(order, known, met=stranger is not None and stranger.reading is not None)
         if stranger is not None and stranger.reading is None:
             case = missing_case(self.dispatch.contract)
             self._early[case.id] = self.dispatch.keep(self.confirmation.conclude(case, order, stranger))
@@ -107,7 +108,7 @@ class Examination:
             self._early[case.id] = self.dispatch.keep(self.confirmation.conclude(case, order, sent))
         return sent
 
-    def _plain(self, order: str, known: bool) -> None:
+    def _plain(self, order: str, known: bool, *, met: bool) -> None:
         case = plain_case(self.dispatch.contract)
         if not known:
             unknown = replace(case, situation=case.situation.with_part("order", "unknown"))
@@ -117,7 +118,10 @@ class Examination:
         else:
             sent = self._sent_to_accept(case, order)
             sent, order = self._elsewhere(case, sent, order)
-            self.dispatch.require_target(sent, before=False)
+            if met and sent.decided and sent.reading is None:
+                sent, order = self._after_silence(case, sent)
+            if not (met and sent.decided and sent.reading is None):
+                self.dispatch.require_target(sent, before=False)
             result = _named_by_code(self.confirmation.conclude(case, order, sent), sent)
             if sent.reading and self._speaks_of_state(sent):
                 said = describe_reading(sent.reading)
@@ -127,7 +131,20 @@ class Examination:
         self._early[case.id] = self.dispatch.keep(result)
         if self.orders.spent:
             again = second_case(self.dispatch.contract)
-            self._early[again.id] = self.dispatch.keep(self._carry_out(again, self.orders.spent_order()))
+            self._early[again.id] = self.dispatch.keep(self._carry_out(again, self.orders.spent_order(again.id)))
+
+    def _after_silence(self, case: Case, silent: Sent) -> tuple[Sent, str]:
+        """Send the plain request for another order; if it is answered there, the silence came and went.
+
+        A connection that was lost once is what a network does.
+        """
+        order = self.orders.lease()
+        sent = self._sent_to_accept(case, order)
+        if sent.reading is None:
+            self.orders.close("valid requests get no answer")
+        elif silent.exchange.failure is not Failure.CLOSED:
+            self.dispatch.keep(self.confirmation.between(case, silent, sent))
+        return sent, order
 
     def _elsewhere(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
         """Send a valid request for other orders while it is refused for the state of the order, or gets no answer.
@@ -189,7 +206,7 @@ class Examination:
     def _order_ahead(self, case: Case) -> str | None:
         """Return the order for which a request will be sent that must be refused; None if none is known."""
         if case.group == SPENT:
-            return self.orders.spent_order()
+            return self.orders.spent_order(case.id)
         if case.group == "refundable":
             return self.orders.bench(bench_of(case)).order
         return self.orders.pick(case.group, case.pick)
@@ -200,7 +217,7 @@ class Examination:
             return _spared(case, "the token's form allows no such forgery")
         if case.group == SPENT:
             asks = case.situation.questions and not case.situation.wrong
-            return self.inquiry.ask(case) if asks else self._carry_out(case, self.orders.spent_order())
+            return self.inquiry.ask(case) if asks else self._carry_out(case, self.orders.spent_order(case.id))
         if case.group != "refundable":
             order = self.orders.pick(case.group, case.pick)
             if order is None:

@@ -61,7 +61,7 @@ def _representatives(examination: Examination, key: str) -> Sequence[Case]:
     return list({case.clause: case for case in reversed(refused)}.values())
 
 
-UNAUTHORIZED = ("auth.missing/no-header", "auth.expired/expired-token", "auth.forged/payload-changed")
+UNAUTHORIZED = ("auth.expired/expired-token", "auth.missing/no-header", "auth.forged/payload-changed")
 """What is sent on a connection that was authorized: the last before that is answered, the others after."""
 
 PIPELINES = 2
@@ -252,9 +252,13 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
             break
     told = {_told(bench.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
     findings: tuple[Finding, ...] = ()
+    expected = "the same answer each time"
     if len(told) > 1:
         actual = f"{len(told)} different answers in {len(sendings)} tries"
-        findings = (Finding("server.steady", Kind.UNSTEADY, "the same answer each time", actual),)
+        findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual),)
+    elif sendings[0].wrong and case.clause not in examination.dispatch.violated:
+        actual = f"{sendings[0].findings[0].actual}, though the request was answered as it should be before"
+        findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual), *sendings[0].findings)
     result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings, answer="error")
     return replace(result, exchanges=tuple(s.number for s in sendings), failed=len(findings), tries=len(sendings))
 

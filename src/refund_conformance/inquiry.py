@@ -60,7 +60,7 @@ class Inquiry:
         asked = replace(
             case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", "order.once"),)
         )
-        order = self._dispatch.orders.spent_order()
+        order = self._dispatch.orders.spent_order(case.id)
         sent = self._dispatch.send(asked, order)
         for question, _ in case.situation.questions:
             self._dispatch.observations.asked_of_open_order(question, sent.matched)

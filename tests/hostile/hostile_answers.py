@@ -229,6 +229,8 @@ BROKEN: Catalogue = {
     "no-gzip-at-all": lambda: answering(_zipped(b'{"errors": []}')),
     "cut-gzip": lambda: answering(_zipped(gzip.compress(b"{}" * 500)[:-12])),
     "short-body": lambda: ending(HEAD + b"Content-Length: 500\r\n\r\n{}"),
+    "header-cut-in-a-line": lambda: ending(HEAD + b"Content-Le"),
+    "header-cut-between-lines": lambda: ending(HEAD + b"Content-Type: text/plain\r\n"),
     "header-line-without-colon": lambda: ending(HEAD + b"no colon here\r\nContent-Length: 0\r\n\r\n"),
     "header-line-without-name": lambda: ending(HEAD + b": nameless\r\nContent-Length: 0\r\n\r\n"),
     "header-name-with-space": lambda: ending(HEAD + b"X Y: z\r\nContent-Length: 0\r\n\r\n"),

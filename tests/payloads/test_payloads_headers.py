@@ -177,8 +177,8 @@ def test_the_weak_secret_is_one_that_a_dictionary_has(algorithm: str) -> None:
     assert decoded(signature) == hmac.digest(b"secret", f"{head}.{payload}".encode(), hashlib.sha256)
 
 
-@pytest.mark.parametrize("spelling", ["none", "None", "NONE", "nOnE"])
-def test_no_algorithm_is_spelt_in_every_way_without_a_signature(spelling: str) -> None:
+@pytest.mark.parametrize("spelling", ["none", "nOnE"])
+def test_no_algorithm_is_spelt_in_lower_case_and_mixed_without_a_signature(spelling: str) -> None:
     token = made(f"alg-{spelling}")
     assert header_of(token)["alg"] == spelling
     assert token.endswith(".")

@@ -145,7 +145,7 @@ def test_malformed_texts_are_refused_by_python_but_for_its_own_constants(body: M
         except ValueError:
             continue
         taken.add(slug)
-    assert taken == {"nan", "infinity"}
+    assert taken == {"nan"}
 
 
 @ANY_BODY
@@ -189,7 +189,6 @@ def test_values_that_are_not_json_stand_in_place_of_the_first_fields_value() -> 
     rest = json_text.dump(body).decode().removeprefix(f'{{"{name}":').removeprefix(json.dumps(body[name]))
     for slug, value in {
         "nan": "NaN",
-        "infinity": "Infinity",
         "leading-zero": "01",
         "leading-plus": "+1",
         "hexadecimal": "0x10",
@@ -198,11 +197,9 @@ def test_values_that_are_not_json_stand_in_place_of_the_first_fields_value() -> 
         "undefined": "undefined",
         "bad-escape": r'"a\x41"',
         "short-unicode-escape": r'"\u12"',
-        "bare-point": "1.",
         "quote-escape": r'"it\'s"',
         "raw-new-line": '"a\nb"',
         "raw-tab": '"a\tb"',
-        "raw-control": '"a\x01b"',
         "raw-nul": '"a\0b"',
     }.items():
         assert texts[slug] == f'{{"{name}":{value}{rest}'
@@ -287,7 +284,6 @@ def test_a_body_within_something_else_is_the_whole_body() -> None:
     texts = json_text.not_objects(body)
     assert json.loads(texts["array-of-object"]) == [body]
     assert json.loads(json.loads(texts["string-of-json"])) == body
-    assert dict(json.loads(texts["array-of-pairs"])) == body
     assert texts["deep-array"].count(b"[") == texts["deep-array"].count(b"]") == json_text.DEPTH
 
 

@@ -59,7 +59,7 @@ def test_no_malformed_id_is_the_id_or_any_plain_number_that_an_order_may_have(or
         written = write(order)
         assert written != order, slug
         is_plain = re.fullmatch(r"[0-9]+", written) is not None
-        assert not is_plain or written == "0" or len(written) > 20 or int(written) >= 2**62, slug
+        assert not is_plain or written == "0" or int(written) >= (2**62 if len(order) > 9 else 2**40), slug
 
 
 @pytest.mark.parametrize("order", IDS)
@@ -71,7 +71,8 @@ def test_malformed_ids_are_what_a_lenient_reader_takes_for_the_order(order: str)
     assert int(written["signed"]) == -int(written["negative"]) == number
     assert int(written["over-64-bits"]) % 2**64 == number
     assert int(written["over-32-bits"]) % 2**32 == number % 2**32
-    assert int(written["space"]) == int(written["new-line"]) == number
+    assert int(written["space"]) == int(written["new-line"]) == int(written["underscore"]) == number
+    assert int(written["hexadecimal"], 16) == int(written["exponent"].removesuffix("e0")) == number
     assert len(set(written.values())) == len(written)
 
 
@@ -81,7 +82,7 @@ def test_malformed_ids_are_of_every_kind() -> None:
     assert written["traversal"] == "../730001"
     assert written["nul"] == "730001\0"
     assert "'" in written["sql"]
-    assert len(written["very-long"]) == 5000
+    assert len(written["very-long"]) == 2000
     assert all(re.fullmatch(r"[a-z0-9-]+", slug) for slug in written)
 
 

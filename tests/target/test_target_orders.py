@@ -183,12 +183,12 @@ def test_picks_are_not_counted_among_the_refundable_orders(ledger: Ledger) -> No
 # ---- orders with a refund request of ours
 
 
-def test_the_first_order_that_was_spent_is_the_one_to_send_more_for(ledger: Ledger) -> None:
+def test_spent_orders_are_sent_more_for_in_turn_and_for_a_case_the_same_again(ledger: Ledger) -> None:
     orders = book(ledger)
     orders.spent += ["2", "1"]
-    assert orders.spent_order() == "2"
+    assert [orders.spent_order(case) for case in ("a", "b", "a", "c")] == ["2", "1", "2", "2"]
 
 
 def test_without_a_spent_order_the_clause_to_look_at_is_named(ledger: Ledger) -> None:
     with pytest.raises(NoOrderError, match=r"no request was accepted yet.*see order\.refundable"):
-        book(ledger).spent_order()
+        book(ledger).spent_order("a")

@@ -29,10 +29,35 @@ def body_situation(contract: Contract, body: Mapping[str, Any]) -> Situation:
     return Situation(invalid=invalid, questions=unknown)
 
 
+Body = Mapping[str, Any]
+
+
+def _in_order(contract: Contract, body: Body, item: Break) -> Body:
+    return body
+
+
+def _turned(contract: Contract, body: Body, item: Break) -> Body:
+    return dict(reversed(list(body.items())))
+
+
+def _alone(contract: Contract, body: Body, item: Break) -> Body:
+    """Leave out the optional fields that are not broken."""
+    if not item.members:
+        return body  # an object without members is a case of its own
+    optional = {field.name for field in contract.fields.values() if not field.required} - {item.field}
+    return {name: value for name, value in body.items() if name not in optional}
+
+
+_SHAPES = (_in_order, _turned, _alone)
+"""What the members beside a broken field are, in turn: a server may look at a field only if others are there."""
+
+
 def broken_cases(contract: Contract) -> Iterator[Case]:
     """Yield a case for each way to break exactly one keyword of one field."""
-    for item in fields.breaks(contract):
-        yield broken_case(contract, f"{item.clause}/{item.slug}", item)
+    for place, item in enumerate(fields.breaks(contract)):
+        case = broken_case(contract, f"{item.clause}/{item.slug}", item)
+        shape = _SHAPES[place % len(_SHAPES)]
+        yield replace(case, draft=with_body(contract, shape(contract, fields.broken(contract, item), item)))
     yield from _empty_case(contract)
 
 

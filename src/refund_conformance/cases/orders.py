@@ -29,9 +29,12 @@ _REFUSED = (
     ("order.zero-price", "zero_price", "zero-price", ENDS, "An order with a price of zero is refused."),
     ("order.refund-open", "refund_new", "refund-open", ENDS, "An order whose refund request is New is refused."),
     ("order.refund-open", "refund_processing", "refund-open", ENDS, "An order being refunded is refused."),
-    ("order.unknown", "unknown", "unknown", PICKS, "An order that does not exist is not found."),
-    ("order.foreign", "foreign", "foreign", PICKS, "Another merchant's order is not found."),
+    ("order.unknown", "unknown", "unknown", ENDS, "An order that does not exist is not found."),
+    ("order.foreign", "foreign", "foreign", ENDS, "Another merchant's order is not found."),
 )
+
+_ASKED_AGAIN = ("not_paid", "zero_price", "refund_processing", "unknown")
+"""Groups one order of which is asked for twice: a request that is refused for a state must not change it."""
 
 
 def order_cases(contract: Contract) -> Iterator[Case]:
@@ -41,6 +44,9 @@ def order_cases(contract: Contract) -> Iterator[Case]:
         for pick in picks:
             case = made(f"{clause}/{group.replace('_', '-')}-{pick}", title, Situation(order=state), draft, group)
             yield replace(case, pick=pick)
+            if pick == "first" and group in _ASKED_AGAIN:
+                again = f"{title.removesuffix('.')}, also when it is asked for once more."
+                yield replace(case, id=f"{case.id}-again", title=again, pick=pick)
     for pick in PICKS:
         title = "An order whose earlier refund request has ended is accepted."
         case = made(f"order.refund-ended/{pick}", title, Situation(), draft, "refund_finished")

@@ -251,7 +251,6 @@ _NO_EMAIL = {
     "tab": "sup\tport@example.com",
     "display-name": "Support <support@example.com>",
     "two-at": "sup@port@example.com",
-    "double-at": "support@@example.com",
     "two-addresses": "a@example.com, b@example.com",
 }
 

@@ -25,9 +25,7 @@ JSON_BODY_TYPES = {
     "x-json": "application/x-json",
     "json-patch": "application/json-patch+json",
     "vendor-json": "application/vnd.api+json",
-    "json-seq": "application/json-seq",
     "subtype-only": "json",
-    "wildcard": "application/*",
     "any-type": "*/*",
     "two-types": "application/json, text/plain",
     "two-types-json-last": "text/plain, application/json",
@@ -60,8 +58,8 @@ def form(template: str) -> AuthorizationForm:
 MALFORMED = {
     "empty": form(""),
     "no-scheme": form("{token}"),
+    "basic-scheme": form("Basic {token}"),
     "digest-scheme": form("Digest {token}"),
-    "token-scheme": form("Token {token}"),
     "no-space": form("Bearer{token}"),
     "scheme-alone": form("Bearer"),
     "not-a-token": form("Bearer not-a-token"),
@@ -98,8 +96,6 @@ FORGERIES = (
     "embedded-key",
     "weak-secret",
     "alg-none",
-    "alg-None",
-    "alg-NONE",
     "alg-nOnE",
     "alg-none-signed",
     "alg-missing",
@@ -146,7 +142,7 @@ def _jwt_forgeries(head: str, payload: str, signature: str) -> Iterator[tuple[st
     yield "other-key", _signed(header, payload)
     yield "embedded-key", _signed({**header, "alg": "RS256", "kid": "unknown", "jwk": _public_jwk()}, payload)
     yield "weak-secret", _signed({**_without(header, "kid"), "alg": "HS256"}, payload, b"secret")
-    for spelling in ("none", "None", "NONE", "nOnE"):
+    for spelling in ("none", "nOnE"):
         yield f"alg-{spelling}", f"{_encoded({**header, 'alg': spelling})}.{payload}."
     yield "alg-missing", f"{_encoded(_without(header, 'alg'))}.{payload}."
     yield "alg-none-signed", f"{_encoded({**header, 'alg': 'none'})}.{payload}.{signature}"

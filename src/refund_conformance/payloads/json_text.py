@@ -47,12 +47,10 @@ def malformed(body: Body) -> dict[str, bytes]:
         "bare-key": f"{{{name}:{rest}",
         "number-key": f'{{1:"",{inner}}}',
         "nan": f'{{"{name}":NaN{after}',
-        "infinity": f'{{"{name}":Infinity{after}',
         "leading-zero": f'{{"{name}":01{after}',
         "leading-plus": f'{{"{name}":+1{after}',
         "hexadecimal": f'{{"{name}":0x10{after}',
         "bare-fraction": f'{{"{name}":.5{after}',
-        "bare-point": f'{{"{name}":1.{after}',
         "python-literal": f'{{"{name}":None{after}',
         "undefined": f'{{"{name}":undefined{after}',
         "bad-escape": f'{{"{name}":"a\\x41"{after}',
@@ -60,7 +58,6 @@ def malformed(body: Body) -> dict[str, bytes]:
         "quote-escape": f'{{"{name}":"it\\\'s"{after}',
         "raw-new-line": f'{{"{name}":"a\nb"{after}',
         "raw-tab": f'{{"{name}":"a\tb"{after}',
-        "raw-control": f'{{"{name}":"a\x01b"{after}',
         "raw-nul": f'{{"{name}":"a\0b"{after}',
         "second-document": f"{text}{text}",
         "text-after": f"{text} x",
@@ -77,7 +74,6 @@ def badly_encoded(body: Body) -> dict[str, bytes]:
     name = next(iter(body))
     before, after = dump({**body, name: "@@"}).split(b"@@", 1)
     bytes_ = {
-        "lone-continuation": b"\x80",
         "cut-sequence": b"\xe2\x82",
         "overlong": b"\xc0\xaf",
         "surrogate": b"\xed\xa0\x80",
@@ -91,7 +87,6 @@ def not_objects(body: Body) -> dict[str, bytes]:
     return {
         "array-of-object": dump([body]),
         "array-empty": b"[]",
-        "array-of-pairs": dump([[key, value] for key, value in body.items()]),
         "string": b'"text"',
         "string-of-json": dump(dump(body).decode()),
         "number": b"42",

@@ -38,16 +38,26 @@ def malformed_ids() -> dict[str, PathForm]:
         "float": lambda order: f"{order}.0",
         "signed": lambda order: f"+{order}",
         "trailing-text": lambda order: f"{order}abc",
-        "over-32-bits": lambda order: str(2**62 + (int(order) if order.isdecimal() else 1)),
+        "over-32-bits": _over_32_bits,
         "over-64-bits": lambda order: str(2**64 + (int(order) if order.isdecimal() else 1)),
         "very-long": lambda order: "9" * 2000,
-        "space": lambda order: f"{order} ",
+        "space": lambda order: f" {order}",
         "new-line": lambda order: f"{order}\n",
         "nul": lambda order: f"{order}\0",
         "unicode-digits": lambda order: _in_script(order, 0x0660),
+        "underscore": lambda order: f"{order[:-1] or '0'}_{order[-1:]}",
+        "exponent": lambda order: f"{order}e0",
+        "hexadecimal": lambda order: hex(int(order)) if order.isdecimal() else "0x1",
+        "punctuation": lambda order: f'{order};"{{<',
         "sql": lambda order: f"{order}' OR '1'='1",
         "traversal": lambda order: f"../{order}",
     }
+
+
+def _over_32_bits(order: str) -> str:
+    """Return a number that is the order's in its lowest 32 bits, and none that an order has."""
+    number = int(order) if order.isdecimal() else 1
+    return str(number + (2**40 if number < 2**32 else 2**62))
 
 
 ODD_PATHS = {"broken-percent": "%zz", "broken-utf-8": "%ff"}

@@ -43,6 +43,7 @@ class OrderBook:
         self._limit = limit
         self._tell = tell
         self._unused: dict[str, list[str]] = {}
+        self._asked: dict[str, str] = {}
         self._from_the_end = False
         self._closed = ""
         self.used_before = self.partly_used = False
@@ -122,8 +123,12 @@ class OrderBook:
             self._tell(group, ids[place])
         return ids[place]
 
-    def spent_order(self) -> str:
-        """Return an order on which the run has created a refund request. Raises NoOrderError if there is none."""
+    def spent_order(self, case: str) -> str:
+        """Return an order on which the run has created a refund request: the same for a case, others in turn.
+
+        So as many accepted requests as possible are seen to stand in the way of a further one. Raises NoOrderError
+        if there is none.
+        """
         if not self.spent:
             raise NoOrderError(f"no request was accepted yet, so no order is {SPENT}; see order.refundable")
-        return self.spent[0]
+        return self._asked.setdefault(case, self.spent[len(self._asked) % len(self.spent)])

@@ -8,6 +8,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Iterator, Mapping
+from io import BufferedReader
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -179,11 +180,18 @@ class Answer(http.client.HTTPResponse):
     """http.client's answer, without its trust in what is sent."""
 
     def begin(self) -> None:
-        """Read the header, and refuse one with a line that is no field.
+        """Read the header, and refuse one that is cut, or has a line that is no field.
 
         urllib3 would let it pass, and log what is left over with a traceback, secrets and all.
         """
-        super().begin()
+        lines = _Lines(self.fp)
+        self.fp = lines  # type: ignore[assignment]
+        try:
+            super().begin()
+        finally:
+            self.fp = lines.file
+        if lines.last not in (b"\r\n", b"\n"):
+            raise http.client.HTTPException("the header ends in the middle")
         try:
             assert_header_parsing(self.msg)
         except urllib3.exceptions.HeaderParsingError:
@@ -201,6 +209,24 @@ class Answer(http.client.HTTPResponse):
             raise http.client.IncompleteRead(b"")
         data: bytes = super()._safe_read(amt)  # type: ignore[misc]
         return data
+
+
+class _Lines:
+    """A stream that remembers the last line read from it."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self.file = file
+        self.last = b""
+
+    def readline(self, limit: int) -> bytes:
+        self.last = self.file.readline(limit)
+        return self.last
+
+    def close(self) -> None:
+        self.file.close()
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 class _Line:
