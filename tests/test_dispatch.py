@@ -12,8 +12,8 @@ from refund_conformance.exchange import Failure
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.result import Outcome, Result
 from refund_conformance.situation import Situation
-from refund_conformance.target.client import ATTEMPTS
 from refund_conformance.target.orders import NoOrderError
+from refund_conformance.target.repetition import ATTEMPTS
 
 PLAIN = plain_case(CONTRACT)
 MISSING = missing_case(CONTRACT)

@@ -376,6 +376,13 @@ def test_a_stranger_who_is_let_in_does_not_cost_the_plain_request() -> None:
         assert found["auth.missing/no-header"] == "violated"
 
 
+@pytest.mark.parametrize("id_", ["order.refund-ended/first", "description.unicode/asks-nul-character"])
+def test_a_lost_connection_that_may_have_cost_an_order_is_held_against_nobody(id_: str) -> None:
+    examination = stage(in_turn(Failure.CLOSED, refused(15050))).examination
+    result = examination.examine(CASES[id_])
+    assert result.outcome in (Outcome.UNDECIDED, Outcome.UNTESTED)
+
+
 # ---- one case
 
 

@@ -109,7 +109,13 @@ def musts(findings: tuple[Finding, ...]) -> list[Finding]:
 
 # ---- every lawful answer in every situation
 
-ROUTES = {"refund": (), "unknown-url": (404,), "other-method": (404, 405), "malformed-order-id": (404, 400)}
+ROUTES = {
+    "refund": (),
+    "unknown-url": (404,),
+    "other-method": (404, 405),
+    "malformed-order-id": (404, 400),
+    "number-of-no-order": (404, 400),
+}
 AUTHORIZATIONS = {
     "valid": (),
     "missing": (1008,),
@@ -387,6 +393,7 @@ def test_a_401_with_the_code_of_another_status_breaks_the_status(clause: str, co
         ("unknown-url", "route.unknown-url", {404}),
         ("other-method", "route.method", {404, 405}),
         ("malformed-order-id", "route.order-id", {404, 400}),
+        ("number-of-no-order", "route.order-id", {404, 400}),
     ],
 )
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 422])
@@ -409,6 +416,7 @@ ROUTE_CLAUSES = {
     "unknown-url": "route.unknown-url",
     "other-method": "route.method",
     "malformed-order-id": "route.order-id",
+    "number-of-no-order": "route.order-id",
 }
 EACH_ROUTE = pytest.mark.parametrize(("route", "clause"), ROUTE_CLAUSES.items())
 

@@ -19,7 +19,7 @@ from engine_stage import (
     refused,
     stage,
 )
-from refund_conformance.exchange import Request
+from refund_conformance.exchange import Failure, Request
 from refund_conformance.finding import Kind
 from refund_conformance.lifecycle import REQUESTS, VALID, Step, Walk, lifecycle
 from refund_conformance.profile import PROFILES
@@ -170,6 +170,12 @@ def test_a_step_that_fails_once_is_unsteady() -> None:
     assert result.outcome is Outcome.VIOLATED
     assert [(finding.clause, finding.kind) for finding in result.findings] == [("server.steady", Kind.UNSTEADY)]
     assert (result.failed, result.tries) == (1, 4)
+
+
+def test_a_connection_that_is_lost_ends_the_walk_without_blame() -> None:
+    assert walked(stage(lawful(ACCEPTED, Failure.CLOSED))).outcome is Outcome.HELD
+    nothing = walked(stage(Failure.CLOSED))
+    assert (nothing.outcome, nothing.findings) == (Outcome.UNDECIDED, ())
 
 
 @pytest.mark.parametrize("status", [503, 429])

@@ -14,7 +14,7 @@ CONTRACT = contracts.load()
 # What is written down here is contract.md, not the project's own data: statuses, codes, expected codes.
 Answer = tuple[str, frozenset[int], int | str, frozenset[str], frozenset[int]]
 
-ROUTES = ("refund", "unknown-url", "other-method", "malformed-order-id")
+ROUTES = ("refund", "unknown-url", "other-method", "malformed-order-id", "number-of-no-order")
 AUTHORIZATIONS = ("valid", "missing", "malformed", "forged", "expired")
 CONTENT_TYPES = ("json", "other", "missing")
 BODIES = ("object", "malformed", "not-an-object")
@@ -37,6 +37,7 @@ SUCCESS = answer("", {200}, "none")
 BY_VALUE: dict[tuple[str, str], tuple[Answer, ...]] = {
     ("route", "unknown-url"): (answer("route", {404}, "undemanded"),),
     ("route", "other-method"): (answer("route", {404, 405}, "undemanded"),),
+    ("route", "number-of-no-order"): (answer("route", {404, 400}, "undemanded"),),
     ("route", "malformed-order-id"): (answer("route", {404}, "undemanded"), answer("route", {400}, "undemanded")),
     ("authorization", "missing"): (answer("authorization", {401}, "some", should=frozenset({1008})),),
     ("authorization", "malformed"): (answer("authorization", {401}, "some", should=frozenset({1007, 1008})),),

@@ -21,8 +21,9 @@ from refund_conformance.record import Record
 from refund_conformance.result import Result
 from refund_conformance.situation import Situation
 from refund_conformance.target.allowance import Allowance
-from refund_conformance.target.client import ATTEMPTS, Client, says_nothing
+from refund_conformance.target.client import Client
 from refund_conformance.target.orders import NoOrderError, OrderBook
+from refund_conformance.target.repetition import ATTEMPTS, says_nothing
 from refund_conformance.target.settings import NOWHERE, Settings
 from refund_conformance.target.tokens import OWN
 from refund_conformance.target.wire import Wire

@@ -32,8 +32,9 @@ from refund_conformance.redaction import Redactor
 from refund_conformance.report.visible import plain
 from refund_conformance.target import safety, sources
 from refund_conformance.target import settings as target_settings
-from refund_conformance.target.client import Client, says_nothing
+from refund_conformance.target.client import Client
 from refund_conformance.target.ledger import Ledger
+from refund_conformance.target.repetition import says_nothing
 from refund_conformance.target.settings import CREDENTIALS, GROUPS, HOOK, LIST, NOWHERE, Settings
 from refund_conformance.target.sources import OrderPages
 from refund_conformance.target.tokens import OWN

@@ -329,7 +329,7 @@ class Examination:
             return _spared(case, "its clause is violated already, and an acceptance would use up another order")
         bench = self.orders.bench(key)
         sent = self._send_once(case, bench.order)
-        if key == QUESTIONS and not sent.decided:
+        if key == QUESTIONS and (not sent.decided or sent.exchange.failure is Failure.CLOSED):
             self.orders.drop_bench(key)
             bench = self.orders.bench(key)
             sent = self.dispatch.send(case, bench.order)

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
 from refund_conformance.dispatch import Dispatch, Sent
+from refund_conformance.exchange import Failure
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.profile import Profile
 from refund_conformance.result import Outcome, Result
@@ -78,7 +79,7 @@ class Walk:
             situation = case.situation.with_part("order", "refund-open")
             case = replace(case, situation=situation)
         sent = self._dispatch.send(_about(case), self._orders[step.order])
-        if not sent.decided:
+        if not sent.decided or sent.exchange.failure is Failure.CLOSED:
             self.over = True
             return None
         self.steps.append(step)
@@ -184,6 +185,8 @@ def lifecycle(dispatch: Dispatch, profile: Profile, seed_: int) -> Result:
     clause, title = "order.lifecycle", "Over a random walk, each answer follows from what was accepted before."
     if walks.failing:
         return _shortest(dispatch, walks.failing, title)
+    if not any(walk.steps for walk in walks.begun):
+        return Result(f"{clause}/walk", clause, title, Outcome.UNDECIDED, "the connection was lost", tries=1)
     numbers = tuple(sent.number for walk in walks.begun for sent in walk.sent)
     return Result(f"{clause}/walk", clause, title, Outcome.HELD, exchanges=numbers[-1:], answer="error", tries=1)
 

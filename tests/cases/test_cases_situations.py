@@ -40,6 +40,8 @@ def route_of(case: Case) -> str:
     if target == f"/v1/order/{ORDER}/refund":
         return "refund" if case.draft.method == "POST" else "other-method"
     assert case.draft.method == "POST"
+    if re.fullmatch(r"/v1/order/[0-9]+/refund", target):
+        return "number-of-no-order"
     return "malformed-order-id" if re.fullmatch(r"/v1/order/[^/]*/refund", target) else "unknown-url"
 
 

@@ -13,7 +13,8 @@ from refund_conformance.exchange import Exchange, Failure, Headers, Request, Res
 from refund_conformance.payloads import headers
 from refund_conformance.redaction import MARK, Redactor
 from refund_conformance.target import client as client_module
-from refund_conformance.target.client import ATTEMPTS, LONGEST_WAIT, Client, says_nothing
+from refund_conformance.target.client import Client
+from refund_conformance.target.repetition import ATTEMPTS, LONGEST_WAIT, says_nothing
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.tokens import Tokens
 from refund_conformance.target.wire import Wire
@@ -25,7 +26,7 @@ SETTINGS = Settings(
     "http://127.0.0.1:9", header="X-Token", tokens={"token": TOKEN, "expired_token": "expired-token"}
 )
 REQUEST = Request("POST", "/", (), b"")
-GATEWAY = (429, 502, 503, 504)
+GATEWAY = (408, 429, 502, 503, 504)
 
 
 class Scripted(Wire):
@@ -174,15 +175,18 @@ def test_what_says_something_is_never_repeated(
     assert (exchange.attempts, exchange.number, sender.sent, slept) == (1, 1, 1, [])
 
 
-@pytest.mark.parametrize("given", [each for each in NOTHING if each != answer(429)], ids=str)
+@pytest.mark.parametrize("given", [each for each in NOTHING if each not in (answer(408), answer(429))], ids=str)
 def test_a_request_that_may_have_been_done_is_not_repeated(given: Response | Failure, slept: list[float]) -> None:
     wire = Scripted(given)
     assert client().send(REQUEST, wire, repeatable=False).attempts == 1
     assert (wire.requests, slept) == ([REQUEST], [])
 
 
-def test_after_a_429_nothing_was_done_so_any_request_is_repeated(slept: list[float]) -> None:
-    exchange = client().send(REQUEST, Scripted(answer(429), answer(200)), repeatable=False)
+@pytest.mark.parametrize("status", [408, 429])
+def test_after_a_status_that_says_so_nothing_was_done_and_any_request_is_repeated(
+    status: int, slept: list[float]
+) -> None:
+    exchange = client().send(REQUEST, Scripted(answer(status), answer(200)), repeatable=False)
     assert exchange.response == answer(200)
     assert len(slept) == 1
 

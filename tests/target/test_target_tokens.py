@@ -84,9 +84,9 @@ def test_a_login_that_nobody_answers_ends_the_run() -> None:
 
 
 class Answering:
-    """A server that gives each login the next of its answers, the last one for ever."""
+    """A server that gives each login the next of its answers, the last one for ever; the first ones as 503."""
 
-    def __init__(self, *bodies: bytes) -> None:
+    def __init__(self, *bodies: bytes, busy: int = 0) -> None:
         self.asked: list[Mapping[str, Any]] = []
         left = list(bodies)
         asked = self.asked
@@ -95,7 +95,7 @@ class Answering:
             def do_POST(self) -> None:
                 asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 body = left.pop(0) if len(left) > 1 else left[0]
-                self.send_response(200)
+                self.send_response(503 if len(asked) <= busy else 200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -143,6 +143,14 @@ def telling(token: object) -> bytes:
 )
 def test_an_answer_without_a_token_ends_the_run(body: bytes) -> None:
     with Answering(body) as server, pytest.raises(TargetError, match="was answered without a token"):
+        login(server.settings, CONTRACT.operation)
+
+
+def test_a_login_that_a_gateway_answered_is_sent_again() -> None:
+    with Answering(telling("t"), busy=2) as server:
+        assert login(server.settings, CONTRACT.operation) == "t"
+    assert len(server.asked) == 3
+    with Answering(telling("t"), busy=9) as server, pytest.raises(TargetError, match="was answered with 503"):
         login(server.settings, CONTRACT.operation)
 
 

@@ -35,8 +35,8 @@ def route_cases(contract: Contract) -> Iterator[Case]:
     for slug, write in paths.malformed_ids().items():
         yield made(
             f"route.order-id/{slug}",
-            f"An order id that is no plain number ({slug}) is not found.",
-            Situation(route="malformed-order-id"),
+            f"An order id that no order has ({slug}) is not found.",
+            Situation(route="number-of-no-order" if paths.is_number(write) else "malformed-order-id"),
             replace(draft, path=_with_id(contract, write)),
         )
     for slug, path in paths.odd_paths(contract.operation.path).items():

@@ -54,6 +54,11 @@ def malformed_ids() -> dict[str, PathForm]:
     }
 
 
+def is_number(write: PathForm) -> bool:
+    """Whether what stands in place of an id is a plain number: a target may look it up, or refuse it as odd."""
+    return re.fullmatch("[0-9]+", write("1")) is not None
+
+
 def _over_32_bits(order: str) -> str:
     """Return a number that is the order's in its lowest 32 bits, and none that an order has."""
     number = int(order) if order.isdecimal() else 1

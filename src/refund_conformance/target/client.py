@@ -6,44 +6,22 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from time import monotonic, sleep
 
-import tenacity
-
 from refund_conformance import __version__
 from refund_conformance.cases.case import Draft
 from refund_conformance.errors import TargetError
-from refund_conformance.exchange import Exchange, Failure, Request
+from refund_conformance.exchange import Exchange, Request
 from refund_conformance.gate import Gate
 from refund_conformance.payloads import headers
 from refund_conformance.payloads.fields import MARK
 from refund_conformance.redaction import Redactor
 from refund_conformance.target.pipeline import pipelined
+from refund_conformance.target.repetition import REPEATING, REPEATING_IF_NOT_TAKEN
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.tokens import Tokens
 from refund_conformance.target.wire import Wire
 
-TOO_MANY = 429
-GATEWAY_STATUSES = frozenset({TOO_MANY, 502, 503, 504})
-"""Statuses that come from something in front of the target and say nothing about the contract."""
-
 RUN_HEADER = "X-Refund-Conformance-Run"
 """Tells the target's operators which run a request belongs to."""
-
-ATTEMPTS = 3
-LONGEST_WAIT = 5.0
-"""Seconds that a Retry-After is honoured for at most."""
-
-_GROWING = tenacity.wait_exponential(multiplier=0.1, max=LONGEST_WAIT) + tenacity.wait_random(0, 0.1)
-
-
-def says_nothing(exchange: Exchange) -> bool:
-    """Whether an exchange tells nothing about the contract: a gateway's status, or no connection."""
-    if exchange.response is None:
-        return exchange.failure in (Failure.UNREACHABLE, Failure.CLOSED)
-    return exchange.response.status in GATEWAY_STATUSES
-
-
-def _was_too_many(exchange: Exchange) -> bool:
-    return exchange.response is not None and exchange.response.status == TOO_MANY
 
 
 class Client:
@@ -132,7 +110,7 @@ class Client:
     ) -> Exchange:
         """Send a request. What says nothing is repeated, up to ATTEMPTS times.
 
-        A request that is not ``repeatable`` is so only after a 429, which says that nothing was done with it.
+        A request that is not ``repeatable`` is so only after a status which says that nothing was done with it.
         One that is sent ``ahead`` of its turn lets the others pass first; one that never ``waits`` goes out
         however many are in flight, as those must that are released together. Raises TargetError once the client is
         closed.
@@ -150,7 +128,7 @@ class Client:
                 exchange = replace((wire or self._wire()).send(request), attempts=attempts)
             return replace(exchange, number=self._record(exchange))
 
-        exchange: Exchange = (_REPEATING if repeatable else _REPEATING_IF_TOO_MANY)(attempt)
+        exchange: Exchange = (REPEATING if repeatable else REPEATING_IF_NOT_TAKEN)(attempt)
         return exchange
 
     def send_pipelined(self, requests: Sequence[Request]) -> list[Exchange]:
@@ -188,27 +166,6 @@ class Client:
         with self._lock:
             self._wires.append(wire)
         return wire
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """Return the seconds to wait: what Retry-After asks for, else a growing time with jitter."""
-    exchange = state.outcome.result() if state.outcome else None
-    asked = exchange.response.header("Retry-After") if exchange and exchange.response else None
-    return min(float(asked), LONGEST_WAIT) if asked and asked.isascii() and asked.isdecimal() else _GROWING(state)
-
-
-def _repeating(answers: Callable[[Exchange], bool]) -> tenacity.Retrying:
-    """Return what repeats an attempt while it is answered so, and in the end returns its last exchange."""
-    return tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=_wait,
-        retry=tenacity.retry_if_result(answers),
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-    )
-
-
-_REPEATING = _repeating(says_nothing)
-_REPEATING_IF_TOO_MANY = _repeating(_was_too_many)
 
 
 class _Pace:

@@ -21,8 +21,9 @@ from refund_conformance.profile import Profile
 from refund_conformance.reading import parse, read
 from refund_conformance.redaction import Redactor
 from refund_conformance.target import safety
-from refund_conformance.target.client import ATTEMPTS, LONGEST_WAIT, TOO_MANY, Client
+from refund_conformance.target.client import Client
 from refund_conformance.target.ledger import Ledger
+from refund_conformance.target.repetition import ATTEMPTS, LONGEST_WAIT, TOO_MANY
 from refund_conformance.target.settings import GROUPS, HOOK, LIST, SEARCH, Settings
 from refund_conformance.target.tokens import OWN, Tokens
 from refund_conformance.target.wire import Wire

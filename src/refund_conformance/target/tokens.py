@@ -10,6 +10,7 @@ from refund_conformance.contract import Operation
 from refund_conformance.errors import TargetError
 from refund_conformance.exchange import Request
 from refund_conformance.reading import parse
+from refund_conformance.target.repetition import REPEATING
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.wire import Wire
 
@@ -82,7 +83,7 @@ def login(settings: Settings, operation: Operation) -> str:
     headers = (("Content-Type", operation.media_type), ("Accept", operation.media_type))
     wire = Wire(settings.base_url, settings.timeout, settings.proxy, settings.ca_bundle)
     try:
-        exchange = wire.send(Request("POST", operation.login_path, headers, body))
+        exchange = REPEATING(wire.send, Request("POST", operation.login_path, headers, body))
     finally:
         wire.close()
     what = f"login at {settings.base_url}{operation.login_path}"
