@@ -51,6 +51,11 @@ def test_once(case: Case, target: Target) -> None:
     target.check(case)
 
 
+@pytest.mark.clause("order.once", phase="reviewed")
+def test_once_at_last(target: Target) -> None:
+    target.check_once_at_last()
+
+
 @pytest.mark.clause("order.race", phase="walked")
 def test_race(target: Target) -> None:
     target.check_race()

@@ -8,7 +8,7 @@ from pathlib import Path
 from refund_conformance import oracle
 from refund_conformance.cases import all_cases, explorations, questions
 from refund_conformance.cases.case import Case, missing_case, plain_case
-from refund_conformance.cases.orders import AGAIN_REFUNDABLE, PICKS, REFUNDABLE_GROUPS, SPENT, second_case
+from refund_conformance.cases.orders import REFUNDABLE_GROUPS, SPENT, second_case, sends_again
 from refund_conformance.contract import Contract
 from refund_conformance.effects import NO_EFFECT
 from refund_conformance.exchange import Headers
@@ -28,11 +28,6 @@ _SHARED = {"auth.every-request": BENCHES["authorization"], "server.steady": BENC
 
 _ANY_TOKEN = "token"  # noqa: S105
 """Stands for one that is got by logging in."""
-
-
-def sends_again(case: Case) -> bool:
-    """Whether a second request follows for the order of a case."""
-    return case.group == AGAIN_REFUNDABLE and case.pick == PICKS[0]
 
 
 class Demand:
@@ -160,6 +155,7 @@ class Demand:
             "auth.every-request": 2 * len([id_ for id_ in UNAUTHORIZED if self._is_possible(self.every[id_])]),
             "auth.first": 2 if self._available("unknown") else 0,
             "server.steady": STEADY_TRIES,
+            "order.once": 2,
             "order.race": self.profile.races * (SIMULTANEOUS + 1) + SIMULTANEOUS,
             "order.lifecycle": self.profile.walks * self.profile.steps,
             **{clause: self._proof(key) for key, clause in NO_EFFECT.items()},

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from refund_conformance.beginning import Beginning
 from refund_conformance.cases.case import Case, missing_case, plain_case
-from refund_conformance.cases.orders import AGAIN_REFUNDABLE, PICKS, SPENT, second_case
+from refund_conformance.cases.orders import AGAIN_REFUNDABLE, SPENT, second_case, sends_again
 from refund_conformance.confirmation import Confirmation
 from refund_conformance.confirmation import result as result_of
 from refund_conformance.dispatch import Dispatch, Sent
@@ -266,10 +266,14 @@ class Examination:
         if self._speaks_of_state(sent) and self.orders.partly_used:
             reason = f"an order of orders.{case.group} may have been used before, as others were; list unused ones"
             return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
-        result = self.confirmation.conclude(case, order, sent)
-        if case.pick == PICKS[0] and result.answer == "success":
+        return self._accepted(case, order, self.confirmation.conclude(case, order, sent))
+
+    def _accepted(self, case: Case, order: str, result: Result) -> Result:
+        """Return a result; if the request was accepted, and is one to be followed, send another for its order."""
+        if sends_again(case) and result.answer == "success":
             again = second_case(self.dispatch.contract)
-            again = replace(again, id=f"{again.clause}/after-ended-{case.pick}", group=case.group)
+            slug = f"after-{case.clause.replace('.', '-')}-{case.slug}"
+            again = replace(again, id=f"{again.clause}/{slug}", group=case.group)
             self.dispatch.keep(self._carry_out(again, order))
         return result
 
@@ -282,12 +286,12 @@ class Examination:
         if bench is not None and bench.sent:
             sent = self.prove(key, case)
             if sent.decided and not self._speaks_of_state(sent):
-                return self.confirmation.conclude(case, bench.order, sent)
+                return self._accepted(case, bench.order, self.confirmation.conclude(case, bench.order, sent))
         order = self.orders.lease()
         sent, order = self._elsewhere(case, self._sent_to_accept(case, order), order)
         if sent.reading and self._speaks_of_state(sent):
             return self._disturbed(case, sent)
-        return self.confirmation.conclude(case, order, sent)
+        return self._accepted(case, order, self.confirmation.conclude(case, order, sent))
 
     def _disturbed(self, case: Case, sent: Sent) -> Result:
         """Orders at both ends of the list are refused, though others were accepted before: these disturb them.

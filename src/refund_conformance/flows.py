@@ -7,6 +7,7 @@ from dataclasses import replace
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.combinations import combination
+from refund_conformance.cases.orders import SPENT, second_case
 from refund_conformance.dispatch import Sent
 from refund_conformance.effects import NO_EFFECT
 from refund_conformance.examination import TOLD_APART, Examination
@@ -261,6 +262,27 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual), *sendings[0].findings)
     result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings, answer="error")
     return replace(result, exchanges=tuple(s.number for s in sendings), failed=len(findings), tries=len(sendings))
+
+
+CANCELLING = "route.method/delete"
+"""What might undo a refund request, if the target did what the method says."""
+
+
+def once_at_last(examination: Examination) -> Result:
+    """Ask, when all else is done, for an order that was accepted: its refund request still stands in the way."""
+    case = replace(second_case(examination.dispatch.contract), id="order.once/at-the-end")
+    case = replace(case, title="At the end of the run, and after a DELETE, a second request is still refused.")
+    return _recorded(examination, case, lambda: _once_at_last(examination, case))
+
+
+def _once_at_last(examination: Examination, case: Case) -> Result:
+    order = examination.orders.spent_order(second_case(examination.dispatch.contract).id)
+    cancelling = replace(
+        all_cases(examination.dispatch.contract)[CANCELLING], id=f"{CANCELLING}-open", group=SPENT
+    )
+    sent = examination.dispatch.send(cancelling, order)
+    _kept(examination, examination.confirmation.conclude(cancelling, order, sent))
+    return examination.confirmation.conclude(case, order, examination.dispatch.send(case, order))
 
 
 def race_rounds(examination: Examination, rounds: int) -> Result:

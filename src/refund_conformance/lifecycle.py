@@ -120,10 +120,15 @@ class _Walks:
             return None
         if self.begun and not self._is_done(self.begun[-1]):
             return self.begun[-1]
-        if len(self.begun) >= self._profile.walks:
+        if len(self.begun) - self._is_one_lost >= self._profile.walks:
             return None
         self.begun.append(Walk(self._dispatch, self._profile.walk_orders))
         return self.begun[-1]
+
+    @property
+    def _is_one_lost(self) -> bool:
+        """Whether a walk ended early, for which one more may begin."""
+        return any(walk.over for walk in self.begun)
 
     def _is_done(self, walk: Walk) -> bool:
         return walk.over or len(walk.steps) >= self._profile.steps
@@ -185,8 +190,8 @@ def lifecycle(dispatch: Dispatch, profile: Profile, seed_: int) -> Result:
     clause, title = "order.lifecycle", "Over a random walk, each answer follows from what was accepted before."
     if walks.failing:
         return _shortest(dispatch, walks.failing, title)
-    if not any(walk.steps for walk in walks.begun):
-        return Result(f"{clause}/walk", clause, title, Outcome.UNDECIDED, "the connection was lost", tries=1)
+    if all(walk.over for walk in walks.begun):
+        return Result(f"{clause}/walk", clause, title, Outcome.UNDECIDED, "no walk came to its end", tries=1)
     numbers = tuple(sent.number for walk in walks.begun for sent in walk.sent)
     return Result(f"{clause}/walk", clause, title, Outcome.HELD, exchanges=numbers[-1:], answer="error", tries=1)
 
@@ -208,7 +213,7 @@ def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:
                 f"{clause}/walk", clause, title, Outcome.UNTESTED, f"a walk could not be repeated: {reason}"
             )
     failing = [walked for walked, steps in zip(again, ways, strict=False) if walked.fails_at_end(steps)]
-    if refused and len(failing) < len(ways):
+    if refused and (len(failing) < len(ways) or dispatch.orders.partly_used):
         doubt = "an order was not refundable from the start, or not again in the same walk"
         return Result(f"{clause}/walk", clause, title, Outcome.UNTESTED, doubt)
     shortest = failing[0] if failing else walk

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from refund_conformance.cases.case import plain_case
-from refund_conformance.cases.orders import second_case
+from refund_conformance.cases.orders import second_case, sends_again
 from refund_conformance.confirmation import CONFIRMATIONS
 from refund_conformance.contract import Contract
-from refund_conformance.demand import Demand, sends_again
+from refund_conformance.demand import Demand
 from refund_conformance.errors import SettingsError
 from refund_conformance.profile import Profile
 from refund_conformance.target import safety, sources

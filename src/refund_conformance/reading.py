@@ -24,8 +24,8 @@ class ReportedError:
     message: str | None
 
     def names(self, field: str) -> bool:
-        """Whether the message has the field's name as a word, in any letter case."""
-        pattern = rf"(?<![A-Za-z0-9_]){re.escape(field)}(?![A-Za-z0-9_])"
+        """Whether the message has the field's name as a word, in any letter case; a word may end at _."""
+        pattern = rf"(?<![A-Za-z0-9]){re.escape(field)}(?![A-Za-z0-9])"
         return bool(self.message and re.search(pattern, self.message, re.IGNORECASE))
 
 

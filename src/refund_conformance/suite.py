@@ -47,6 +47,10 @@ class Target:
         """Prove that the same request gets the same answer."""
         self._carry_out(flows.steady)
 
+    def check_once_at_last(self) -> None:
+        """Prove that what was accepted still stands in the way at the end."""
+        self._carry_out(flows.once_at_last)
+
     def check_race(self) -> None:
         """Prove that of simultaneous requests one is accepted."""
         rounds = self._run.profile.races

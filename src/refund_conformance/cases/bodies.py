@@ -13,7 +13,7 @@ from refund_conformance.payloads import drawn, fields, json_text
 from refund_conformance.payloads.fields import Break
 from refund_conformance.situation import Situation
 
-PAIRED = 4
+PAIRED = 6
 """How many bodies have every field invalid at once."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from refund_conformance.cases.case import Case, made, plain_draft
+from refund_conformance.cases.case import Case, Draft, made, plain_draft
 from refund_conformance.contract import Contract
 from refund_conformance.situation import Situation
 
@@ -35,6 +35,16 @@ _REFUSED = (
 
 _ASKED_AGAIN = ("not_paid", "zero_price", "refund_processing", "unknown")
 """Groups one order of which is asked for twice: a request that is refused for a state must not change it."""
+
+_UNUSUAL = frozenset({"absent", "emoji", "at-limit-mixed", "plus-and-dots", "capitals-and-digits", "escaped"})
+"""Slugs of accepted requests that a server may fail to record, or to read back."""
+
+
+def sends_again(case: Case) -> bool:
+    """Whether a second request follows for the order of a case that was accepted."""
+    if case.group == AGAIN_REFUNDABLE:
+        return case.pick == PICKS[0]
+    return case.group == "refundable" and case.slug in _UNUSUAL and not case.situation.wrong
 
 
 def order_cases(contract: Contract) -> Iterator[Case]:
@@ -70,9 +80,15 @@ def order_cases(contract: Contract) -> Iterator[Case]:
         "order.once/other-body",
         "A second request for an order is refused, also if its body differs.",
         Situation(order="refund-open"),
-        replace(draft, body=draft.body.replace(b"Damaged", b"Defective").replace(b"refunds@", b"returns@")),
+        other_draft(contract),
         SPENT,
     )
+
+
+def other_draft(contract: Contract) -> Draft:
+    """Return the plain valid request with other words and another address."""
+    draft = plain_draft(contract)
+    return replace(draft, body=draft.body.replace(b"Damaged", b"Defective").replace(b"refunds@", b"returns@"))
 
 
 def second_case(contract: Contract) -> Case:

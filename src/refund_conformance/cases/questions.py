@@ -111,19 +111,17 @@ def limit_cases(contract: Contract) -> Iterator[Case]:
     draft = plain_draft(contract)
     text = json_text.dump({**plain, field: "@@"}).decode()
     strains = {
-        "server.no-5xx/huge-number": (text.replace('"@@"', "9" * 5000), "number-range"),
-        "server.no-5xx/huge-exponent": (text.replace('"@@"', "1e999"), "number-range"),
-        "server.no-5xx/deep-value": (
-            text.replace('"@@"', _DEEP),
-            "deep-nesting",
-        ),
-        "server.answers/large-body": (text.replace("@@", "x" * 150_000), ""),
+        "server.no-5xx/huge-number": (text.replace('"@@"', "9" * 5000), "type", "number-range"),
+        "server.no-5xx/huge-exponent": (text.replace('"@@"', "1e999"), "type", "number-range"),
+        "server.no-5xx/deep-value": (text.replace('"@@"', _DEEP), "type", "deep-nesting"),
+        "server.answers/large-body": (text.replace("@@", "x" * 150_000), "max-length", ""),
     }
-    for id_, (body, question) in strains.items():
+    for id_, (body, aspect, question) in strains.items():
         situation = Situation(
             invalid=frozenset({field}), questions=((question, field),) if question in contract.questions else ()
         )
-        clause = id_.partition("/")[0]
+        broken = f"{field}.{aspect}"
+        clause = broken if broken in contract.clauses else id_.partition("/")[0]
         yield Case(
             id_,
             f"A strain on the server ({id_.partition('/')[2]}) gets an ordinary answer.",

@@ -144,7 +144,6 @@ def over_limit(field: Field) -> dict[str, Any]:
         f"{far}": solid * far,
         "trailing-space": solid * limit + " ",
         "leading-spaces": "  " + solid * (limit - 1),
-        "trailing-new-line": solid * limit + "\n",
         **{
             script: text(script, limit + 1).strip().ljust(limit + 1, "x")
             for script in SCRIPTS
@@ -170,7 +169,7 @@ def breaks(contract: Contract) -> Iterator[Break]:
 def _type_breaks(field: Field) -> Iterator[Break]:
     allowed = field.schema.get("type")
     for kind, values in _OTHER_TYPES.items():
-        if kind == allowed or (allowed == "number" and kind == "integer"):
+        if kind == allowed or (kind, allowed) in _LIKE_ANOTHER:
             continue
         fits: tuple[Any, ...] = (_fraction(field.schema),) if (kind, allowed) == ("number", "integer") else values
         if kind in ("array", "object"):
@@ -186,6 +185,9 @@ def _fraction(schema: Mapping[str, Any]) -> float:
     """Return a number that is no integer, within the limits of an integer field."""
     return float(schema.get("minimum", schema.get("maximum", 2) - 1)) + 0.5
 
+
+_LIKE_ANOTHER = {("integer", "number"), ("number", "string")}
+"""Kinds that are no other type, or that whoever takes another kind for it takes too."""
 
 _OTHER_TYPES: dict[str, tuple[Any, ...]] = {
     "string": ("text",),
@@ -248,7 +250,6 @@ _NO_EMAIL = {
     "space-in-local": "sup port@example.com",
     "space-in-domain": "support@exam ple.com",
     "new-line": "support@example.com\nBcc:x",
-    "tab": "sup\tport@example.com",
     "display-name": "Support <support@example.com>",
     "two-at": "sup@port@example.com",
     "two-addresses": "a@example.com, b@example.com",
@@ -259,11 +260,9 @@ def _name_breaks(field: Field) -> Iterator[Break]:
     value, name = ordinary(field), field.name
     names = {
         "capitalised": name.capitalize(),
-        "upper-case": name.upper(),
         "misspelt": name[:-1],
         "hyphenated": f"{name[:1]}-{name[1:]}",
         "trailing-space": f"{name} ",
-        "dotted": f"data.{name}",
     }
     for slug, wrong in names.items():
         yield Break(field.name, "name", f"{name}-{slug}", {wrong: value})

@@ -256,10 +256,10 @@ def _pins(pins: Mapping[str, str | int], source: str, contract: Contract) -> dic
             raise SettingsError(f"{source}: questions.{id_}", "is no open question", f"There are {known}.")
         if id_ == PRECEDENCE:
             parts = [part.strip() for part in str(pinned).split(",")]
-            if sorted(parts) != sorted(question.order):
+            if len(set(parts)) < len(parts) or not set(parts) <= set(question.order):
                 raise SettingsError(
                     f"{source}: questions.{id_}",
-                    "does not list each part once",
+                    "does not list parts once each",
                     f"Order these, with commas: {', '.join(question.order)}.",
                 )
         elif str(pinned) not in question.answers:

@@ -98,7 +98,7 @@ class Wire:
 
     def _read(self, answer: requests.Response) -> tuple[Response | None, Failure | None, str]:
         raw = answer.raw
-        lengths = raw.headers.getlist("Content-Length")
+        lengths = [length.strip(" \t") for length in raw.headers.getlist("Content-Length")]
         for length in lengths:
             if not length.isdecimal():
                 return None, Failure.BROKEN, f"Content-Length is no number: {_printable(length[:200])}"
