@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine_stage import ACCEPTED, CASES, CONTRACT, bench, plain, refused, stage
+from engine_stage import ACCEPTED, CASES, CONTRACT, GROUPS, bench, plain, refused, stage
 from refund_conformance.cases.case import missing_case, plain_case
 from refund_conformance.errors import TargetError
 from refund_conformance.exchange import Failure
@@ -150,15 +150,16 @@ def test_advice_violates_nothing() -> None:
     assert made.dispatch.violated == set()
 
 
-def test_the_control_goes_to_an_order_with_an_open_request_where_there_is_one() -> None:
-    made = stage(refused(15050))
+def test_the_control_goes_to_an_order_with_an_open_request_if_no_unknown_one_is_set() -> None:
+    made = stage(refused(15050), groups={"refundable": GROUPS["refundable"]})
     made.dispatch.orders.spent.append("730009")
     assert not made.dispatch.control().wrong
     assert made.orders == ["730009"]
 
 
-def test_the_control_goes_to_an_unknown_order_else() -> None:
+def test_the_control_goes_to_an_unknown_order_whatever_the_target_makes_of_states() -> None:
     made = stage(refused(15060))
+    made.dispatch.orders.spent.append("730009")
     assert not made.dispatch.control().wrong
     assert made.orders == ["990001"]
 

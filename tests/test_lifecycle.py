@@ -173,7 +173,14 @@ def test_a_step_that_fails_once_is_unsteady() -> None:
 
 
 def test_a_connection_that_is_lost_ends_the_walk_without_blame() -> None:
-    assert walked(stage(lawful(ACCEPTED, Failure.CLOSED))).outcome is Outcome.HELD
+    with bench(begun=False) as made:
+        send, lost = made.run._client.send, iter([False, True])
+        made.run._client.send = lambda *given, **options: (  # type: ignore[method-assign]
+            replace(send(*given, **options), response=None, failure=Failure.CLOSED)
+            if next(lost, False)
+            else send(*given, **options)
+        )
+        assert walked(made).outcome is Outcome.HELD
     nothing = walked(stage(Failure.CLOSED))
     assert (nothing.outcome, nothing.findings) == (Outcome.UNDECIDED, ())
 
@@ -183,7 +190,7 @@ def test_a_gateway_in_between_ends_the_walk_without_blame(status: int) -> None:
     made = stage(in_turn(ACCEPTED, plain(status)))
     result = walked(made)
     assert result.findings == ()
-    assert made.orders == ["730001", "730002"]
+    assert made.orders == ["730001", "730002", "730003"]
 
 
 def test_a_kind_of_request_without_its_token_is_left_out() -> None:

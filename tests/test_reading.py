@@ -218,7 +218,7 @@ def test_a_message_names_a_field_by_the_word(message: str) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [None, "", "Invalid field value", "emails", "my_email", "email_address", "e-mail", "xemail", "email2"],
+    [None, "", "Invalid field value", "emails", "myemail", "e-mail", "xemail", "email2"],
 )
 def test_a_longer_word_is_not_the_field(message: str | None) -> None:
     assert not ReportedError(15010, message).names("email")

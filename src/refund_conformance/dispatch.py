@@ -208,13 +208,16 @@ class Dispatch:
         exchanges = self.client.send_pipelined([request for request in requests if request is not None])
         return [self.judged(case, exchange) for (case, _), exchange in zip(cases, exchanges, strict=False)]
 
-    def control(self, wire: Wire | None = None) -> Sent:
-        """Send the plain request where it has no effect and its answer is known: for an order with an open one."""
-        return self.send(*self.control_case(), wire)
+    def control(self) -> Sent:
+        """Send the plain request where it has no effect and its answer is known.
 
-    def control_case(self) -> tuple[Case, str]:
-        """Return the request whose answer is known, with its order."""
-        known = bool(self.orders.spent)
+        For an order that does not exist if the settings have one, since its answer depends on no state.
+        """
+        return self.send(*self.control_case(exists=not self.settings.orders.get("unknown")))
+
+    def control_case(self, *, exists: bool = True) -> tuple[Case, str]:
+        """Return the request whose answer is known, with its order: one with an open refund request, or none."""
+        known = exists and bool(self.orders.spent)
         order = self.orders.spent[0] if known else self.settings.orders.get("unknown", (NOWHERE,))[0]
         situation = Situation(order="refund-open" if known else "unknown")
         title = "The target still answers."

@@ -246,7 +246,7 @@ class _Doctor:
                 told = f"has expired, and is refused{_codes(response)}" if expired else "is accepted"
                 yield _ok(what, told if expired or left is None else f"{told}, and lives for {span(left)}")
             elif expired:
-                remedy = "If it has really expired, the run will report auth.expired."
+                remedy = "If it has really expired, the run may report auth.expired."
                 yield _warning(what, f"is not refused ({response.status})", remedy)
             else:
                 yield _problem(what, f"is refused{_codes(response)}", "Set one that is valid, or leave it out.")
@@ -283,7 +283,9 @@ class _Doctor:
             return _ok(what, f"order {free[0]} is there; its data do not tell whether it is in that state")
         if fits:
             return _ok(what, f"order {free[0]} is in that state")
-        shown = f"belongs to orders.{data.group}" if data.group else f"has the status {data.status!r}"
+        shown = (
+            f"belongs to orders.{data.group}" if data.group else f"shows no more than the status {data.status!r}"
+        )
         return _problem(what, f"order {free[0]} {shown}", remedy)
 
     def _supply(self) -> Iterator[Line]:

@@ -97,7 +97,8 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
     sent: list[Sent] = []
     with examination.dispatch.client.fresh_wire() as wire:
         for case in after or [before]:
-            sent += [examination.dispatch.control(wire), examination.dispatch.send(case, bench.order, wire)]
+            control = examination.dispatch.send(*examination.dispatch.control_case(), wire)
+            sent += [control, examination.dispatch.send(case, bench.order, wire)]
             examination.note(case, "auth", bench, sent[-1])
             if sent[-1].wrong:
                 break

@@ -208,18 +208,31 @@ def waited(retry_after: str | None, slept: list[float], times: int = 1) -> list[
 
 @pytest.mark.parametrize(
     ("retry_after", "seconds"),
-    [("0", 0), ("2", 2), ("5", 5), ("6", LONGEST_WAIT), ("3600", LONGEST_WAIT), ("9" * 5000, LONGEST_WAIT)],
+    [
+        *[("0", 0), ("2", 2), ("5", 5), ("6", LONGEST_WAIT), ("3600", LONGEST_WAIT), ("9" * 5000, LONGEST_WAIT)],
+        *[("Wed, 21 Oct 2065 07:28:00 GMT", LONGEST_WAIT), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+    ],
 )
 def test_a_retry_after_is_honoured_up_to_a_bound(retry_after: str, seconds: float, slept: list[float]) -> None:
     assert waited(retry_after, slept) == [seconds]
 
 
-@pytest.mark.parametrize(
-    "retry_after", [None, "", "soon", "-1", "1.5", "٣", "Wed, 21 Oct 2065 07:28:00 GMT", "inf"]
-)
+@pytest.mark.parametrize("retry_after", [None, "", "soon", "-1", "1.5", "٣", "Wed, 99 Oct 2065", "inf"])
 def test_any_other_retry_after_is_a_short_wait_of_our_own(retry_after: str | None, slept: list[float]) -> None:
     (seconds,) = waited(retry_after, slept)
     assert 0 < seconds <= 0.5
+
+
+def test_where_there_are_too_many_all_requests_are_held_back(slept: list[float]) -> None:
+    sender = client()
+    busy = answer(429, (("Retry-After", "2"),))
+    sender.send(REQUEST, Scripted(busy, answer(200)))
+    assert slept[0] == 2
+    sender.send(REQUEST, Scripted(busy, busy, busy))
+    slept.clear()
+    sender.send(REQUEST, Scripted(answer(200)))
+    assert len(slept) == 1
+    assert 0 < slept[0] <= 2
 
 
 def test_our_own_wait_grows(slept: list[float]) -> None:

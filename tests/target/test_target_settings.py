@@ -224,16 +224,16 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "is not of type",
         "target.json",
     ),
-    "precedence-incomplete": (
-        changed("questions", precedence="order, field"),
+    "precedence-of-other-parts": (
+        changed("questions", precedence="order, weather"),
         "questions.precedence",
-        "does not list each part once",
+        "does not list parts once each",
         "route, authorization, content_type, body, caller, order, field",
     ),
     "precedence-with-a-part-twice": (
         changed("questions", precedence=f"{PRECEDENCE}, order"),
         "questions.precedence",
-        "does not list each part once",
+        "does not list parts once each",
         "Order these",
     ),
 }

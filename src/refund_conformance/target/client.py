@@ -15,7 +15,7 @@ from refund_conformance.payloads import headers
 from refund_conformance.payloads.fields import MARK
 from refund_conformance.redaction import Redactor
 from refund_conformance.target.pipeline import pipelined
-from refund_conformance.target.repetition import REPEATING, REPEATING_IF_NOT_TAKEN
+from refund_conformance.target.repetition import REPEATING, REPEATING_IF_NOT_TAKEN, TOO_MANY, asked_wait
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.tokens import Tokens
 from refund_conformance.target.wire import Wire
@@ -126,6 +126,8 @@ class Client:
             with self._gate.passing(urgent=not ahead) if waits else nullcontext():
                 self._require_open()
                 exchange = replace((wire or self._wire()).send(request), attempts=attempts)
+            if exchange.response is not None and exchange.response.status == TOO_MANY:
+                self._pace.hold(asked_wait(exchange) or 0.0)
             return replace(exchange, number=self._record(exchange))
 
         exchange: Exchange = (REPEATING if repeatable else REPEATING_IF_NOT_TAKEN)(attempt)
@@ -169,18 +171,21 @@ class Client:
 
 
 class _Pace:
-    """Keeps requests apart so that no more than so many go out in a second."""
+    """Keeps requests apart so that no more than so many go out in a second, and all back while the target asks."""
 
     def __init__(self, per_second: float | None) -> None:
         self._gap = 1 / per_second if per_second else 0.0
         self._next = 0.0
         self._lock = threading.Lock()
 
+    def hold(self, seconds: float) -> None:
+        with self._lock:
+            self._next = max(self._next, monotonic() + seconds)
+
     def wait(self) -> None:
-        if not self._gap:
-            return
         with self._lock:
             now = monotonic()
             due = max(now, self._next)
             self._next = due + self._gap
-        sleep(due - now)
+        if self._gap or due > now:
+            sleep(due - now)

@@ -1,6 +1,8 @@
 """How often a request is sent again whose answer says nothing, and after what time."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import tenacity
 
@@ -32,11 +34,25 @@ def _was_not_taken(exchange: Exchange) -> bool:
     return exchange.response is not None and exchange.response.status in NOT_TAKEN
 
 
+def asked_wait(exchange: Exchange) -> float | None:
+    """Return the seconds that an answer asks to wait by Retry-After, a number or a date, up to LONGEST_WAIT."""
+    asked = exchange.response.header("Retry-After") if exchange.response else None
+    if not asked:
+        return None
+    if asked.isascii() and asked.isdecimal():
+        return min(float(asked), LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(asked)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return min(max(0.0, (until - datetime.now(UTC)).total_seconds()), LONGEST_WAIT)
+
+
 def _wait(state: tenacity.RetryCallState) -> float:
-    """Return the seconds to wait: what Retry-After asks for, else a growing time with jitter."""
-    exchange = state.outcome.result() if state.outcome else None
-    asked = exchange.response.header("Retry-After") if exchange and exchange.response else None
-    return min(float(asked), LONGEST_WAIT) if asked and asked.isascii() and asked.isdecimal() else _GROWING(state)
+    """Return the seconds to wait: what the answer asks for, else a growing time with jitter."""
+    asked = asked_wait(state.outcome.result()) if state.outcome else None
+    return _GROWING(state) if asked is None else asked
 
 
 def _repeating(answers: Callable[[Exchange], bool]) -> tenacity.Retrying:

@@ -267,4 +267,12 @@ def _pins(pins: Mapping[str, str | int], source: str, contract: Contract) -> dic
             raise SettingsError(
                 f"{source}: questions.{id_}", f"{pinned!r} is no answer to it", f"The answers are {answers}."
             )
-    return {id_: str(pinned) for id_, pinned in pins.items()}
+    return {id_: str(pinned) for id_, pinned in pins.items()} | _precedence(pins, contract)
+
+
+def _precedence(pins: Mapping[str, str | int], contract: Contract) -> dict[str, str]:
+    """Return a pinned order of parts with those that it leaves out in front: of a route nothing is observed."""
+    if PRECEDENCE not in pins:
+        return {}
+    parts = [part.strip() for part in str(pins[PRECEDENCE]).split(",")]
+    return {PRECEDENCE: ", ".join([*(p for p in contract.questions[PRECEDENCE].order if p not in parts), *parts])}
