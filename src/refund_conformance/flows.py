@@ -19,7 +19,7 @@ from refund_conformance.race import race
 from refund_conformance.reading import Reading
 from refund_conformance.result import Outcome, Result, outcome_of
 from refund_conformance.situation import Situation
-from refund_conformance.target.orders import NoOrderError
+from refund_conformance.target.orders import Bench, NoOrderError
 
 Flow = Callable[[Examination], Result]
 
@@ -96,16 +96,27 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
     *after, before = (replace(case, id=about.id, blame=about.blame) for case in wanted)
     sent: list[Sent] = []
     with examination.dispatch.client.fresh_wire() as wire:
-        for case in after or [before]:
-            control = examination.dispatch.send(*examination.dispatch.control_case(), wire)
-            sent += [control, examination.dispatch.send(case, bench.order, wire)]
-            examination.note(case, "auth", bench, sent[-1])
+        for place, case in enumerate(after or [before]):
+            for each, order in (_authorized(examination, bench, same_order=not place), (case, bench.order)):
+                sent.append(examination.dispatch.send(each, order, wire))
+                if order == bench.order:
+                    examination.note(each, "auth", bench, sent[-1])
             if sent[-1].wrong:
                 break
     result = _told_apart(about, sent, sent[-1])
     if result.outcome is Outcome.HELD and examination.dispatch.client.request(before.draft, "0") is not None:
         _kept(examination, _pipelined(examination, before))
     return result
+
+
+def _authorized(examination: Examination, bench: Bench, *, same_order: bool) -> tuple[Case, str]:
+    """Return a request with authorization that is refused: for the shared order, if that is safe, or another."""
+    case = next(
+        case for case in all_cases(examination.dispatch.contract).values() if case.clause.endswith(".required")
+    )
+    if same_order and case.clause not in examination.dispatch.violated:
+        return case, bench.order
+    return examination.dispatch.control_case()
 
 
 def _pipelined(examination: Examination, case: Case) -> Result:
