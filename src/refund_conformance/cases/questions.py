@@ -12,6 +12,9 @@ from refund_conformance.situation import Situation
 INTERNATIONAL = "käufer@bücher.example"
 _DEEP = "[" * json_text.DEPTH + "]" * json_text.DEPTH
 
+ASKING = "asks-"
+"""How the slugs of cases begin that ask an open question."""
+
 
 def question_cases(contract: Contract) -> Iterator[Case]:
     """Yield a case for each open question that one request can answer.
@@ -101,7 +104,7 @@ def _value_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
 def _case(clause: str, question: str, field: str, draft: Draft, group: str = SPENT) -> Case:
     title = f"The open question {question}: any lawful answer will do."
     situation = Situation(questions=((question, field),))
-    return Case(f"{clause}/asks-{question}", title, situation, draft, group)
+    return Case(f"{clause}/{ASKING}{question}", title, situation, draft, group)
 
 
 def limit_cases(contract: Contract) -> Iterator[Case]:
@@ -113,7 +116,7 @@ def limit_cases(contract: Contract) -> Iterator[Case]:
     strains = {
         "server.no-5xx/huge-number": (text.replace('"@@"', "9" * 5000), "type", "number-range"),
         "server.no-5xx/huge-exponent": (text.replace('"@@"', "1e999"), "type", "number-range"),
-        "server.no-5xx/deep-value": (text.replace('"@@"', _DEEP), "type", "deep-nesting"),
+        "server.no-5xx/deep-value": (text.replace('"@@"', _DEEP), "", "deep-nesting"),
         "server.answers/large-body": (text.replace("@@", "x" * 150_000), "max-length", ""),
     }
     for id_, (body, aspect, question) in strains.items():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
+from refund_conformance.cases.questions import ASKING
 from refund_conformance.contract import Clause, Contract, Level
 from refund_conformance.report import waivers
 from refund_conformance.report.waivers import Waiver
@@ -169,9 +170,30 @@ def _violations(contract: Contract, cases: list[Event], folded: list[Violation])
         single = [violation for violation in every if violation.clause not in COMPOSED]
         following = [each for each in single if each.case["clause"] not in COMPOSED] or single or every
         folded.extend(violation for violation in every if violation not in following)
-        areas = {violation.clause.partition(".")[0] for violation in following} - {root.partition(".")[0]}
-        (counted if len(areas) <= WIDEST else folded).extend(following)
+        if len(_areas(following) - {root.partition(".")[0]}) <= WIDEST:
+            counted.extend(following)
+            continue
+        whole = _whole(cases, following)
+        named = whole if len(_areas(whole)) <= WIDEST else []
+        counted.extend(named)
+        folded.extend(violation for violation in following if violation not in named)
     return counted
+
+
+def _areas(violations: Iterable[Violation]) -> set[str]:
+    return {violation.clause.partition(".")[0] for violation in violations}
+
+
+def _whole(cases: list[Event], violations: list[Violation]) -> list[Violation]:
+    """Return those that are of a clause all of whose cases suffer so, but for those that ask open questions."""
+    sent: dict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        if case["tries"] and not case["case"].partition("/")[2].startswith(ASKING):
+            sent[case["clause"]].add(case["case"])
+    suffering: dict[str, set[str]] = defaultdict(set)
+    for violation in violations:
+        suffering[violation.clause].add(violation.case["case"])
+    return [violation for violation in violations if sent[violation.clause] <= suffering[violation.clause]]
 
 
 COMPOSED = frozenset({"order.lifecycle", "order.race", "errors.alone", "fields.all-reported", "auth.first"})
