@@ -29,7 +29,7 @@ BODIES = [
     "content-type.other/text-plain",
     "json.malformed/truncated",
     "json.encoding/overlong",
-    "json.structure/number",
+    "json.structure/false",
 ]
 
 
@@ -54,7 +54,7 @@ def guilty(fault: str, ids: list[str]) -> Result:
         ("auth-missing-with-effect", "auth", AUTH, {"no-header", "empty"}),
         ("auth-expired-with-effect", "auth", AUTH, {"expired-token"}),
         ("content-type-with-effect", "json", BODIES, {"text-plain"}),
-        ("json-structure-with-effect", "json", BODIES, {"number"}),
+        ("json-structure-with-effect", "json", BODIES, {"false"}),
     ],
 )
 def test_the_guilty_request_is_named(fault: str, key: str, ids: list[str], after: set[str]) -> None:

@@ -112,7 +112,7 @@ def test_clauses_are_chosen_by_id_and_by_the_beginning_of_ids(
 
 def test_an_id_chooses_its_clause_alone(pytester: pytest.Pytester) -> None:
     ids = [id_.partition("::")[2] for id_ in collected(pytester, "--clause", "order.once")]
-    assert ids == ["test_once[second-request]", "test_once[other-body]"]
+    assert ids == ["test_once[second-request]", "test_once[other-body]", "test_once_at_last"]
 
 
 def lonely(id_: str) -> Clause:

@@ -123,8 +123,9 @@ def several_fields_cases(contract: Contract) -> Iterator[Case]:
 def named_cases(contract: Contract) -> Iterator[Case]:
     """Yield one case for each field, to see whether the message names it."""
     for field in contract.fields.values():
-        item = next(item for item in fields.breaks(contract) if item.field == field.name)
-        yield broken_case(contract, f"fields.message-names-field/{field.name}", item)
+        case = next(case for case in broken_cases(contract) if case.situation.invalid == {field.name})
+        title = f"The message for an invalid {field.name} names it."
+        yield made(f"fields.message-names-field/{field.name}", title, case.situation, case.draft)
 
 
 def explored_bodies(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
