@@ -64,8 +64,8 @@ def test_cases_are_drawn_as_they_are_sent_and_not_before() -> None:
         return refused(15010, field="description")
 
     strategy, made = STRATEGIES[LONG].map(noted), stage(answer)
-    explored_with(made, strategy, 5 * COMING)
-    assert len(made.client.requests) == 5 * COMING
+    explored_with(made, strategy, 3 * COMING)
+    assert len(made.client.requests) == 3 * COMING
     assert max(accumulate(taken)) <= COMING + STALE
 
 

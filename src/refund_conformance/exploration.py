@@ -25,7 +25,7 @@ from refund_conformance.result import Outcome, Result
 SHRINKS = 10
 """Requests spent at most on making a failing payload smaller."""
 
-COMING = 64
+COMING = 128
 """How many drawn cases are looked at ahead of their turn, where several requests may be in flight."""
 
 SOURCE = 512
@@ -133,9 +133,10 @@ def _explore_anew(
             return
         if done.last is not None and done.last.outcome is Outcome.UNTESTED:
             return  # nor would the others be
-        following = list(islice(drawn, 1))
-        done.examination.send_ahead(one.case for one in following)
-        coming += following
+        if len(coming) == COMING // 2:  # drawing and sending by turns, each for a while, are quicker
+            following = list(islice(drawn, COMING // 2))
+            done.examination.send_ahead(one.case for one in following)
+            coming += following
 
 
 def draw(strategy: SearchStrategy[Case], examples: int, seed: int) -> Iterator[Drawn]:

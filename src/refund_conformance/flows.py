@@ -258,8 +258,11 @@ def steady(examination: Examination) -> Result:
 def _steady(examination: Examination, about: Case, case: Case) -> Result:
     bench = examination.orders.bench(bench_of(case))
     sendings: list[Sent] = []
-    for _ in range(STEADY_TRIES):
-        sendings.append(examination.dispatch.send(case, bench.order))
+    tries = [replace(case, id=f"{about.id}-{number}", blame=case.blame) for number in range(1, STEADY_TRIES + 1)]
+    for each in tries:
+        examination.dispatch.send_ahead(each, bench.order)
+    for each in tries:
+        sendings.append(examination.dispatch.send(each, bench.order))
         examination.note(case, bench_of(case), bench, sendings[-1])
         if sendings[-1].accepted:
             break

@@ -144,6 +144,8 @@ def _remembered(direct: Direct) -> Iterator[Reply]:
     yield direct.refund(first)
     yield direct.refund(second, headers=[("Content-Type", "application/json")])
     yield direct.refund(third, headers=direct.headers(direct.token("expired_token")))
+    yield direct.refund(third, body=b"{}")
+    yield direct.refund(third, headers=[("Content-Type", "application/json")])
 
 
 def _unauthorized_effects(direct: Direct) -> Iterator[Reply]:
@@ -195,9 +197,14 @@ def _unread_effects(direct: Direct) -> Iterator[Reply]:
 
 
 def _once(direct: Direct) -> Iterator[Reply]:
-    order, *_ = direct.ids("refundable")
+    order, *others = direct.ids("refundable")
     for document in (VALID, VALID, {**VALID, "description": "Another", "email": "another@example.com"}):
         yield direct.refund(order, body=_text(document))
+    yield direct.refund(order, method="DELETE")
+    yield direct.refund(order)
+    for other, document in zip(others, ({"email": VALID["email"]}, {**VALID, "description": "😀"}), strict=False):
+        yield direct.refund(other, body=_text(document))
+        yield direct.refund(other)
 
 
 def _foreign(direct: Direct) -> Iterator[Reply]:
@@ -266,11 +273,25 @@ def _answers(direct: Direct) -> Iterator[Reply]:
 
 
 def _again_and_again(direct: Direct) -> Iterator[Reply]:
+    for _ in range(2):
+        yield direct.refund(direct.ids("refundable")[0], body=b"{}")
     for _ in range(60):
         yield direct.refund(direct.ids("zero_price")[0])
 
 
 _LONG_EMAILS = ["a" * (length - 10) + "@host.test" for length in (60, 64, 65, 79, 80, 81, 90, 120, 250, 300)]
+_NO_EMAILS = (
+    "plain",
+    "@",
+    "a@",
+    "@b.c",
+    "a@b@c.d",
+    "a b@c.d",
+    "a@b c.d",
+    "Name <a@b.c>",
+    "a@b.c, d@e.f",
+    "x a@b.c y",
+)
 _MANY_LENGTHS = ["x" * length for length in (1, 250, 256, 499, 500, 501, 505, 512, 600, 1000, 1001, 3000, 9000)]
 _SPACES = ["x" * 499 + " " * 5, " " * 501, "x " * 251]
 _SCRIPTS = ["é" * 500, "ы" * 500, "中" * 500, "😀" * 250, "e\u0301" * 250, "e\u0301" * 260, "é" * 501, "ا" * 500]
@@ -335,8 +356,8 @@ PROBES: dict[str, Probe] = {
     "description.null": _descriptions(None),
     "email.required": _each_body({}, {"description": "x"}),
     "email.max-length": _emails(*_LONG_EMAILS),
-    "email.format": _emails(
-        "plain", "@", "a@", "@b.c", "a@b@c.d", "a b@c.d", "a@b c.d", "Name <a@b.c>", "a@b.c, d@e.f", "x a@b.c y",
+    "email.format": _each_body(
+        *({**VALID, "email": value} for value in _NO_EMAILS), *({"email": value} for value in _NO_EMAILS)
     ),
     "email.empty": _emails("", " ", "\t\n"),
     "email.type": _emails(1, True, ["a@b.c"], [], {"a": "b"}),

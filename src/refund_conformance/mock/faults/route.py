@@ -188,6 +188,12 @@ shelf.put(
     _reading_id(r"\s*([0-9]{1,18})\s*\Z"),
 )
 shelf.put(
+    "id-underscores",
+    "route.order-id",
+    "Python's int and Ruby's to_i take underscores between digits.",
+    _reading_id(r"([0-9]{1,9}(?:_[0-9]{1,9})*)\Z"),
+)
+shelf.put(
     "id-signed",
     "route.order-id",
     "The number parser takes a plus sign, as Java's and JavaScript's do.",
