@@ -154,15 +154,22 @@ def load(contract: Path | None = None, schema: Path | None = None) -> Contract:
 
     Raises ContractError, naming file, member and remedy, if either does not hold together.
     """
-    return _read(contract or _CONTRACT, schema or _SCHEMA) if contract or schema else _shipped()
+    if contract is None and schema is None:
+        return _shipped()
+    return _read(contract or _contract(), schema or _schema())
 
 
-_CONTRACT, _SCHEMA = folder("contracts") / "create-refund-request.toml", folder("schemas") / "refund-request.json"
+def _contract() -> Path:
+    return folder("contracts") / "create-refund-request.toml"
+
+
+def _schema() -> Path:
+    return folder("schemas") / "refund-request.json"
 
 
 @cache
 def _shipped() -> Contract:
-    return _read(_CONTRACT, _SCHEMA)
+    return _read(_contract(), _schema())
 
 
 def _read(contract: Path, schema: Path) -> Contract:
