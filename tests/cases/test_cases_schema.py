@@ -161,3 +161,12 @@ def test_questions_at_once_stay_few_however_many_fields_there_are() -> None:
     situation = at_once(wide).situation
     assert len({question for question, _ in situation.questions}) == len(situation.questions) == 4
     assert len(permitted(wide, situation, {})) == 1 + 1 + (2**4 - 1)  # accepted, 110, 15010 for any of them
+
+
+def test_a_misspelt_name_may_be_that_of_another_field() -> None:
+    for before in range(3):  # so that each shape of a body has its turn
+        others = {f"other{number}": (False, {"type": "boolean"}) for number in range(before)}
+        contract = with_fields(**others, line1=(False, {"type": "integer"}), line11=(True, {"type": "string"}))
+        case = all_cases(contract)["fields.name/line11-misspelt"]
+        assert isinstance(json.loads(case.draft.body)["line1"], str)
+        assert case.situation.invalid == {"line1", "line11"}

@@ -44,7 +44,10 @@ def _alone(contract: Contract, body: Body, item: Break) -> Body:
     """Leave out the optional fields that are not broken."""
     if not item.members:
         return body  # an object without members is a case of its own
-    optional = {field.name for field in contract.fields.values() if not field.required} - {item.field}
+    optional = {field.name for field in contract.fields.values() if not field.required} - {
+        item.field,
+        *item.members,
+    }
     return {name: value for name, value in body.items() if name not in optional}
 
 
@@ -55,9 +58,8 @@ _SHAPES = (_in_order, _turned, _alone)
 def broken_cases(contract: Contract) -> Iterator[Case]:
     """Yield a case for each way to break exactly one keyword of one field."""
     for place, item in enumerate(fields.breaks(contract)):
-        case = broken_case(contract, f"{item.clause}/{item.slug}", item)
-        shape = _SHAPES[place % len(_SHAPES)]
-        yield replace(case, draft=with_body(contract, shape(contract, fields.broken(contract, item), item)))
+        body = _SHAPES[place % len(_SHAPES)](contract, fields.broken(contract, item), item)
+        yield _broken(contract, f"{item.clause}/{item.slug}", body, item)
     yield from _empty_case(contract)
 
 
@@ -73,7 +75,10 @@ def _empty_case(contract: Contract) -> Iterator[Case]:
 
 def broken_case(contract: Contract, id_: str, *breaks: Break) -> Case:
     """Return the case of a body with these fields broken."""
-    body = fields.broken(contract, *breaks)
+    return _broken(contract, id_, fields.broken(contract, *breaks), *breaks)
+
+
+def _broken(contract: Contract, id_: str, body: Body, *breaks: Break) -> Case:
     what = " and ".join(f"{item.field} ({item.slug})" for item in breaks)
     return made(id_, f"An invalid {what} is refused.", body_situation(contract, body), with_body(contract, body))
 
@@ -122,10 +127,13 @@ def several_fields_cases(contract: Contract) -> Iterator[Case]:
 
 def named_cases(contract: Contract) -> Iterator[Case]:
     """Yield one case for each field, to see whether the message names it."""
-    for field in contract.fields.values():
-        case = next(case for case in broken_cases(contract) if case.situation.invalid == {field.name})
-        title = f"The message for an invalid {field.name} names it."
-        yield made(f"fields.message-names-field/{field.name}", title, case.situation, case.draft)
+    firsts: dict[frozenset[str], Case] = {}
+    for case in broken_cases(contract):
+        firsts.setdefault(case.situation.invalid, case)
+    for name in contract.fields:
+        case = firsts[frozenset({name})]
+        title = f"The message for an invalid {name} names it."
+        yield made(f"fields.message-names-field/{name}", title, case.situation, case.draft)
 
 
 def explored_bodies(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
