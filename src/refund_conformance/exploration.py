@@ -1,6 +1,5 @@
 """Let Hypothesis draw further cases of a clause, within bounds, and carry them out."""
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -38,8 +37,8 @@ STALE = 50
 def fingerprint(case: Case) -> bytes:
     """Return what tells a drawn case from another, in few bytes."""
     draft = case.draft
-    told = json.dumps([draft.method, draft.content_type]).encode() + draft.body
-    return blake2b(told, digest_size=16).digest()
+    told = repr((draft.method, draft.content_type, draft.credential, case.group, case.situation)).encode()
+    return blake2b(told + draft.body, digest_size=16).digest()
 
 
 @dataclass(frozen=True)
