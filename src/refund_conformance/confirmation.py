@@ -33,7 +33,11 @@ class Confirmation:
         self._outages = 0
         if not sent.wrong:
             return result(case, [sent], sent.findings)
-        if sent.exchange.failure is Failure.CLOSED and case.group != "refundable" and self._may_accept(case):
+        if (
+            sent.exchange.failure is Failure.CLOSED
+            and case.group != "refundable"
+            and self._dispatch.may_accept(case)
+        ):
             return self._undecided(case, sent)  # the order may be used up now, so nothing tells what happened
         if self.is_known(case, sent) or (sent.accepted and case.group != "refundable"):
             return result(
@@ -76,12 +80,9 @@ class Confirmation:
             return result(case, sendings, sent.findings)
         return result(case, sendings, _unsteady(sent, failed, len(sendings)))
 
-    def _may_accept(self, case: Case) -> bool:
-        return any(answer.success for answer in self._dispatch.permitted(case.situation))
-
     def _again(self, case: Case, order: str, sent: Sent) -> list[Sent]:
         """Send a request again: for a new order where the last may be used up, fewer times where that is dear."""
-        accepting = self._may_accept(case)
+        accepting = self._dispatch.may_accept(case)
         sendings: list[Sent] = []
         last = sent
         for _ in range(1 if sent.accepted or sent.reading is None else CONFIRMATIONS):

@@ -105,6 +105,10 @@ class Dispatch:
         """Return the permitted answers, as the target's settings pin them."""
         return self._permitted(situation)
 
+    def may_accept(self, case: Case) -> bool:
+        """Whether the acceptance of a case is permitted."""
+        return any(answer.success for answer in self.permitted(case.situation))
+
     def refused_status(self) -> int:
         """Return the status of a refused authorization."""
         return min(self.contract.outcomes["authorization", "missing"].statuses)
@@ -164,7 +168,7 @@ class Dispatch:
         request = self.client.request(case.draft, order)
         if request is None:
             raise NoOrderError("the token's form allows no such request")
-        accepting = any(answer.success for answer in self.permitted(case.situation))
+        accepting = self.may_accept(case)
         # A connection that was authorized before is the matter of auth.every-request alone. And one that was used
         # before may have been closed meanwhile, which must not cost an order.
         if wire is None and (accepting or case.situation.authorization != "valid"):

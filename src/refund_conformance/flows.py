@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from refund_conformance.cases import all_cases
+from refund_conformance.cases import all_cases, incomplete_case
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.combinations import combination
 from refund_conformance.cases.orders import SPENT, second_case
@@ -111,9 +111,7 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
 
 def _authorized(examination: Examination, bench: Bench, *, same_order: bool) -> tuple[Case, str]:
     """Return a request with authorization that is refused: for the shared order, if that is safe, or another."""
-    case = next(
-        case for case in all_cases(examination.dispatch.contract).values() if case.clause.endswith(".required")
-    )
+    case = incomplete_case(examination.dispatch.contract)
     if same_order and case.clause not in examination.dispatch.violated:
         return case, bench.order
     return examination.dispatch.control_case()

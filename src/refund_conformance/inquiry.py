@@ -49,7 +49,7 @@ class Inquiry:
     @cached_property
     def _answered_at_once(self) -> Result | None:
         """The acceptance of that request; None if it is not accepted."""
-        if not any(answer.success for answer in self._dispatch.permitted(self._at_once.situation)):
+        if not self._dispatch.may_accept(self._at_once):
             return None
         result = self._ask_alone(self._at_once)
         return result if result.outcome is Outcome.HELD and result.answer == "success" else None

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
 
-from refund_conformance.cases import all_cases
+from refund_conformance.cases import incomplete_case
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import other_draft
 from refund_conformance.dispatch import Dispatch, Sent
@@ -101,7 +101,7 @@ def _one_order(dispatch: Dispatch, number: int, last: bool) -> Result:
 def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
     first, second = dispatch.orders.lease(), dispatch.orders.lease()
     case = _case(dispatch, "order.race/two-orders", "Requests at once on two orders: one is accepted on each.")
-    beside = replace(_refused(dispatch), id=case.id)
+    beside = replace(incomplete_case(dispatch.contract), id=case.id)
     half = SIMULTANEOUS // 2 - 1
     asked = [(case, first), (case, second)] * (half - 1) + [(beside, first), (beside, second)]
     sent = _together(dispatch, asked)
@@ -125,10 +125,6 @@ def _beside(dispatch: Dispatch, case: Case, sent: Sent) -> Sent:
     situation = case.situation.with_part("order", "refund-open")
     blame = (("order", case.clause), *case.blame)
     return dispatch.judged(replace(case, situation=situation, blame=blame), sent.exchange)
-
-
-def _refused(dispatch: Dispatch) -> Case:
-    return next(case for case in all_cases(dispatch.contract).values() if case.clause.endswith(".required"))
 
 
 def _case(dispatch: Dispatch, id_: str, title: str) -> Case:

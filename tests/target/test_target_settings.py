@@ -267,6 +267,12 @@ def test_a_base_url_that_is_no_url_is_refused(base_url: str) -> None:
     assert repr(base_url) in error.why
 
 
+def test_a_precedence_without_a_part_has_it_in_front() -> None:
+    data = changed("questions", precedence="authorization, content_type, body, caller, order, field")
+    pinned = parse(data).pins["precedence"]
+    assert pinned == "route, authorization, content_type, body, caller, order, field"
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "99999", "x", "-1"])
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     assert f":{port}" in refused(changed("target", base_url=f"http://a.example:{port}")).why

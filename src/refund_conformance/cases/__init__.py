@@ -48,3 +48,8 @@ def all_cases(contract: Contract) -> Mapping[str, Case]:
                 raise ValueError(f"two cases are called {case.id}")
             found[case.id] = case
     return MappingProxyType(found)
+
+
+def incomplete_case(contract: Contract) -> Case:
+    """Return the first case of a body that lacks a required field, and has nothing else wrong."""
+    return next(case for case in all_cases(contract).values() if case.clause.endswith(".required"))

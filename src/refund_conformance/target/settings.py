@@ -249,7 +249,9 @@ def _orders(groups: Mapping[str, list[str | int]], source: str) -> dict[str, tup
 
 
 def _pins(pins: Mapping[str, str | int], source: str, contract: Contract) -> dict[str, str]:
+    found: dict[str, str] = {}
     for id_, pinned in pins.items():
+        found[id_] = str(pinned)
         question = contract.questions.get(id_)
         if question is None:
             known = ", ".join(contract.questions)
@@ -262,17 +264,12 @@ def _pins(pins: Mapping[str, str | int], source: str, contract: Contract) -> dic
                     "does not list parts once each",
                     f"Order these, with commas: {', '.join(question.order)}.",
                 )
+            # A report leaves the route out, of which nothing shows.
+            left_out = [part for part in question.order if part not in parts]
+            found[id_] = ", ".join([*left_out, *parts])
         elif str(pinned) not in question.answers:
             answers = ", ".join(question.answers)
             raise SettingsError(
                 f"{source}: questions.{id_}", f"{pinned!r} is no answer to it", f"The answers are {answers}."
             )
-    return {id_: str(pinned) for id_, pinned in pins.items()} | _precedence(pins, contract)
-
-
-def _precedence(pins: Mapping[str, str | int], contract: Contract) -> dict[str, str]:
-    """Return a pinned order of parts with those that it leaves out in front: of a route nothing is observed."""
-    if PRECEDENCE not in pins:
-        return {}
-    parts = [part.strip() for part in str(pins[PRECEDENCE]).split(",")]
-    return {PRECEDENCE: ", ".join([*(p for p in contract.questions[PRECEDENCE].order if p not in parts), *parts])}
+    return found
