@@ -46,12 +46,12 @@ DRAWN = 9
 def draw(report: Path, exchanges: int) -> None:
     """Let Hypothesis draw the cases that a run sends, and send nothing."""
     from refund_conformance import contract as contracts
-    from refund_conformance import exploration
+    from refund_conformance import drawing
     from refund_conformance.cases import explorations
 
     begun = time.perf_counter()
     for strategy in explorations(contracts.load()).values():
-        deque(exploration.draw(strategy, exchanges // DRAWN, seed=1), maxlen=0)
+        deque(drawing.draw(strategy, exchanges // DRAWN, seed=1), maxlen=0)
     (report / "draw.json").write_text(json.dumps(time.perf_counter() - begun), encoding="utf-8")
 
 

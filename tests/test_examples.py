@@ -14,6 +14,7 @@ from redis import Redis
 from engine_stage import Stage, on_mock, plain, refused, stage
 from refund_conformance.cases import explorations
 from refund_conformance.contract import load
+from refund_conformance.drawing import draw
 from refund_conformance.errors import SettingsError
 from refund_conformance.examples import EXPIRY_DAYS, database
 from refund_conformance.exchange import Request, Response
@@ -134,7 +135,7 @@ def too_long_fails(request: Request) -> Response:
 
 
 def explored(made: Stage, place: str, examples: int) -> Result | None:
-    return explore(made.examination, STRATEGY, examples, 0, database(place, LONG))
+    return explore(made.examination, STRATEGY, draw(STRATEGY, examples, 0), 0, database(place, LONG))
 
 
 def test_what_failed_is_tried_first_by_a_run_that_draws_nothing(place: str) -> None:

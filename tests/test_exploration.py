@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from engine_stage import CONTRACT, TOKENS, Stage, bench, plain, refused, stage
 from refund_conformance.cases import explorations
 from refund_conformance.cases.case import Case
+from refund_conformance.drawing import STALE, draw
 from refund_conformance.exchange import Request
-from refund_conformance.exploration import COMING, SHRINKS, STALE, draw, explore, fingerprint
+from refund_conformance.exploration import COMING, SHRINKS, explore
 from refund_conformance.result import Outcome, Result
 
 STRATEGIES = explorations(CONTRACT)
@@ -20,11 +21,11 @@ LONG = "description.max-length"
 
 
 def explored(made: Stage, clause: str = MALFORMED, examples: int = SOME, seed: int = 0) -> Result | None:
-    return explore(made.examination, STRATEGIES[clause], examples, seed)
+    return explored_with(made, STRATEGIES[clause], examples, seed)
 
 
-def explored_with(made: Stage, strategy: st.SearchStrategy[Case], examples: int) -> Result | None:
-    return explore(made.examination, strategy, examples, 0)
+def explored_with(made: Stage, strategy: st.SearchStrategy[Case], examples: int, seed: int = 0) -> Result | None:
+    return explore(made.examination, strategy, draw(strategy, examples, seed), seed)
 
 
 def bodies(made: Stage) -> list[bytes]:
@@ -43,13 +44,6 @@ def test_as_many_cases_are_sent_as_the_profile_says_each_payload_once() -> None:
     assert result.outcome is Outcome.HELD
     sent = bodies(made)
     assert SOME / 2 < len(sent) == len(set(sent)) <= SOME
-
-
-def test_drawing_ends_where_nothing_new_comes() -> None:
-    cases = [next(draw(STRATEGIES[MALFORMED], 1, seed)).case for seed in range(3)]
-    assert len(set(map(fingerprint, cases))) == 3
-    drawn = list(draw(st.sampled_from(cases), 1000, 0))
-    assert sorted(fingerprint(one.case) for one in drawn) == sorted(map(fingerprint, cases))
 
 
 def test_cases_are_drawn_as_they_are_sent_and_not_before() -> None:
@@ -138,7 +132,8 @@ def test_the_failing_result_that_tells_most_is_the_last_one() -> None:
 def test_what_was_accepted_wrongly_is_not_made_smaller() -> None:
     with bench("json-lenient-truncated", "json-lenient-rest-ignored", "email-empty-accepted") as made:
         before = len(made.leased())
-        result = explore(made.examination, STRATEGIES[MALFORMED], SOME, 0)
+        strategy = STRATEGIES[MALFORMED]
+        result = explore(made.examination, strategy, draw(strategy, SOME, 0), 0)
         assert result is not None
         assert result.outcome is Outcome.VIOLATED
         assert len(made.leased()) - before <= 3
@@ -154,7 +149,7 @@ def test_what_only_sometimes_fails_is_no_flaky_test() -> None:
 def test_where_nothing_can_be_drawn_there_is_no_result() -> None:
     made = stage(refused(110))
     nothing: st.SearchStrategy[Any] = st.nothing()
-    assert explore(made.examination, nothing, SOME, 0) is None
+    assert explored_with(made, nothing, SOME) is None
     assert made.client.requests == []
 
 

@@ -81,6 +81,8 @@ def test_every_case_is_the_parameter_of_one_test(everything: list[str]) -> None:
 def test_what_shares_orders_comes_before_what_uses_them_up(everything: list[str]) -> None:
     telling = [
         "test_missing[no-header]",
+        "test_method[get]",
+        "test_first_drawn",
         "test_every_request",
         "test_race",
         "test_refundable[plain]",
@@ -89,7 +91,7 @@ def test_what_shares_orders_comes_before_what_uses_them_up(everything: list[str]
     ]
     places = [next(place for place, id_ in enumerate(everything) if id_.endswith(name)) for name in telling]
     assert places == sorted(places)
-    assert len(PHASES) == 7
+    assert len(PHASES) == 8
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,18 @@
-"""Let Hypothesis draw further cases of a clause, within bounds, and carry them out."""
+"""Carry out the cases that are drawn of a clause, within bounds, and make a failing one smaller."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from hashlib import blake2b
+from dataclasses import replace
 from itertools import islice
-from random import Random
-from typing import Any
 from unittest import SkipTest
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-from hypothesis import seed as seeded
 from hypothesis.database import ExampleDatabase, InMemoryExampleDatabase
-from hypothesis.errors import HypothesisException, Unsatisfiable
+from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
 
 from refund_conformance.cases.case import Case
+from refund_conformance.drawing import Drawn, drawing_test, fingerprint, fuzzed
 from refund_conformance.examination import Examination
 from refund_conformance.finding import Kind
 from refund_conformance.result import Outcome, Result
@@ -26,27 +22,6 @@ SHRINKS = 10
 
 COMING = 128
 """How many drawn cases are looked at ahead of their turn, where several requests may be in flight."""
-
-SOURCE = 512
-"""Random bytes that a case is drawn from: more than any takes."""
-
-STALE = 50
-"""After how many draws in a row that bring nothing new there is taken to be nothing more."""
-
-
-def fingerprint(case: Case) -> bytes:
-    """Return what tells a drawn case from another, in few bytes."""
-    draft = case.draft
-    told = repr((draft.method, draft.content_type, draft.credential, case.group, case.situation)).encode()
-    return blake2b(told + draft.body, digest_size=16).digest()
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A case that Hypothesis drew, and the bytes that it draws the same case from again."""
-
-    case: Case
-    source: bytes
 
 
 class _FailingError(AssertionError):
@@ -97,7 +72,7 @@ class _Exploration:
 def explore(
     examination: Examination,
     strategy: SearchStrategy[Case],
-    examples: int,
+    drawn: Iterator[Drawn],
     seed: int,
     database: ExampleDatabase | None = None,
 ) -> Result | None:
@@ -108,18 +83,24 @@ def explore(
     done = _Exploration(examination)
     if database is not None:
         _replay(done, strategy, database, seed)
-    if done.failing is None and examples:
-        _explore_anew(done, strategy, examples, seed, database or InMemoryExampleDatabase())
+    if done.failing is None:
+        _explore_anew(done, strategy, drawn, seed, database or InMemoryExampleDatabase())
     return done.failing or done.last
 
 
 def _explore_anew(
-    done: _Exploration, strategy: SearchStrategy[Case], examples: int, seed: int, database: ExampleDatabase
+    done: _Exploration,
+    strategy: SearchStrategy[Case],
+    drawn: Iterator[Drawn],
+    seed: int,
+    database: ExampleDatabase,
 ) -> None:
     """Carry out cases as they are drawn, some of them sent ahead; at the first failure, shrink."""
-    numbered = enumerate(draw(strategy, examples, seed), done.seen + 1)
-    drawn = (replace(one, case=replace(one.case, id=f"{one.case.id}-{number}")) for number, one in numbered)
-    coming = deque(islice(drawn, COMING))
+    numbered = (
+        replace(one, case=replace(one.case, id=f"{one.case.id}-{number}"))
+        for number, one in enumerate(drawn, done.seen + 1)
+    )
+    coming = deque(islice(numbered, COMING))
     done.examination.send_ahead(one.case for one in coming)
     while coming:
         turn = coming.popleft()
@@ -127,69 +108,19 @@ def _explore_anew(
             done.carry_out(turn.case)
         except _FailingError:
             with suppress(_FailingError):
-                _fuzzed(_test(strategy, done.carry_out_drawn, database, seed))(turn.source)
+                fuzzed(drawing_test(strategy, done.carry_out_drawn, database, seed))(turn.source)
             _replay(done, strategy, database, seed)
             return
         if done.last is not None and done.last.outcome is Outcome.UNTESTED:
             return  # nor would the others be
         if len(coming) == COMING // 2:  # drawing and sending by turns, each for a while, are quicker
-            following = list(islice(drawn, COMING // 2))
+            following = list(islice(numbered, COMING // 2))
             done.examination.send_ahead(one.case for one in following)
             coming += following
-
-
-def draw(strategy: SearchStrategy[Case], examples: int, seed: int) -> Iterator[Drawn]:
-    """Yield up to so many cases that Hypothesis draws from a strategy, each once; the same for the same seed.
-
-    They are drawn by its entry for fuzzers, which takes less than half the time of its engine.
-    """
-    latest: list[Case] = []
-    try:
-        fuzz = _fuzzed(_test(strategy, latest.append, None, seed))
-    except Unsatisfiable:
-        return
-    random = Random(seed)  # noqa: S311  (nothing is secret here)
-    known: set[bytes] = set()
-    stale = 0
-    while len(known) < examples and stale < STALE:
-        source = random.randbytes(SOURCE)
-        fuzz(source)
-        stale += 1
-        if latest and (sent := fingerprint(case := latest.pop())) not in known:
-            known.add(sent)
-            stale = 0
-            yield Drawn(case, source)
 
 
 def _replay(done: _Exploration, strategy: SearchStrategy[Case], database: ExampleDatabase, seed: int) -> None:
     """Carry out the cases that a database has, and make a failing one smaller."""
     # Hypothesis's complaints are not told: the results speak for themselves. Where nothing is kept, it skips.
     with suppress(_FailingError, HypothesisException, ExceptionGroup, SkipTest):
-        _test(strategy, done.carry_out_drawn, database, seed)()
-
-
-def _fuzzed(test: Any) -> Callable[[bytes], bytes | None]:
-    """Return a test's entry for fuzzers: it draws a case from bytes, and keeps one that fails in the database."""
-    entry: Callable[[bytes], bytes | None] = test.hypothesis.fuzz_one_input
-    return entry
-
-
-def _test(
-    strategy: SearchStrategy[Case], take: Callable[[Case], None], database: ExampleDatabase | None, seed: int
-) -> Any:
-    """Return a test that takes the cases which Hypothesis draws."""
-
-    def check(case: Case) -> None:
-        take(case)
-
-    bounded = settings(
-        database=database,
-        deadline=None,
-        derandomize=False,
-        phases=(Phase.reuse, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-        verbosity=Verbosity.quiet,
-        print_blob=False,
-        report_multiple_bugs=False,
-    )
-    return bounded(seeded(seed)(given(strategy)(check)))  # the settings come last: a seed takes the database away
+        drawing_test(strategy, done.carry_out_drawn, database, seed)()

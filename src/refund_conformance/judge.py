@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from refund_conformance.contract import Contract
 from refund_conformance.finding import Finding, Kind
@@ -84,11 +85,19 @@ class _Judgement:
         self.contract = contract
         self.question = question
         self.reading = reading
-        self.expected = describe(question.permitted)
-        self.actual = describe_reading(reading)
-        self.listed = frozenset(contract.errors) | {
-            answer.errors for answer in question.permitted if isinstance(answer.errors, int)
-        }
+
+    @cached_property
+    def expected(self) -> str:
+        return describe(self.question.permitted)
+
+    @cached_property
+    def actual(self) -> str:
+        return describe_reading(self.reading)
+
+    @cached_property
+    def listed(self) -> frozenset[int]:
+        own = {answer.errors for answer in self.question.permitted if isinstance(answer.errors, int)}
+        return frozenset(self.contract.errors) | own
 
     def result(self) -> tuple[tuple[Finding, ...], Permitted | None]:
         matched = next((answer for answer in self._ordered() if self._is(answer)), None)

@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache, partial
 from threading import Lock
 from urllib.parse import quote, quote_plus
 
@@ -20,8 +21,12 @@ out with all the token characters after them: so a copy that was cut or changed 
 
 PREFIX = 16
 
+SHORT = 2000
+"""Characters of a text that is remembered, cleaned: most headers and answers are those that came before."""
+
 _LETTERS = "[A-Za-z0-9+/=_.~%-]"
 _REST = f"{_LETTERS}*"
+_NOTHING = "(?!)"
 _ALL_LETTERS = re.compile(f"{_LETTERS}+")
 
 
@@ -31,7 +36,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: set[str] = set()
         self._needles: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None  # None while there are needles that it has not
+        self._search: _Search | None = None  # None while there are needles that it has not
         self._lock = Lock()
         for secret in secrets:
             self.add(secret)
@@ -44,37 +49,56 @@ class Redactor:
         with self._lock:
             if not found <= self._needles:
                 self._needles |= found
-                self._pattern = None
+                self._search = None
             self._known.add(secret)
 
     def text(self, text: str) -> str:
         """Return the text with every secret replaced."""
-        return self._all.sub(MARK, text) if self._needles else text
+        return self._all.clean(text)
 
     def bytes(self, raw: bytes) -> bytes:
         """Return the bytes with every secret replaced."""
-        if not self._needles:
-            return raw
-        return self._all.sub(MARK, raw.decode("latin-1")).encode("latin-1")
+        return self._all.clean(raw.decode("latin-1")).encode("latin-1")
 
     def finds(self, text: str) -> bool:
         """Whether any secret stands in the text."""
-        return bool(self._needles and self._all.search(text))
+        return self._all.pattern.search(text) is not None
 
     @property
-    def _all(self) -> re.Pattern[str]:
-        """The pattern of every secret. It is made when it is needed, for secrets come by the dozen."""
-        pattern = self._pattern
-        if pattern is None:
+    def _all(self) -> "_Search":
+        """The search for every secret. It is made when it is needed, for secrets come by the dozen."""
+        search = self._search
+        if search is None:
             with self._lock:
-                pattern = self._pattern = re.compile("|".join(sorted(self._needles, key=_eagerness)))
-        return pattern
+                search = self._search = _Search(self._needles)
+        return search
+
+
+class _Search:
+    """Looks for some needles. What it remembers goes with it when there are more of them."""
+
+    def __init__(self, needles: Iterable[str]) -> None:
+        self.pattern = re.compile(_alternatives(sorted(needles, key=_eagerness)) or _NOTHING)
+        self._replaced = partial(self.pattern.sub, MARK)
+        self._remembered = lru_cache(256)(self._replaced)
+
+    def clean(self, text: str) -> str:
+        return self._remembered(text) if len(text) < SHORT else self._replaced(text)
 
 
 def _needle(form: str) -> str:
     if len(form) >= LONG and _ALL_LETTERS.fullmatch(form):
         return re.escape(form[:PREFIX]) + _REST
     return re.escape(form)
+
+
+def _alternatives(needles: Iterable[str]) -> str:
+    """Return a pattern for any of some needles, grouped by first letter: it is tried at each letter of a text."""
+    grouped: dict[str, list[str]] = {}
+    for needle in needles:
+        first = needle[: 2 if needle.startswith("\\") else 1]
+        grouped.setdefault(first, []).append(needle.removeprefix(first))
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in grouped.items())
 
 
 def _eagerness(needle: str) -> tuple[bool, int, str]:

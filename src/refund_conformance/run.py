@@ -1,11 +1,13 @@
 """One run of the suite in one process: everything it works with, from settings to record."""
 
 import copy
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from hypothesis.strategies import SearchStrategy
 
 from refund_conformance.ahead import Ahead
 from refund_conformance.beginning import Beginning
@@ -13,10 +15,12 @@ from refund_conformance.cases import explorations
 from refund_conformance.cases.case import Case
 from refund_conformance.contract import Contract
 from refund_conformance.dispatch import Dispatch
+from refund_conformance.drawing import Drawn, draw
 from refund_conformance.errors import TargetError
 from refund_conformance.examination import Examination
 from refund_conformance.examples import database
 from refund_conformance.exploration import explore
+from refund_conformance.generation import Generation
 from refund_conformance.lanes import proofs
 from refund_conformance.profile import Profile
 from refund_conformance.record import Record
@@ -33,6 +37,9 @@ T = TypeVar("T")
 
 NUMBERS_APART = 10_000_000
 """Between the exchange numbers of one worker and the next."""
+
+MANY_EXAMPLES = 1000
+"""From so many cases for each exploration on, a process of their own is worth its start."""
 
 
 @dataclass
@@ -79,6 +86,8 @@ class Run:
         self._allowance = Allowance(requests, ledger, processes, settings.max_seconds or profile.seconds)
         self._proofs = proofs(contract, chosen)
         self._strategies = explorations(contract)
+        beside = profile.examples >= MANY_EXAMPLES and processes == 1
+        self._generation = Generation(contract, profile.examples, seed) if beside else None
         self.examination = self._new_examination()
 
     @property
@@ -157,12 +166,18 @@ class Run:
         if strategy is None or clause in self.examination.dispatch.violated:
             return None
         kept = database(self._settings.examples, clause)
-        return self.carry_out(
-            lambda examination: explore(examination, strategy, self.profile.examples, self.seed, kept)
-        )
+        drawn = self._drawn(clause, strategy)
+        return self.carry_out(lambda examination: explore(examination, strategy, drawn, self.seed, kept))
+
+    def _drawn(self, clause: str, strategy: SearchStrategy[Case]) -> Iterator[Drawn]:
+        if self._generation is not None:
+            return self._generation.draw(clause)
+        return draw(strategy, self.profile.examples, self.seed)
 
     def close(self) -> None:
-        """Close the record and the connections."""
+        """Close the record and the connections, and end the process that draws."""
+        if self._generation is not None:
+            self._generation.close()
         self._record.close()
         self._ledger.close()
         self._client.close()

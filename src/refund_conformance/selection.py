@@ -14,8 +14,8 @@ from refund_conformance.lanes import LANES, lane_of, lane_of_clause, proofs
 from refund_conformance.profile import Profile
 from refund_conformance.resources import folder
 
-PHASES = ("refused", "together", "walked", "accepted", "proved", "asked", "reviewed")
-"""The order of a run: what shares orders comes before what uses them up."""
+PHASES = ("refused", "drawn", "together", "walked", "accepted", "proved", "asked", "reviewed")
+"""The order of a run: what shares orders comes before what uses them up, what is listed before what is drawn."""
 
 
 class Selection:
@@ -91,7 +91,9 @@ class Selection:
     ) -> set[pytest.Item]:
         """Return the tests that so many requests and refundable orders do not suffice for."""
         ours = [item for item in items if item.get_closest_marker("clause")]
-        checks = [Check(next(iter(self.clauses(item)), ""), case_of(item), _is_drawn(item)) for item in ours]
+        checks = [
+            Check(next(iter(self.clauses(item)), ""), case_of(item), _phase(item) == "drawn") for item in ours
+        ]
         kept = affordable(checks, self._shared, profile, requests, orders)
         return {item for item, is_kept in zip(ours, kept, strict=True) if not is_kept}
 
@@ -153,12 +155,6 @@ def _parameter(item: pytest.Item, name: str) -> object:
     return callspec.params.get(name) if callspec else None
 
 
-def _is_drawn(item: pytest.Item) -> bool:
-    """Whether a test carries out cases that Hypothesis draws: it has neither a case nor a phase of its own."""
-    mark = item.get_closest_marker("clause")
-    return case_of(item) is None and mark is not None and "phase" not in mark.kwargs
-
-
 def _phase(item: pytest.Item) -> str:
     case = case_of(item)
     if case is not None:
@@ -166,4 +162,4 @@ def _phase(item: pytest.Item) -> str:
             return "asked"
         return "refused" if case.situation.wrong else "accepted"
     mark = item.get_closest_marker("clause")
-    return str(mark.kwargs.get("phase", "refused")) if mark else "refused"
+    return str(mark.kwargs.get("phase", "drawn")) if mark else "refused"

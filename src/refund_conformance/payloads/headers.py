@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jwt
@@ -103,12 +103,12 @@ FORGERIES = (
 
 def forged(slug: str) -> AuthorizationForm:
     """Return the form that sends the forgery of this name, which does not exist for every token."""
+    return partial(_forged, slug)
 
-    def write(header: str, token: str) -> Headers | None:
-        made = forgeries(token).get(slug)
-        return bearer(header, made) if made else None
 
-    return write
+def _forged(slug: str, header: str, token: str) -> Headers | None:
+    made = forgeries(token).get(slug)
+    return bearer(header, made) if made else None
 
 
 def _parts(token: str) -> tuple[str, str, str] | None:

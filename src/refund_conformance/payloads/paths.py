@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
 PathForm = Callable[[str], str]
@@ -10,7 +11,11 @@ PathForm = Callable[[str], str]
 
 def refund_path(template: str) -> PathForm:
     """Return the form for the operation's own path template, which holds ``{order}``."""
-    return lambda order: template.replace("{order}", quote(order, safe=""))
+    return partial(_in_place, template)
+
+
+def _in_place(template: str, order: str) -> str:
+    return template.replace("{order}", quote(order, safe=""))
 
 
 def unknown_urls(template: str) -> dict[str, PathForm]:

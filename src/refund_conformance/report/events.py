@@ -93,8 +93,11 @@ def amend(directory: Path, reason: str) -> None:
         replace_file(directory / FILE, "".join([*lines, _line(end)]))
 
 
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
 def _line(event: Event) -> str:
-    return json.dumps(event, ensure_ascii=True, separators=(",", ":")) + "\n"
+    return _encode(event) + "\n"
 
 
 def _lines(directory: Path) -> Iterator[tuple[int, str]]:

@@ -40,6 +40,7 @@ class Wire:
 
     def __init__(self, base_url: str, timeout: float, proxy: str | None, ca_bundle: str | None) -> None:
         self._base_url = base_url
+        self._base_path = urlsplit(base_url).path
         self._timeout = timeout
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._verify: str | bool = ca_bundle or True
@@ -74,15 +75,15 @@ class Wire:
             prepared = requests.PreparedRequest()  # not prepare(), which would normalize the URL
             prepared.method = request.method
             prepared.url = self._line.absolute = self._base_url + request.target
-            self._line.path = urlsplit(self._base_url).path + request.target
+            self._line.path = self._base_path + request.target
             # Unlike requests' own mapping this one keeps a field that stands there twice.
             headers = urllib3.HTTPHeaderDict((*request.headers, ("Content-Length", str(len(request.body)))))
             prepared.headers = headers  # type: ignore[assignment]
             prepared.body = request.body
-            answer = self._adapter.send(
+            answer: Any = self._adapter.send(
                 prepared, stream=True, timeout=self._timeout, verify=self._verify, proxies=self._proxies
             )
-            return self._read(answer)
+            return self._read(answer, request.method)
         except requests.exceptions.SSLError as problem:
             return None, Failure.UNREACHABLE, f"TLS: {_reason(problem)}"
         except requests.exceptions.ConnectTimeout:
@@ -96,8 +97,7 @@ class Wire:
         except (OSError, ValueError, zlib.error) as problem:
             return None, Failure.BROKEN, _reason(problem)
 
-    def _read(self, answer: requests.Response) -> tuple[Response | None, Failure | None, str]:
-        raw = answer.raw
+    def _read(self, raw: urllib3.HTTPResponse, method: str) -> tuple[Response | None, Failure | None, str]:
         lengths = [length.strip(" \t") for length in raw.headers.getlist("Content-Length")]
         for length in lengths:
             if not length.isdecimal():
@@ -108,7 +108,7 @@ class Wire:
             if len(body) > BODY_LIMIT:
                 raw.close()
                 return None, Failure.OVERSIZED, f"the body is over {BODY_LIMIT} bytes"
-        bodiless = answer.request.method == "HEAD" or answer.status_code in _BODILESS
+        bodiless = method == "HEAD" or raw.status in _BODILESS
         for length in lengths:
             if len(body) < int(length) and not bodiless:
                 return None, Failure.BROKEN, f"the body ended after {len(body)} of {length[:20]} bytes"
@@ -116,7 +116,7 @@ class Wire:
         if decoded is None:
             return None, Failure.OVERSIZED, f"the decompressed body is over {BODY_LIMIT} bytes"
         headers = tuple((str(name), str(value)) for name, value in raw.headers.items())
-        return Response(answer.status_code, str(answer.reason or ""), headers, decoded), None, ""
+        return Response(raw.status, str(raw.reason or ""), headers, decoded), None, ""
 
 
 def _decoded(body: bytes, coding: str) -> bytes | None:
@@ -256,11 +256,26 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, guard: Guard, line: _Line) -> None:
         self._pools = _guarded_pools(guard, line)
+        self._pool: Any = None
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """Look the pool up once until it is closed: all requests of a wire go to the same place."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **options)
+        return self._pool
+
+    def close(self) -> None:
+        self._pool = None
+        super().close()
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> Any:
+        """Return urllib3's answer as it is: nobody asks for cookies, or for a guess at the text's encoding."""
+        return resp
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **options)
