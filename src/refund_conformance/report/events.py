@@ -19,6 +19,9 @@ FORMAT = 1
 
 Event = dict[str, Any]
 
+EXCHANGE: Event = {"event": "exchange"}
+"""What stands for an exchange where its bytes do not matter."""
+
 _DRAWN = re.compile(r"(.*/drawn(?:-valid)?)-\d+")
 _EXCHANGE = re.compile(r'\{"event":"exchange","number":(\d+),')
 

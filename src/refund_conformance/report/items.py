@@ -89,7 +89,7 @@ def items(contract: Contract, traffic: Traffic, summary: Summary) -> list[Item]:
 
 def _item(contract: Contract, traffic: Traffic, case: Event, strict: bool) -> Item:
     clause, _, name = case["case"].partition("/")
-    beats = [traffic.beats[number] for number in case["exchanges"] if number in traffic.beats]
+    beats = [traffic.beats[place] for place in traffic.beats.places(case["exchanges"])]
     known = contract.clauses.get(case["clause"])
     outcome = _OUTCOMES[case["outcome"]]
     return Item(

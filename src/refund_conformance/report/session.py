@@ -11,13 +11,10 @@ from typing import Any
 from refund_conformance import __version__
 from refund_conformance.contract import Contract
 from refund_conformance.report import summary
-from refund_conformance.report.events import FORMAT, EventFile, likeness
+from refund_conformance.report.events import EXCHANGE, FORMAT, EventFile, likeness
 from refund_conformance.report.summary import Summary
 
 _TOLD_VERSIONS = ("pytest", "hypothesis", "requests", "jsonschema")
-
-
-_EXCHANGE = {"event": "exchange"}
 
 
 class ReportSession:
@@ -59,7 +56,7 @@ class ReportSession:
         So memory does not grow with what is sent, only with what is found.
         """
         if event["event"] == "exchange":
-            return _EXCHANGE
+            return EXCHANGE
         alike = likeness(event)
         if event["event"] in ("observation", "precedence"):
             alike = tuple(map(str, event.values()))

@@ -38,7 +38,7 @@ class Timeline:
 
 def timeline(traffic: Traffic) -> Timeline | None:
     """Return the chart of a run, or None if nothing was sent."""
-    beats = list(traffic.beats.values())
+    beats = traffic.beats
     if not beats:
         return None
     begin = min(beat.started for beat in beats)
@@ -50,13 +50,13 @@ def timeline(traffic: Traffic) -> Timeline | None:
     for beat in beats:
         column = min(columns - 1, int((beat.started - begin) / width))
         counts[column, kind(beat)] += 1
-        if beat.attempt > 1:
+        if beat.repeated:
             retries.add(column)
     return Timeline(
         columns=columns,
         blocks=tuple(_blocks(columns, counts)),
         retries=tuple(sorted(retries)),
-        repeated=sum(beat.attempt > 1 for beat in beats),
+        repeated=sum(beat.repeated for beat in beats),
         seconds=seconds,
         highest=_highest(columns, counts),
         totals=Counter(kind(beat) for beat in beats),
