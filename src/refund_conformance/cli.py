@@ -1,5 +1,6 @@
 """The command line."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -101,7 +102,9 @@ def run(
         clauses=chosen,
         pytest_args=extra,
     )
-    sys.exit(execute(choice))
+    status = execute(choice)
+    gc.freeze()  # or the interpreter would look for garbage several times before it ends
+    sys.exit(status)
 
 
 def _split(clauses: tuple[str, ...], extra: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

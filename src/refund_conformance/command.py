@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -21,6 +22,9 @@ from refund_conformance.report.ending import NAME
 from refund_conformance.resources import folder
 from refund_conformance.selection import parse_shard
 from refund_conformance.target import safety, settings
+
+PAGES = "refund_conformance.report.scan"
+"""The module that makes the pages; it takes a while to load, with all that it needs."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Catcher:
 
     problem_of_refund_conformance: SuiteError | None = None
     secrets: frozenset[str] = frozenset()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Load what makes the pages while the first answers are waited for."""
+        threading.Thread(target=import_module, args=(PAGES,), name="pages").start()
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Keep the secrets that the run knew, for the last look over its report."""

@@ -14,6 +14,7 @@ from refund_conformance.examination import TOLD_APART, Examination
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
 from refund_conformance.lanes import COMBINED, bench_of
+from refund_conformance.lifecycle import lifecycle
 from refund_conformance.profile import Profile
 from refund_conformance.race import race
 from refund_conformance.reading import Reading
@@ -322,8 +323,6 @@ def _worst(examination: Examination, results: Sequence[Result]) -> Result:
 
 def walk(examination: Examination, profile: Profile, seed: int) -> Result:
     """Walk over several orders at random."""
-    from refund_conformance.lifecycle import lifecycle  # its state machines are slow to import, and walked late
-
     about = replace(plain_case(examination.dispatch.contract), id="order.lifecycle/walk", title="A random walk.")
     return _recorded(examination, about, lambda: lifecycle(examination.dispatch, profile, seed))
 

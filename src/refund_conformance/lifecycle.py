@@ -1,12 +1,8 @@
-"""Random walks over several orders: a Hypothesis state machine whose model is compared at every step."""
+"""Random walks over several orders, compared with a model at every step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-
-from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
-from hypothesis import strategies as st
-from hypothesis.errors import HypothesisException
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from random import Random
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
@@ -16,12 +12,6 @@ from refund_conformance.finding import Finding, Kind
 from refund_conformance.profile import Profile
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import NoOrderError
-
-EXAMPLES = 10
-"""Examples that Hypothesis may draw for one walk; those that are not needed send nothing."""
-
-STEPS_OF_AN_EXAMPLE = 4
-"""Steps that one example adds to a walk: few, for the first example is always the simplest."""
 
 VALID = "valid"
 REQUESTS = {
@@ -33,6 +23,10 @@ REQUESTS = {
     "with another merchant's token": "order.foreign/other-merchant-token",
 }
 """The kinds of request in a walk, by the case that each is."""
+
+_KINDS = (VALID, VALID, *REQUESTS)
+_BEGINNING = (0, 1, 0)
+"""A walk begins with what tells most: valid requests for two orders in turn, then for the first again."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +42,6 @@ class Step:
             if self.kind != VALID
             else (f"order {'ABCDEFGH'[self.order]}: a valid request")
         )
-
-
-class _OffModelError(AssertionError):
-    """The target left the model."""
 
 
 class Walk:
@@ -101,99 +91,42 @@ def _about(case: Case) -> Case:
     return replace(case, id=id_, blame=tuple((part, "order.lifecycle") for part in case.situation.wrong))
 
 
-class _Walks:
-    """The walks of one check: at most so many of so many steps, and none after one has failed.
+def lifecycle(dispatch: Dispatch, profile: Profile, seed: int) -> Result:
+    """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter.
 
-    An example of Hypothesis goes on with the walk of the one before until it has its steps: the first examples are
-    short and simple.
+    The same seed walks the same way.
     """
-
-    def __init__(self, dispatch: Dispatch, profile: Profile) -> None:
-        self._dispatch = dispatch
-        self._profile = profile
-        self.begun: list[Walk] = []
-        self.failing: Walk | None = None
-
-    def begin(self) -> Walk | None:
-        """Return the walk to go on with, a new one, or None if there shall be no more."""
-        if self.failing:
-            return None
-        if self.begun and not self._is_done(self.begun[-1]):
-            return self.begun[-1]
-        if len(self.begun) - self._is_one_lost >= self._profile.walks:
-            return None
-        self.begun.append(Walk(self._dispatch, self._profile.walk_orders))
-        return self.begun[-1]
-
-    @property
-    def _is_one_lost(self) -> bool:
-        """Whether a walk ended early, for which one more may begin."""
-        return any(walk.over for walk in self.begun)
-
-    def _is_done(self, walk: Walk) -> bool:
-        return walk.over or len(walk.steps) >= self._profile.steps
-
-    def step(self, walk: Walk | None, step: Step) -> None:
-        """Take a step, unless the walks are over. Raises _OffModelError if it leaves the model."""
-        if walk is None or self.failing or self._is_done(walk):
-            return
-        sent = walk.step(step)
-        if sent is not None and sent.wrong:
-            self.failing = walk
-            raise _OffModelError(str(step))
-
-
-def _machine(walks: _Walks, orders: int) -> type[RuleBasedStateMachine]:
-    class Machine(RuleBasedStateMachine):
-        def __init__(self) -> None:
-            super().__init__()
-            self.walk = walks.begin()
-
-        @initialize()
-        def alternate(self) -> None:
-            """Begin a walk with what tells most: two orders in turn, then the first again."""
-            if self.walk is None or self.walk.steps:
-                return
-            for order in (0, 1, 0):
-                walks.step(self.walk, Step(order, VALID))
-
-        @rule(order=st.integers(0, orders - 1), kind=st.sampled_from([VALID, VALID, *REQUESTS]))
-        def request(self, order: int, kind: str) -> None:
-            walks.step(self.walk, Step(order, kind))
-
-    return Machine
-
-
-def lifecycle(dispatch: Dispatch, profile: Profile, seed_: int) -> Result:
-    """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter."""
-    bounded = settings(
-        max_examples=EXAMPLES * profile.walks,
-        stateful_step_count=STEPS_OF_AN_EXAMPLE,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-        verbosity=Verbosity.quiet,
-        print_blob=False,
-        report_multiple_bugs=False,
-    )
-    walks = _Walks(dispatch, profile)
-    try:
-        run_state_machine_as_test(seed(seed_)(_machine(walks, profile.walk_orders)), settings=bounded)
-    except NoOrderError:
-        if not any(walk.steps for walk in walks.begun):
-            raise
-    except (_OffModelError, HypothesisException, ExceptionGroup):
-        # The walk speaks for itself; that it is not walked again is Hypothesis's complaint, not ours.
-        pass
     clause, title = "order.lifecycle", "Over a random walk, each answer follows from what was accepted before."
-    if walks.failing:
-        return _shortest(dispatch, walks.failing, title)
-    if all(walk.over for walk in walks.begun):
+    walks: list[Walk] = []
+    random = Random(seed)  # noqa: S311  (nothing is secret here)
+    try:
+        while len(walks) < profile.walks + any(walk.over for walk in walks):  # one more for one that was lost
+            walks.append(Walk(dispatch, profile.walk_orders))
+            if _leaves_model(walks[-1], profile.steps, _steps(random, profile.walk_orders)):
+                return _shortest(dispatch, walks[-1], title)
+    except NoOrderError:
+        if not any(walk.steps for walk in walks):
+            raise
+    if all(walk.over for walk in walks):
         return Result(f"{clause}/walk", clause, title, Outcome.UNDECIDED, "no walk came to its end", tries=1)
-    numbers = tuple(sent.number for walk in walks.begun for sent in walk.sent)
+    numbers = tuple(sent.number for walk in walks for sent in walk.sent)
     return Result(f"{clause}/walk", clause, title, Outcome.HELD, exchanges=numbers[-1:], answer="error", tries=1)
+
+
+def _steps(random: Random, orders: int) -> Iterator[Step]:
+    """Yield the steps of a walk, without end."""
+    yield from (Step(order, VALID) for order in _BEGINNING)
+    while True:
+        yield Step(random.randrange(orders), random.choice(_KINDS))
+
+
+def _leaves_model(walk: Walk, length: int, steps: Iterator[Step]) -> bool:
+    """Go on with a walk until it has its length, or is over; return whether a step left the model."""
+    while not walk.over and len(walk.steps) < length:
+        sent = walk.step(next(steps))
+        if sent is not None and sent.wrong:
+            return True
+    return False
 
 
 def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 _TOKEN = re.compile(
     r"""[ \t\n\r]*(?:
-        (?P<mark>[][{},:])
+        (?P<mark>\[+|\]+|[{},:])
       | (?P<string>"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*")
       | (?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
       | (?P<word>true|false|null)
@@ -45,10 +45,13 @@ class _Reader:
     result: Nested = field(default_factory=Nested)
 
     def take(self, kind: str, piece: str) -> None:
-        """Go on by one piece, or raise NotNestedError if it may not stand here."""
-        if kind == "mark" and piece in "[{":
+        """Go on by one piece, or raise NotNestedError if it may not stand here.
+
+        Square brackets come as many as stand together, for there may be a hundred thousand.
+        """
+        if kind == "mark" and piece[0] in "[{":
             self._open(piece)
-        elif kind == "mark" and piece in "]}":
+        elif kind == "mark" and piece[0] in "]}":
             self._close(piece)
         elif kind == "mark":
             self._separate(piece)
@@ -60,18 +63,18 @@ class _Reader:
             self._scalar(kind, piece)
 
     def _open(self, piece: str) -> None:
-        self._begin_value([] if piece == "[" else {})
-        self.open.append(piece)
+        self._begin_value({} if piece == "{" else [])
+        self.open.extend(piece)
         depth = len(self.open)
         key = self.key if self.open[0] == "{" else None
         self.result.depths[key] = max(self.result.depths.get(key, 0), depth)
-        self.expected = "value or end" if piece == "[" else "key or end"
+        self.expected = "key or end" if piece == "{" else "value or end"
 
     def _close(self, piece: str) -> None:
-        bracket = "[" if piece == "]" else "{"
-        if not self.open or self.open[-1] != bracket or self.expected not in ("comma", _empty(bracket)):
-            raise NotNestedError(f"{piece!r} out of place")
-        self.open.pop()
+        opened = ("{" if piece == "}" else "[") * len(piece)
+        if self.open[-len(piece) :] != list(opened) or self.expected not in ("comma", _empty(opened[0])):
+            raise NotNestedError(f"{piece[:10]!r} out of place")
+        del self.open[-len(piece) :]
         self.expected = "comma"
 
     def _separate(self, piece: str) -> None:
