@@ -1,5 +1,7 @@
 """A refused request that had an effect is found among those that shared its order; the innocent are not named."""
 
+from collections import deque
+
 import pytest
 
 from engine_stage import CASES, Bench, bench
@@ -35,7 +37,7 @@ BODIES = [
 
 def searched(made: Bench, ids: list[str]) -> Result | None:
     """Look for the guilty one among cases, as if each had been refused on one order."""
-    shared = SharedOrder(made.orders.lease(), [CASES[id_] for id_ in ids])
+    shared = SharedOrder(made.orders.lease(), deque(CASES[id_] for id_ in ids))
     return find_guilty(made.dispatch, shared)
 
 
@@ -97,7 +99,7 @@ def test_the_search_is_short() -> None:
 def test_where_nobody_is_guilty_nobody_is_named() -> None:
     with bench() as made:
         order = made.orders.lease()
-        assert find_guilty(made.dispatch, SharedOrder(order, [CASES[id_] for id_ in FIELDS])) is None
+        assert find_guilty(made.dispatch, SharedOrder(order, deque(CASES[id_] for id_ in FIELDS))) is None
         assert made.notes == [f"Order {order} was not refundable, though no request of ours made it so."]
 
 
@@ -134,6 +136,6 @@ def test_orders_that_the_search_uses_up_are_known_as_spent() -> None:
 def test_names_of_results_stay_short() -> None:
     long = Case(f"email.format/{'x' * 200}", "Long.", CASES[FIELDS[0]].situation, CASES[FIELDS[0]].draft)
     with bench("fields-with-effect") as made:
-        result = find_guilty(made.dispatch, SharedOrder(made.orders.lease(), [long]))
+        result = find_guilty(made.dispatch, SharedOrder(made.orders.lease(), deque([long])))
     assert result is not None
     assert len(result.case) <= 120

@@ -1,5 +1,6 @@
 """Carry out the run command: hand the choice to pytest, make the pages, and tell the outcome."""
 
+import gc
 import os
 import signal
 import sys
@@ -58,6 +59,7 @@ class Catcher:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
         """Load what makes the pages while the first answers are waited for."""
+        gc.freeze()  # what is loaded by now stays, and need not be looked through for garbage
         threading.Thread(target=import_module, args=(PAGES,), name="pages").start()
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:

@@ -24,9 +24,6 @@ from refund_conformance.target.settings import NOWHERE
 OTHER_ORDERS = 3
 """On how many further orders a valid request is tried that is refused for the state of its order."""
 
-SUSPECTS = 2000
-"""Refused requests of one shared order, the latest, among which one that had an effect is looked for."""
-
 REMEMBERED = 1000
 """Refused requests that are remembered in order not to send them twice: more than there are listed cases."""
 
@@ -372,7 +369,6 @@ class Examination:
                 self._accepted_clauses.add(case.clause)
         elif sent.reading is not None and sent.reading.status < 500 and self.orders.benches.get(key) is bench:
             bench.sent.append(case)
-            del bench.sent[:-SUSPECTS]
 
     # -- effects -----------------------------------------------------------------------------------
 

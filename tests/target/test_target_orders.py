@@ -92,7 +92,7 @@ def test_an_area_keeps_its_shared_order(ledger: Ledger) -> None:
     first = orders.bench("json")
     assert orders.bench("json") is first
     assert orders.bench("fields").order == "2"
-    assert (first.order, first.sent) == ("1", [])
+    assert (first.order, list(first.sent)) == ("1", [])
 
 
 def test_a_shared_order_that_is_dropped_gives_way_to_another(ledger: Ledger) -> None:

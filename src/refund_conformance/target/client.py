@@ -15,7 +15,7 @@ from refund_conformance.payloads import headers
 from refund_conformance.payloads.fields import MARK
 from refund_conformance.redaction import Redactor
 from refund_conformance.target.pipeline import pipelined
-from refund_conformance.target.repetition import REPEATING, REPEATING_IF_NOT_TAKEN, TOO_MANY, asked_wait
+from refund_conformance.target.repetition import TOO_MANY, asked_wait, repeated, says_nothing, was_not_taken
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.tokens import Tokens
 from refund_conformance.target.wire import Wire
@@ -130,8 +130,7 @@ class Client:
                 self._pace.hold(asked_wait(exchange) or 0.0)
             return replace(exchange, number=self._record(exchange))
 
-        exchange: Exchange = (REPEATING if repeatable else REPEATING_IF_NOT_TAKEN)(attempt)
-        return exchange
+        return repeated(attempt, says_nothing if repeatable else was_not_taken)
 
     def send_pipelined(self, requests: Sequence[Request]) -> list[Exchange]:
         """Send requests on one connection, none waiting for an answer; return the exchanges that were answered."""

@@ -1,11 +1,15 @@
 """The orders that a run may use: each refundable one once, and what is known of it since."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from refund_conformance.cases.case import Case
 from refund_conformance.cases.orders import PICKS, REFUNDABLE_GROUPS, SPENT
 from refund_conformance.target.ledger import Ledger
+
+SUSPECTS = 2000
+"""Refused requests of one shared order, the latest, among which one that had an effect is looked for."""
 
 
 class NoOrderError(Exception):
@@ -16,11 +20,11 @@ class NoOrderError(Exception):
 class Bench:
     """A refundable order that requests which must be refused share.
 
-    ``sent`` are the cases whose requests were refused on it.
+    ``sent`` are the latest cases whose requests were refused on it.
     """
 
     order: str
-    sent: list[Case] = field(default_factory=list)
+    sent: deque[Case] = field(default_factory=lambda: deque(maxlen=SUSPECTS))
 
 
 class OrderBook:

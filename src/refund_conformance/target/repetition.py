@@ -30,7 +30,8 @@ def says_nothing(exchange: Exchange) -> bool:
     return exchange.response.status in GATEWAY_STATUSES
 
 
-def _was_not_taken(exchange: Exchange) -> bool:
+def was_not_taken(exchange: Exchange) -> bool:
+    """Whether the target says that it did nothing with a request."""
     return exchange.response is not None and exchange.response.status in NOT_TAKEN
 
 
@@ -55,18 +56,17 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return _GROWING(state) if asked is None else asked
 
 
-def _repeating(answers: Callable[[Exchange], bool]) -> tenacity.Retrying:
-    """Return what repeats an attempt while it is answered so, and in the end returns its last exchange."""
-    return tenacity.Retrying(
+def repeated(attempt: Callable[[], Exchange], answered: Callable[[Exchange], bool]) -> Exchange:
+    """Return the last exchange of an attempt that is made again, within bounds, while it is ``answered`` so."""
+    first = attempt()
+    if not answered(first):
+        return first
+    made = iter((first,))
+    again = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         wait=_wait,
-        retry=tenacity.retry_if_result(answers),
+        retry=tenacity.retry_if_result(answered),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
-
-
-REPEATING = _repeating(says_nothing)
-"""Repeats an attempt, a function that returns an exchange, within bounds while that says nothing."""
-
-REPEATING_IF_NOT_TAKEN = _repeating(_was_not_taken)
-"""Repeats an attempt only while its answer says that nothing was done."""
+    exchange: Exchange = again(lambda: next(made, None) or attempt())
+    return exchange

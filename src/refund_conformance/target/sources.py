@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
-
-import tenacity
 
 from refund_conformance import __version__
 from refund_conformance.cases.orders import PICKS, REFUNDABLE_GROUPS
@@ -23,7 +22,7 @@ from refund_conformance.redaction import Redactor
 from refund_conformance.target import safety
 from refund_conformance.target.client import Client
 from refund_conformance.target.ledger import Ledger
-from refund_conformance.target.repetition import ATTEMPTS, LONGEST_WAIT, TOO_MANY
+from refund_conformance.target.repetition import repeated, was_not_taken
 from refund_conformance.target.settings import GROUPS, HOOK, LIST, SEARCH, Settings
 from refund_conformance.target.tokens import OWN, Tokens
 from refund_conformance.target.wire import Wire
@@ -125,29 +124,13 @@ def _hooked(settings: Settings, contract: Contract, wanted: Mapping[str, int]) -
         for group, count in wanted.items():
             body = json.dumps({"state": group, "count": count}).encode()
             request = Request("POST", target, _headers(settings, contract.operation, token, body), body)
-            orders = _given(what, group, _patient(wire, request)) if count else []
+            orders = _given(what, group, repeated(partial(wire.send, request), was_not_taken)) if count else []
             if orders is not None:
                 found[group] = orders
     if not found:
         states = ", ".join(wanted)
         raise TargetError(what, f"knows none of the states {states}", "See that orders.hook is the right URL.")
     return found
-
-
-def _patient(wire: Wire, request: Request) -> Exchange:
-    """Send a request, again only where the answer was that there are too many: it makes orders."""
-    repeat = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_exponential(multiplier=0.2, max=LONGEST_WAIT),
-        retry=tenacity.retry_if_result(_is_too_many),
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-    )
-    exchange: Exchange = repeat(wire.send, request)
-    return exchange
-
-
-def _is_too_many(exchange: Exchange) -> bool:
-    return exchange.response is not None and exchange.response.status == TOO_MANY
 
 
 def _given(what: str, group: str, exchange: Exchange) -> list[str] | None:

@@ -10,7 +10,7 @@ from refund_conformance.contract import Operation
 from refund_conformance.errors import TargetError
 from refund_conformance.exchange import Request
 from refund_conformance.reading import parse
-from refund_conformance.target.repetition import REPEATING
+from refund_conformance.target.repetition import repeated, says_nothing
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.wire import Wire
 
@@ -83,7 +83,8 @@ def login(settings: Settings, operation: Operation) -> str:
     headers = (("Content-Type", operation.media_type), ("Accept", operation.media_type))
     wire = Wire(settings.base_url, settings.timeout, settings.proxy, settings.ca_bundle)
     try:
-        exchange = REPEATING(wire.send, Request("POST", operation.login_path, headers, body))
+        request = Request("POST", operation.login_path, headers, body)
+        exchange = repeated(lambda: wire.send(request), says_nothing)
     finally:
         wire.close()
     what = f"login at {settings.base_url}{operation.login_path}"
