@@ -210,7 +210,7 @@ class Examination:
 
     def _examine(self, case: Case) -> Result:
         self.dispatch.require_credential(case)
-        if self.dispatch.client.request(case.draft, "0") is None:
+        if not self.dispatch.client.allows(case.draft):
             return _spared(case, "the token's form allows no such forgery")
         if case.group == SPENT:
             asks = case.situation.questions and not case.situation.wrong

@@ -97,7 +97,7 @@ def _explore_anew(
 ) -> None:
     """Carry out cases as they are drawn, some of them sent ahead; at the first failure, shrink."""
     numbered = (
-        replace(one, case=replace(one.case, id=f"{one.case.id}-{number}"))
+        Drawn(replace(one.case, id=f"{one.case.id}-{number}"), one.source)
         for number, one in enumerate(drawn, done.seen + 1)
     )
     coming = deque(islice(numbered, COMING))

@@ -105,7 +105,7 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
             if sent[-1].wrong:
                 break
     result = _told_apart(about, sent, sent[-1])
-    if result.outcome is Outcome.HELD and examination.dispatch.client.request(before.draft, "0") is not None:
+    if result.outcome is Outcome.HELD and examination.dispatch.client.allows(before.draft):
         _kept(examination, _pipelined(examination, before))
     return result
 

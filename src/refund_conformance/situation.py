@@ -1,6 +1,7 @@
 """What is known of a request and of the world it meets: one value for each part that can be wrong."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from refund_conformance.contract import FLAWLESS
@@ -23,7 +24,7 @@ class Situation:
     invalid: frozenset[str] = field(default_factory=frozenset)
     questions: tuple[tuple[str, str], ...] = ()
 
-    @property
+    @cached_property
     def wrong(self) -> tuple[str, ...]:
         """The names of the parts that are wrong; "field" stands last if any field is invalid."""
         parts = tuple(part for part, value in FLAWLESS.items() if getattr(self, part) != value)

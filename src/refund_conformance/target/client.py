@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from refund_conformance import __version__
 from refund_conformance.cases.case import Draft
 from refund_conformance.errors import TargetError
-from refund_conformance.exchange import Exchange, Request
+from refund_conformance.exchange import Exchange, Headers, Request
 from refund_conformance.gate import Gate
 from refund_conformance.payloads import headers
 from refund_conformance.payloads.fields import MARK
@@ -81,11 +81,18 @@ class Client:
             self._redactor.add(forged)
         self._kept.add(token)  # only now do others need not add it
 
-    def request(self, draft: Draft, order: str) -> Request | None:
-        """Return the request that a draft makes for an order; None if the token allows no such request."""
+    def allows(self, draft: Draft) -> bool:
+        """Whether a draft's token allows its form of authorization; one that is no JWT allows few forgeries."""
+        return self._authorization(draft) is not None
+
+    def _authorization(self, draft: Draft) -> Headers | None:
         token = self.tokens.get(draft.credential)
         self._keep_secret(token)
-        fields = draft.authorization(self._settings.header, token)
+        return draft.authorization(self._settings.header, token)
+
+    def request(self, draft: Draft, order: str) -> Request | None:
+        """Return the request that a draft makes for an order; None if the token allows no such request."""
+        fields = self._authorization(draft)
         if fields is None:
             return None
         media = () if draft.content_type is None else (("Content-Type", draft.content_type),)
