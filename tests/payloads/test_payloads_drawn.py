@@ -1,15 +1,17 @@
 """What Hypothesis draws breaks exactly what it is drawn for, and valid values break nothing."""
 
+import math
 import re
 import unicodedata
 
 import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 from payloads_schemas import CONTRACTS, KEYWORDS, SHIPPED, broken_keywords
 
 from refund_conformance.contract import Contract, Field
-from refund_conformance.payloads import drawn, fields
+from refund_conformance.payloads import drawn, fields, json_text
 
 ASPECTS = ("type", "max-length", "unicode", "format")
 DRAWN = [
@@ -88,3 +90,21 @@ def test_a_drawn_valid_address_has_every_ordinary_mark(mark: str) -> None:
 def _marked(address: str) -> str:
     local = address.partition("@")[0]
     return next((mark for mark in (".b", "+tag", "-c", "_d") if mark in local), "")
+
+
+@pytest.mark.parametrize(("contract", "name", "aspect"), DRAWN)
+@given(data=st.data())
+@settings(max_examples=100)
+def test_a_drawn_value_is_sent_as_right_json(
+    contract: Contract, name: str, aspect: str, data: st.DataObject
+) -> None:
+    strategy = drawn.breaking(contract.fields[name], aspect)
+    assert strategy is not None
+    assert json_text.is_json(json_text.dump({name: data.draw(strategy)}))
+
+
+def test_no_number_is_drawn_that_json_cannot_write() -> None:
+    numbers = drawn.breaking(SHIPPED.fields["email"], "type")
+    assert numbers is not None
+    with pytest.raises(NoSuchExample):
+        find(numbers, lambda value: isinstance(value, float) and not math.isfinite(value))

@@ -310,3 +310,11 @@ def test_a_schema_without_payloads_is_refused_with_the_fields_name(schema: dict[
     assert caught.value.what == "request schema: field note"
     assert caught.value.why == told
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("limit", range(3, 60))
+def test_whatever_the_limit_a_text_of_one_script_is_one_character_over_it(limit: int) -> None:
+    long = Field("description", required=False, schema={"type": "string", "maxLength": limit})
+    values = fields.over_limit(long)
+    for script in set(fields.SCRIPTS) - {"ascii"}:
+        assert len(values[script]) == len(values[script].strip()) == limit + 1, script

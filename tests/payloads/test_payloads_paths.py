@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from refund_conformance.payloads.paths import malformed_ids, odd_paths, refund_path, unknown_urls
+from refund_conformance.payloads.paths import is_number, malformed_ids, odd_paths, refund_path, unknown_urls
 
 TEMPLATE = "/v1/order/{order}/refund"
 TEMPLATES = (TEMPLATE, "/v2/purchases/{order}/refunds", "/refund/{order}")
@@ -98,3 +98,19 @@ def test_a_malformed_id_is_sendable_as_a_path(slug: str) -> None:
     target = refund_path(TEMPLATE)(malformed_ids()[slug]("730001"))
     assert re.fullmatch(r"/v1/order/[!-~]+/refund", target)
     assert target.count("/") == 4
+
+
+def test_which_ids_are_plain_numbers_that_a_target_may_look_up() -> None:
+    numbers = {slug for slug, write in malformed_ids().items() if is_number(write)}
+    assert numbers == {"zero", "over-32-bits", "over-64-bits", "very-long"}
+
+
+@pytest.mark.parametrize("number", [1, 730001, 2**32 - 1, 2**32, 2**32 + 1, 2**33 - 1, 2**33, 2**61, 2**62 - 1])
+def test_an_id_over_32_bits_is_the_orders_in_the_lowest_and_fits_into_64(number: int) -> None:
+    written = int(malformed_ids()["over-32-bits"](str(number)))
+    assert written % 2**32 == number % 2**32
+    assert max(2**32, number + 2**39) < written < 2**63
+
+
+def test_where_orders_have_no_numbers_an_id_over_32_bits_is_one_nevertheless() -> None:
+    assert malformed_ids()["over-32-bits"]("A-1") == str(2**40 + 1)
