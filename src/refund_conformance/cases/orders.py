@@ -36,7 +36,9 @@ _REFUSED = (
 _ASKED_AGAIN = ("not_paid", "zero_price", "refund_processing", "unknown")
 """Groups one order of which is asked for twice: a request that is refused for a state must not change it."""
 
-_UNUSUAL = frozenset({"absent", "emoji", "at-limit-mixed", "plus-and-dots", "capitals-and-digits", "escaped"})
+_UNUSUAL = frozenset(
+    ("absent", "emoji", "at-limit-ascii", "at-limit-mixed", "plus-and-dots", "capitals-and-digits", "escaped")
+)
 """Slugs of accepted requests that a server may fail to record, or to read back."""
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import cycle
 from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from refund_conformance.cases.case import Case, made, missing_case, plain_draft
+from refund_conformance.cases.case import Case, Draft, made, missing_case, plain_draft
 from refund_conformance.contract import Contract
 from refund_conformance.payloads import fields, headers, json_text, paths
 from refund_conformance.payloads.paths import PathForm
@@ -62,19 +63,20 @@ def auth_cases(contract: Contract) -> Iterator[Case]:
         Situation(authorization="missing"),
         replace(draft, authorization=headers.standard_header),
     )
+    drafts = _shaped_drafts(contract)
     for slug, form in headers.MALFORMED.items():
         yield made(
             f"auth.malformed/{slug}",
             f"An authorization header of another form ({slug}) is refused.",
             Situation(authorization="malformed"),
-            replace(draft, authorization=form),
+            replace(next(drafts), authorization=form),
         )
     for slug in headers.FORGERIES:
         yield made(
             f"auth.forged/{slug}",
             f"A forged token ({slug}) is refused.",
             Situation(authorization="forged"),
-            replace(draft, authorization=headers.forged(slug)),
+            replace(next(drafts), authorization=headers.forged(slug)),
         )
     yield made(
         "auth.expired/expired-token",
@@ -82,6 +84,17 @@ def auth_cases(contract: Contract) -> Iterator[Case]:
         Situation(authorization="expired"),
         replace(draft, credential="expired_token"),
     )
+
+
+def _shaped_drafts(contract: Contract) -> Iterator[Draft]:
+    """Yield the plain request with its members in order, turned round, and without the optional ones, in turn.
+
+    A server may make a check only if some member is there, or stands first.
+    """
+    plain = fields.plain(contract)
+    required = {name: value for name, value in plain.items() if contract.fields[name].required}
+    bodies = (plain, dict(reversed(plain.items())), required or plain)
+    return cycle(replace(plain_draft(contract), body=json_text.dump(body)) for body in bodies)
 
 
 def auth_code_cases(contract: Contract) -> Iterator[Case]:
@@ -101,12 +114,12 @@ def auth_code_cases(contract: Contract) -> Iterator[Case]:
 def content_type_cases(contract: Contract) -> Iterator[Case]:
     """Yield cases for content types other than application/json, and for none."""
     draft = plain_draft(contract)
-    for slug, media_type in headers.JSON_BODY_TYPES.items():
+    for shaped, (slug, media_type) in zip(_shaped_drafts(contract), headers.JSON_BODY_TYPES.items(), strict=False):
         yield made(
             f"content-type.other/{slug}",
             f"The content type {media_type} is refused, though the body is JSON.",
             Situation(content_type="other"),
-            replace(draft, content_type=media_type),
+            replace(shaped, content_type=media_type),
         )
     yield from _form_cases(contract)
     yield made(

@@ -55,6 +55,19 @@ class AnonymousPasses(Endpoint):
             call.user = MERCHANT
 
 
+@shelf.fault(
+    "auth-by-description",
+    "auth.malformed",
+    "The filter looks for the token only where the form has a description.",
+)
+class ByDescription(Endpoint):
+    def authorize(self, call: Call) -> None:
+        if b'"description"' in call.received.body or not call.received.values("AuthorizationJWT"):
+            super().authorize(call)
+        else:
+            call.user = MERCHANT
+
+
 @shelf.fault("auth-other-header", "auth.missing", "The usual Authorization header is read as well.")
 class OtherHeader(Endpoint):
     def authorization(self, call: Call) -> str:

@@ -75,6 +75,12 @@ class LostBeyondAscii(Losing):
         return not str(call.document.get("description", "")).isascii()
 
 
+@shelf.fault("once-lost-long-address", "order.once", "The column of the queue has 60 characters for the address.")
+class LostLongAddress(Losing):
+    def is_lost(self, call: Call) -> bool:
+        return len(str(call.document["email"])) > 60
+
+
 @shelf.fault(
     "once-undone-by-delete", "order.once", "DELETE is answered 405, after a filter has cancelled the request."
 )
