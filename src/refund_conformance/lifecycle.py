@@ -25,8 +25,8 @@ REQUESTS = {
 """The kinds of request in a walk, by the case that each is."""
 
 _KINDS = (VALID, VALID, *REQUESTS)
-_BEGINNING = (0, 1, 0)
-"""A walk begins with what tells most: valid requests for two orders in turn, then for the first again."""
+_BEGINNING = (0, 1, 0, 0, 0)
+"""A walk begins with what tells most: valid requests for two orders in turn, then for the first thrice more."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ T = TypeVar("T")
 NUMBERS_APART = 10_000_000
 """Between the exchange numbers of one worker and the next."""
 
-MANY_EXAMPLES = 1000
+MANY_EXAMPLES = 100
 """From so many cases for each exploration on, a process of their own is worth its start."""
 
 
