@@ -69,7 +69,9 @@ def _authorized(*values: Callable[[Direct], str]) -> Probe:
         yield direct.refund(next(orders))
         for port, value in enumerate(values, 2):
             headers = [("AuthorizationJWT", value(direct)), ("Content-Type", "application/json")]
-            yield direct.refund(next(orders), headers=headers, client=(f"10.0.0.{port}", port))
+            client = (f"10.0.0.{port}", port)
+            yield direct.refund(next(orders), headers=headers, client=client)
+        yield direct.refund(next(orders), headers=headers, client=client, body=_text({"email": VALID["email"]}))
 
     return probe
 
@@ -202,7 +204,9 @@ def _once(direct: Direct) -> Iterator[Reply]:
         yield direct.refund(order, body=_text(document))
     yield direct.refund(order, method="DELETE")
     yield direct.refund(order)
-    for other, document in zip(others, ({"email": VALID["email"]}, {**VALID, "description": "😀"}), strict=False):
+    long = {**VALID, "email": f"{'a' * 70}@host.test"}
+    unusual = ({"email": VALID["email"]}, {**VALID, "description": "😀"}, long)
+    for other, document in zip(others, unusual, strict=False):
         yield direct.refund(other, body=_text(document))
         yield direct.refund(other)
 

@@ -132,9 +132,10 @@ class Client:
                 self.sent += 1
             with self._gate.passing(urgent=not ahead) if waits else nullcontext():
                 self._require_open()
-                exchange = replace((wire or self._wire()).send(request), attempts=attempts)
+                exchange = (wire or self._wire()).send(request)
             if exchange.response is not None and exchange.response.status == TOO_MANY:
                 self._pace.hold(asked_wait(exchange) or 0.0)
+            exchange = exchange if attempts == 1 else replace(exchange, attempts=attempts)
             return replace(exchange, number=self._record(exchange))
 
         return repeated(attempt, says_nothing if repeatable else was_not_taken)
