@@ -28,14 +28,13 @@ SAME_KIND = "another value of the same kind, which is as good"
 REASONS = (
     ("", r"ensure_ascii=None|allow_\w+=None", "None is as false here"),
     ("", r"strict=(None|False)|strict=True, \)|answers, \)", "both sides have the same length"),
-    ("_json_values|breaking|^valid|_repeated", "", "Hypothesis draws other values of the same kind"),
+    ("_by_type|breaking|^valid|_repeated", "", "Hypothesis draws other values of the same kind"),
     (
         "damaged",
         r"integers|text\[at \+ 2",
         "places beyond the ends change nothing, or leave what is no JSON either",
     ),
     ("damaged", r"stray = ", "other characters, or more of them, are as stray"),
-    ("_by_type", "", "Hypothesis draws other values of the same kind, and leaves out those of an allowed type"),
     ("over_limit", r"just", "no script's text begins or ends blank, so that nothing is left to be filled up"),
     ("_over_32_bits", r"<= 2\*\*32|3\*\*32|2\*\*33", "either number to be added leaves the lowest 32 bits alone"),
     ("badly_encoded", r"@@", "the mark stands there once, from whichever side it is looked for"),

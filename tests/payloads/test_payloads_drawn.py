@@ -25,13 +25,15 @@ DRAWN = [
 
 @pytest.mark.parametrize(("contract", "name", "aspect"), DRAWN)
 @given(data=st.data())
-@settings(max_examples=25)
-def test_a_drawn_value_breaks_its_keyword_alone(
+@settings(max_examples=100)
+def test_a_drawn_value_breaks_its_keyword_alone_and_is_right_json(
     contract: Contract, name: str, aspect: str, data: st.DataObject
 ) -> None:
     strategy = drawn.breaking(contract.fields[name], aspect)
     assert strategy is not None
-    found = broken_keywords(contract, {**fields.plain(contract), name: data.draw(strategy)})
+    body = {**fields.plain(contract), name: data.draw(strategy)}
+    assert json_text.is_json(json_text.dump(body))
+    found = broken_keywords(contract, body)
     assert list(found) == [name]
     assert found[name] - {"enum"} <= KEYWORDS[aspect]
     assert found[name] & KEYWORDS[aspect]
@@ -90,17 +92,6 @@ def test_a_drawn_valid_address_has_every_ordinary_mark(mark: str) -> None:
 def _marked(address: str) -> str:
     local = address.partition("@")[0]
     return next((mark for mark in (".b", "+tag", "-c", "_d") if mark in local), "")
-
-
-@pytest.mark.parametrize(("contract", "name", "aspect"), DRAWN)
-@given(data=st.data())
-@settings(max_examples=100)
-def test_a_drawn_value_is_sent_as_right_json(
-    contract: Contract, name: str, aspect: str, data: st.DataObject
-) -> None:
-    strategy = drawn.breaking(contract.fields[name], aspect)
-    assert strategy is not None
-    assert json_text.is_json(json_text.dump({name: data.draw(strategy)}))
 
 
 def test_no_number_is_drawn_that_json_cannot_write() -> None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
+from refund_conformance.cases.bodies import with_body
 from refund_conformance.cases.case import Case, Draft, made, missing_case, plain_draft
 from refund_conformance.contract import Contract
 from refund_conformance.payloads import fields, headers, json_text, paths
@@ -94,7 +95,7 @@ def _shaped_drafts(contract: Contract) -> Iterator[Draft]:
     plain = fields.plain(contract)
     required = {name: value for name, value in plain.items() if contract.fields[name].required}
     bodies = (plain, dict(reversed(plain.items())), required or plain)
-    return cycle(replace(plain_draft(contract), body=json_text.dump(body)) for body in bodies)
+    return cycle(with_body(contract, body) for body in bodies)
 
 
 def auth_code_cases(contract: Contract) -> Iterator[Case]:
