@@ -26,7 +26,7 @@ from refund_conformance.run import Run
 from refund_conformance.target import settings as target_settings
 from refund_conformance.target.allowance import Allowance
 from refund_conformance.target.client import Client
-from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.ledger import MEMORY, open_ledger
 from refund_conformance.target.orders import OrderBook
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.tokens import Tokens
@@ -124,7 +124,7 @@ def on_mock(
     change(target)
     settings = target_settings.parse(target, "the mock's settings", CONTRACT)
     events: list[Event] = []
-    ledger = Ledger(MEMORY, settings.base_url, "run")
+    ledger = open_ledger(MEMORY, settings.base_url, "run")
     bounded = replace(PROFILES[profile], **bounds)
     run = Run(CONTRACT, settings, bounded, seed, events.append, ledger, chosen, worker, in_flight)
     try:
@@ -268,6 +268,6 @@ def stage(
     events: list[Event] = []
     record = Record(Redactor(), events.append)
     client = ScriptedClient(made, record, script if callable(script) else in_turn(script))
-    ledger = Ledger(MEMORY, made.base_url, "run")
+    ledger = open_ledger(MEMORY, made.base_url, "run")
     orders = OrderBook(groups, limit, ledger)
     return Stage(Dispatch(CONTRACT, made, client, orders, record, Allowance(requests, ledger)), client, events)

@@ -30,7 +30,7 @@ from refund_conformance.errors import SettingsError
 from refund_conformance.mock.samples import MERCHANT, OTHER_MERCHANT, PASSWORDS
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
-from refund_conformance.target.ledger import Ledger
+from refund_conformance.target.ledger import open_ledger
 from refund_conformance.target.settings import NOWHERE
 
 CONTRACT = contracts.load()
@@ -495,7 +495,7 @@ def test_orders_that_were_used_before_are_passed_over(mock: RunningMock, tmp_pat
 
     target = of_mock(mock, tmp_path, few)
     data = tomllib.loads(target.read_text())
-    ledger = Ledger(data["orders"]["ledger"], mock.base_url, "a run before")
+    ledger = open_ledger(data["orders"]["ledger"], mock.base_url, "a run before")
     for order in data["orders"]["refundable"][:4]:
         ledger.lease("refundable", [order], 100)
     found = lines(target)

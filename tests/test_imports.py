@@ -128,6 +128,13 @@ with running():
     )
 
 
+def test_a_run_loads_late_what_it_may_not_need() -> None:
+    program = f"import sys, {PACKAGE}.plugin; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert {"pytest", "requests"} <= set(done.stdout.split())
+    assert {"sqlalchemy", "uvicorn", "jinja2"}.isdisjoint(done.stdout.split())
+
+
 def test_the_engine_does_not_import_the_suites() -> None:
     for path in MODULES.values():
         for node in ast.walk(parsed(path)):

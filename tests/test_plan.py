@@ -19,7 +19,7 @@ from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.plan import Plan, plan, settings_of
 from refund_conformance.profile import PROFILES
-from refund_conformance.target.ledger import Ledger
+from refund_conformance.target.ledger import open_ledger
 from refund_conformance.target.settings import GROUPS, HOOK, SEARCH, Settings
 
 CONTRACT = contracts.load()
@@ -215,7 +215,7 @@ def test_orders_that_the_ledger_has_do_not_count(tmp_path: Path) -> None:
     settings = listed(40, ledger=f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     assert planned(settings).warnings == ()
     assert not (tmp_path / "ledger.sqlite").exists()
-    ledger = Ledger(str(settings.ledger), settings.base_url, "a run before")
+    ledger = open_ledger(str(settings.ledger), settings.base_url, "a run before")
     for order in settings.orders["refundable"][:35]:
         ledger.lease("refundable", [order], 100)
     made = planned(settings)

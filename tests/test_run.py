@@ -17,7 +17,7 @@ from refund_conformance.profile import PROFILES
 from refund_conformance.result import Outcome, Result
 from refund_conformance.run import NUMBERS_APART, Run
 from refund_conformance.target import settings as target_settings
-from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.ledger import MEMORY, open_ledger
 
 NO_EMAIL = CASES["email.required/absent"]
 
@@ -36,7 +36,7 @@ def run_against(
     data["auth"]["token"] = token or data["auth"]["token"]
     settings = target_settings.parse(data, "settings", CONTRACT)
     events: list[Event] = []
-    ledger = Ledger(MEMORY, settings.base_url, "run")
+    ledger = open_ledger(MEMORY, settings.base_url, "run")
     return Run(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses), events
 
 
@@ -135,7 +135,7 @@ def test_workers_share_the_requests_of_the_run(mock: RunningMock, tmp_path: Path
     for number in (1, 2):
         settings = target_settings.parse(tomllib.loads(mock.target_toml()), "settings", CONTRACT)
         bounded = replace(PROFILES["ci"], requests=20)
-        ledger = Ledger(url, settings.base_url, "run")
+        ledger = open_ledger(url, settings.base_url, "run")
         run = Run(CONTRACT, settings, bounded, 0, events.append, ledger, CONTRACT.clauses, (number, 3))
         unknown = [case for case in CASES.values() if case.group == "unknown"] * 20
         results = [run.examination.examine(case) for case in unknown]

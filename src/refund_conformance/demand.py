@@ -17,7 +17,7 @@ from refund_conformance.lanes import BENCHES, COMBINED, bench_of, proofs
 from refund_conformance.profile import Profile
 from refund_conformance.race import SIMULTANEOUS
 from refund_conformance.target import sources
-from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.ledger import MEMORY, open_ledger
 from refund_conformance.target.settings import GROUPS, Settings
 
 _NEEDED = {"first": 1, "last": 2, "middle": 3}
@@ -63,7 +63,7 @@ class Demand:
         counts = {group: len(orders) for group, orders in listed.items()}
         if not self.settings.ledger or not _exists(self.settings.ledger):
             return counts
-        with closing(Ledger(self.settings.ledger, self.settings.base_url, "plan")) as ledger:
+        with closing(open_ledger(self.settings.ledger, self.settings.base_url, "plan")) as ledger:
             return counts | {group: len(ledger.free(listed[group])) for group in REFUNDABLE_GROUPS}
 
     def _available(self, group: str) -> int:

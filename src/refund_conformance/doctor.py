@@ -33,7 +33,7 @@ from refund_conformance.report.visible import plain
 from refund_conformance.target import safety, sources
 from refund_conformance.target import settings as target_settings
 from refund_conformance.target.client import Client
-from refund_conformance.target.ledger import Ledger
+from refund_conformance.target.ledger import Ledger, open_ledger
 from refund_conformance.target.repetition import says_nothing
 from refund_conformance.target.settings import CREDENTIALS, GROUPS, HOOK, LIST, NOWHERE, Settings
 from refund_conformance.target.sources import OrderPages
@@ -148,7 +148,7 @@ class _Doctor:
         settings = self._settings
         if settings.ledger:
             try:
-                self._ledger = Ledger(settings.ledger, settings.base_url, "doctor")
+                self._ledger = open_ledger(settings.ledger, settings.base_url, "doctor")
                 yield _ok("ledger", "can be opened")
             except SettingsError as problem:
                 yield _setting("ledger", problem.why, problem.remedy)

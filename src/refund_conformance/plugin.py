@@ -31,7 +31,7 @@ from refund_conformance.selection import Selection, case_of, parse_shard
 from refund_conformance.suite import Target
 from refund_conformance.target import safety, sources
 from refund_conformance.target import settings as target_settings
-from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.ledger import MEMORY, open_ledger
 from refund_conformance.target.settings import Settings
 
 Sink = Callable[[dict[str, Any]], None]
@@ -293,7 +293,7 @@ class Conformance:
         self.run.resume(Beginning.from_data(begun["beginning"]))
 
     def _new_run(self, settings: Settings, sink: Sink, worker: tuple[int, int]) -> Run:
-        ledger = Ledger(self.ledger_url, settings.base_url, self.run_id)
+        ledger = open_ledger(self.ledger_url, settings.base_url, self.run_id)
         width = self.config.option.in_flight
         return Run(self.contract, settings, self.profile, self.seed, sink, ledger, self.chosen, worker, width)
 

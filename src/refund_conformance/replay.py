@@ -17,7 +17,7 @@ from refund_conformance.profile import profile
 from refund_conformance.run import Run
 from refund_conformance.target import safety
 from refund_conformance.target import settings as target_settings
-from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.ledger import MEMORY, open_ledger
 from refund_conformance.target.settings import Settings
 
 Say = Callable[[str], object]
@@ -33,7 +33,7 @@ def replay(case_id: str, target: Path | None, faults: tuple[str, ...], allow_wri
     with ExitStack() as stack:
         settings = _settings(contract, target, faults, stack)
         safety.check(settings, contract.operation, allow_writes=allow_writes, read_only=False)
-        ledger = Ledger(settings.ledger or MEMORY, settings.base_url, uuid.uuid4().hex)
+        ledger = open_ledger(settings.ledger or MEMORY, settings.base_url, uuid.uuid4().hex)
         told: list[dict[str, Any]] = []
         run = Run(contract, settings, profile("ci"), 0, told.append, ledger, contract.clauses)
         stack.callback(run.close)

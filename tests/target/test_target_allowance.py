@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from refund_conformance.target.allowance import PART, Allowance
-from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.ledger import MEMORY, open_ledger
 
 TARGET = "http://127.0.0.1:1"
 
@@ -17,7 +17,7 @@ def spent(allowance: Allowance, most: int = 10_000) -> int:
 
 
 def test_one_process_has_the_whole_limit() -> None:
-    allowance = Allowance(20, Ledger(MEMORY, TARGET, "run"))
+    allowance = Allowance(20, open_ledger(MEMORY, TARGET, "run"))
     assert allowance.covers(20)
     assert not allowance.covers(21)
     assert allowance.covers(20)
@@ -25,13 +25,13 @@ def test_one_process_has_the_whole_limit() -> None:
 
 
 def test_nothing_is_allowed_of_nothing() -> None:
-    assert not Allowance(0, Ledger(MEMORY, TARGET, "run")).covers(1)
+    assert not Allowance(0, open_ledger(MEMORY, TARGET, "run")).covers(1)
 
 
 @pytest.mark.parametrize("processes", [2, 3, 8])
 def test_processes_share_the_limit_and_use_all_of_it(processes: int, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    ledgers = [Ledger(url, TARGET, "run") for _ in range(processes)]
+    ledgers = [open_ledger(url, TARGET, "run") for _ in range(processes)]
     allowances = [Allowance(400, ledger, processes) for ledger in ledgers]
     sent = [0] * processes
     while any(allowances[place].covers(sent[place] + 1) for place in range(processes)):
@@ -44,7 +44,7 @@ def test_processes_share_the_limit_and_use_all_of_it(processes: int, tmp_path: P
 
 
 def test_a_process_takes_a_part_at_a_time_so_that_others_find_some() -> None:
-    ledger = Ledger(MEMORY, TARGET, "run")
+    ledger = open_ledger(MEMORY, TARGET, "run")
     first, second = Allowance(400, ledger, 2), Allowance(400, ledger, 2)
     assert first.covers(1)
     assert ledger.allow(1, 400) == 400 - 400 // (PART * 2)
@@ -54,19 +54,19 @@ def test_a_process_takes_a_part_at_a_time_so_that_others_find_some() -> None:
 
 
 def test_a_process_that_is_done_leaves_most_to_the_others() -> None:
-    ledger = Ledger(MEMORY, TARGET, "run")
+    ledger = open_ledger(MEMORY, TARGET, "run")
     assert Allowance(400, ledger, 3).covers(3)
     assert spent(Allowance(400, ledger, 3)) == 400 - 400 // (PART * 3)
 
 
 def test_more_than_a_part_is_granted_where_it_is_asked_for() -> None:
-    allowance = Allowance(100, Ledger(MEMORY, TARGET, "run"), 4)
+    allowance = Allowance(100, open_ledger(MEMORY, TARGET, "run"), 4)
     assert allowance.covers(90)
     assert not allowance.covers(101)
 
 
 def test_threads_of_a_process_are_granted_no_more_than_the_limit() -> None:
-    allowance = Allowance(50, Ledger(MEMORY, TARGET, "run"), 2)
+    allowance = Allowance(50, open_ledger(MEMORY, TARGET, "run"), 2)
     with ThreadPoolExecutor(8) as pool:
         allowed = list(pool.map(allowance.covers, range(1, 101)))
     assert allowed == [True] * 50 + [False] * 50
@@ -74,7 +74,7 @@ def test_threads_of_a_process_are_granted_no_more_than_the_limit() -> None:
 
 def test_each_run_has_its_own_limit(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    first, second = Ledger(url, TARGET, "first"), Ledger(url, TARGET, "second")
+    first, second = open_ledger(url, TARGET, "first"), open_ledger(url, TARGET, "second")
     assert spent(Allowance(10, first)) == spent(Allowance(10, second)) == 10
     first.close()
     second.close()

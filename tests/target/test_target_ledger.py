@@ -1,4 +1,4 @@
-"""Orders are leased once, by however many threads, processes and machines: in SQLite and in PostgreSQL."""
+"""Orders are leased once, by however many threads, processes and machines: in memory, SQLite and PostgreSQL."""
 
 import os
 import secrets
@@ -7,16 +7,20 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from refund_conformance.errors import SettingsError, TargetError
-from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.database import Database
+from refund_conformance.target.ledger import MEMORY, Ledger, open_ledger
 
 POSTGRES = os.environ.get("REFUND_CONFORMANCE_POSTGRES", "")
 DEMANDED = os.environ.get("REFUND_CONFORMANCE_REQUIRE_SERVICES") == "1"
@@ -74,7 +78,7 @@ def ledgers() -> Iterator[list[Ledger]]:
 
 
 def opened(ledgers: list[Ledger], url: str, run: str = "run", target: str = TARGET) -> Ledger:
-    ledgers.append(Ledger(url, target, run))
+    ledgers.append(open_ledger(url, target, run))
     return ledgers[-1]
 
 
@@ -116,7 +120,7 @@ def test_groups_have_limits_of_their_own(url: str, ledgers: list[Ledger]) -> Non
 
 
 def test_an_order_stays_leased_when_the_run_is_over(url: str, ledgers: list[Ledger]) -> None:
-    first = Ledger(url, TARGET, "first")
+    first = open_ledger(url, TARGET, "first")
     assert first.lease("refundable", ORDERS, 1) == "730001"
     first.close()
     assert opened(ledgers, url, "second").lease("refundable", ORDERS, 1) == "730002"
@@ -138,6 +142,26 @@ def test_an_order_that_stands_there_in_another_group_is_leased_all_the_same(
 def test_a_ledger_in_memory_forgets(ledgers: list[Ledger]) -> None:
     assert opened(ledgers, MEMORY).lease("refundable", ["1"], 1) == "1"
     assert opened(ledgers, MEMORY).lease("refundable", ["1"], 1) == "1"
+
+
+GROUPS = st.sampled_from(["refundable", "refund_finished"])
+NUMBERS = st.integers(0, 6)
+ASKED = st.one_of(
+    st.tuples(st.just("lease"), st.tuples(GROUPS, st.lists(st.sampled_from("abcdef"), unique=True), NUMBERS)),
+    st.tuples(st.just("leased"), st.tuples(GROUPS)),
+    st.tuples(st.just("free"), st.tuples(st.lists(st.sampled_from("abcdef"), unique=True))),
+    st.tuples(st.just("allow"), st.tuples(NUMBERS, NUMBERS, st.integers(1, 3))),
+)
+
+
+@given(st.lists(ASKED, max_size=30))
+def test_a_ledger_in_memory_answers_as_a_database_does(asked: list[tuple[str, tuple[object, ...]]]) -> None:
+    with (
+        closing(open_ledger(MEMORY, TARGET, "run")) as memory,
+        closing(Database(MEMORY, TARGET, "run")) as database,
+    ):
+        for name, arguments in asked:
+            assert getattr(memory, name)(*arguments) == getattr(database, name)(*arguments)
 
 
 # ---- at the same time
@@ -181,11 +205,11 @@ def test_when_there_are_fewer_orders_than_threads_each_is_leased_once(url: str, 
 
 PROGRAM = """\
 import sys
-from refund_conformance.target.ledger import Ledger
+from refund_conformance.target.ledger import open_ledger
 url, run = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
-ledger = Ledger(url, "https://staging.example", run)
+ledger = open_ledger(url, "https://staging.example", run)
 orders = [str(730001 + number) for number in range(300)]
 while order := ledger.lease("refundable", orders, 25):
     print(order, flush=True)
@@ -224,7 +248,7 @@ def test_a_new_ledger_may_be_opened_by_many_at_once(attempt: int, url: str, ledg
 
     def open_(number: int) -> Ledger:
         together.wait(60)
-        return Ledger(url, TARGET, f"run {attempt}-{number}")
+        return open_ledger(url, TARGET, f"run {attempt}-{number}")
 
     with ThreadPoolExecutor(20) as pool:
         ledgers += pool.map(open_, range(20))
@@ -254,7 +278,7 @@ def test_a_new_ledger_may_be_opened_by_many_at_once(attempt: int, url: str, ledg
 )
 def test_a_wrong_url_is_a_settings_error_in_one_line(wrong: str) -> None:
     with pytest.raises(SettingsError) as problem:
-        Ledger(wrong, TARGET, "run")
+        open_ledger(wrong, TARGET, "run")
     assert str(problem.value).startswith("orders.ledger: ")
     assert "\n" not in str(problem.value)
     assert problem.value.exit_status == 2
@@ -264,12 +288,12 @@ def test_a_file_that_is_no_database_is_a_settings_error(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     path.write_text("This is no database, though it is long enough to have been one." * 20, encoding="utf-8")
     with pytest.raises(SettingsError, match="not a database"):
-        Ledger(f"sqlite:///{path}", TARGET, "run")
+        open_ledger(f"sqlite:///{path}", TARGET, "run")
 
 
 def test_a_password_in_a_url_is_not_told() -> None:
     with pytest.raises(SettingsError) as problem:
-        Ledger("postgresql+psycopg://nobody:the-password@127.0.0.1:1/x", TARGET, "run")
+        open_ledger("postgresql+psycopg://nobody:the-password@127.0.0.1:1/x", TARGET, "run")
     assert "the-password" not in str(problem.value)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from refund_conformance.cases.orders import PICKS
-from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.ledger import MEMORY, Ledger, open_ledger
 from refund_conformance.target.orders import NoOrderError, OrderBook
 
 TARGET = "https://staging.example"
@@ -14,7 +14,7 @@ THREE = {"refundable": ("1", "2", "3")}
 
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
-    ledger = Ledger(MEMORY, TARGET, "run")
+    ledger = open_ledger(MEMORY, TARGET, "run")
     yield ledger
     ledger.close()
 

@@ -24,7 +24,7 @@ from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.profile import PROFILES
 from refund_conformance.target import settings as target_settings
-from refund_conformance.target.ledger import Ledger
+from refund_conformance.target.ledger import open_ledger
 from refund_conformance.target.settings import GROUPS, HOOK, SEARCH, Settings
 from refund_conformance.target.sources import LOOKS, SEARCHED, OrderData, order_data, with_orders
 
@@ -286,7 +286,7 @@ def test_a_search_has_no_effect(mock: RunningMock) -> None:
 def test_orders_of_the_ledger_are_not_found_as_refundable_again(mock: RunningMock, tmp_path: Path) -> None:
     settings = replace(of_mock(mock, source=SEARCH), ledger=f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     first = with_orders(settings, CONTRACT, CI).orders
-    ledger = Ledger(str(settings.ledger), settings.base_url, "a run before")
+    ledger = open_ledger(str(settings.ledger), settings.base_url, "a run before")
     for order in first["refundable"][:20]:
         assert ledger.lease("refundable", [order], 100) == order
     assert ledger.lease("refund_finished", first["refund_finished"], 100)

@@ -20,7 +20,7 @@ from refund_conformance.mock.settings import MockSettings
 from refund_conformance.profile import PROFILES
 from refund_conformance.run import Run
 from refund_conformance.target import settings as target_settings
-from refund_conformance.target.ledger import MEMORY, Ledger
+from refund_conformance.target.ledger import MEMORY, open_ledger
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.tokens import EARLY, OWN, Tokens, login
 
@@ -221,7 +221,7 @@ def test_a_token_that_is_not_set_is_empty() -> None:
 def test_a_run_that_logs_in_keeps_no_trace_of_token_or_password(mock: RunningMock) -> None:
     settings = by_password(mock)
     events: list[dict[str, Any]] = []
-    ledger = Ledger(MEMORY, settings.base_url, "run")
+    ledger = open_ledger(MEMORY, settings.base_url, "run")
     run = Run(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses)
     run.begin()
     tokens = run.examination.dispatch.client.tokens.values()
@@ -235,7 +235,7 @@ def test_a_run_that_logs_in_keeps_no_trace_of_token_or_password(mock: RunningMoc
 
 def test_a_token_that_the_target_revokes_midway_is_renewed(mock: RunningMock) -> None:
     settings, endpoint = by_password(mock), mock.mock.endpoint
-    ledger = Ledger(MEMORY, mock.base_url, "run")
+    ledger = open_ledger(MEMORY, mock.base_url, "run")
     run = Run(CONTRACT, settings, PROFILES["ci"], 0, lambda event: None, ledger, CONTRACT.clauses)
     dispatch = run.examination.dispatch
     revoked, checks = dispatch.client.tokens.get(OWN), endpoint.checks

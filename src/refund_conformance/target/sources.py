@@ -21,7 +21,7 @@ from refund_conformance.reading import parse, read
 from refund_conformance.redaction import Redactor
 from refund_conformance.target import safety
 from refund_conformance.target.client import Client
-from refund_conformance.target.ledger import Ledger
+from refund_conformance.target.ledger import open_ledger
 from refund_conformance.target.repetition import repeated, was_not_taken
 from refund_conformance.target.settings import GROUPS, HOOK, LIST, SEARCH, Settings
 from refund_conformance.target.tokens import OWN, Tokens
@@ -344,7 +344,7 @@ class _Look:
 def _free(settings: Settings, orders: list[str]) -> list[str]:
     if not settings.ledger or not orders:
         return orders
-    with closing(Ledger(settings.ledger, settings.base_url, "search")) as ledger:
+    with closing(open_ledger(settings.ledger, settings.base_url, "search")) as ledger:
         return ledger.free(orders)
 
 
