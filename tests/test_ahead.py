@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -10,6 +10,7 @@ from engine_stage import CASES, CONTRACT, refused, stage
 from refund_conformance.ahead import Ahead
 from refund_conformance.cases.case import plain_case
 from refund_conformance.exchange import Exchange, Request
+from refund_conformance.pool import Pool
 from refund_conformance.target.orders import NoOrderError
 
 CASE = CASES["email.null/null"]
@@ -18,12 +19,13 @@ EXCHANGE = Exchange(Request("POST", "/", (), b""), refused(15010), None, "", 0.0
 
 
 @pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2) as pool:
-        yield pool
+def pool() -> Iterator[Pool]:
+    pool = Pool(2)
+    yield pool
+    pool.stop()
 
 
-def test_what_was_sent_ahead_is_taken_once(pool: ThreadPoolExecutor) -> None:
+def test_what_was_sent_ahead_is_taken_once(pool: Pool) -> None:
     ahead = Ahead(pool)
     assert ahead.takes(CASE)
     ahead.offer(CASE, "1", lambda: EXCHANGE)
@@ -33,18 +35,18 @@ def test_what_was_sent_ahead_is_taken_once(pool: ThreadPoolExecutor) -> None:
     assert ahead.take(CASE, "1") is None
 
 
-def test_what_was_sent_for_another_order_is_void(pool: ThreadPoolExecutor) -> None:
+def test_what_was_sent_for_another_order_is_void(pool: Pool) -> None:
     ahead = Ahead(pool)
     ahead.offer(CASE, "1", lambda: EXCHANGE)
     assert ahead.take(CASE, "2") is None
     assert ahead.take(CASE, "1") is None
 
 
-def test_what_was_not_sent_is_not_there(pool: ThreadPoolExecutor) -> None:
+def test_what_was_not_sent_is_not_there(pool: Pool) -> None:
     assert Ahead(pool).take(CASE, "1") is None
 
 
-def test_what_went_wrong_on_the_way_is_raised_when_it_is_taken(pool: ThreadPoolExecutor) -> None:
+def test_what_went_wrong_on_the_way_is_raised_when_it_is_taken(pool: Pool) -> None:
     def send() -> Exchange:
         raise NoOrderError("the run's requests are used up")
 
@@ -55,15 +57,31 @@ def test_what_went_wrong_on_the_way_is_raised_when_it_is_taken(pool: ThreadPoolE
 
 
 def test_what_was_not_begun_when_the_pool_closed_is_raised_too() -> None:
-    held = threading.Event()
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(held.wait)
-        ahead = Ahead(pool)
-        ahead.offer(CASE, "1", lambda: EXCHANGE)
-        pool.shutdown(wait=False, cancel_futures=True)
-        held.set()
+    held, pool = threading.Event(), Pool(1)
+    pool.submit(0, held.wait)
+    ahead = Ahead(pool)
+    ahead.offer(CASE, "1", lambda: EXCHANGE)
+    pool.stop()
+    held.set()
     with pytest.raises(CancelledError):
         ahead.take(CASE, "1")
+
+
+def test_of_two_the_more_urgent_is_sent_first() -> None:
+    held, pool, sent = threading.Event(), Pool(1), []
+    pool.submit(-1, held.wait)
+
+    def send(name: str) -> Exchange:
+        sent.append(name)
+        return EXCHANGE
+
+    later, sooner = Ahead(pool, 1), Ahead(pool, 0)
+    later.offer(CASE, "1", lambda: send("later"))
+    sooner.offer(CASE, "1", lambda: send("sooner"))
+    held.set()
+    assert later.take(CASE, "1") is sooner.take(CASE, "1") is EXCHANGE
+    assert sent == ["sooner", "later"]
+    pool.stop()
 
 
 def test_without_a_pool_nothing_is_sent_ahead() -> None:
@@ -76,7 +94,7 @@ def test_without_a_pool_nothing_is_sent_ahead() -> None:
 # ---- an examination with several requests in flight
 
 
-def test_a_case_that_was_sent_ahead_is_not_sent_again(pool: ThreadPoolExecutor) -> None:
+def test_a_case_that_was_sent_ahead_is_not_sent_again(pool: Pool) -> None:
     made = stage(refused(15010))
     made.dispatch.ahead = Ahead(pool)
     examination = made.examination
@@ -86,16 +104,15 @@ def test_a_case_that_was_sent_ahead_is_not_sent_again(pool: ThreadPoolExecutor) 
     assert made.orders == ["730001", "730001"]
 
 
-def test_only_what_must_be_refused_is_sent_ahead(pool: ThreadPoolExecutor) -> None:
+def test_only_what_must_be_refused_is_sent_ahead(pool: Pool) -> None:
     made = stage(refused(15010))
     made.dispatch.ahead = Ahead(pool)
     right = [plain_case(CONTRACT), CASES["description.unicode/asks-nul-character"]]
-    made.examination.send_ahead(right)
-    pool.shutdown()
-    assert made.client.requests == []
+    made.examination.send_ahead([*right, OTHER])
+    assert [made.dispatch.ahead.takes(case) for case in (*right, OTHER)] == [True, True, False]
 
 
-def test_the_very_same_request_is_sent_ahead_once(pool: ThreadPoolExecutor) -> None:
+def test_the_very_same_request_is_sent_ahead_once(pool: Pool) -> None:
     same = CASES["fields.message-names-field/email"]
     twins = [
         case for case in CASES.values() if case.draft.body == same.draft.body and case.clause.startswith("email.")
@@ -109,7 +126,7 @@ def test_the_very_same_request_is_sent_ahead_once(pool: ThreadPoolExecutor) -> N
     assert len(made.client.requests) == 1
 
 
-def test_where_orders_have_run_out_nothing_is_sent_ahead(pool: ThreadPoolExecutor) -> None:
+def test_where_orders_have_run_out_nothing_is_sent_ahead(pool: Pool) -> None:
     made = stage(refused(15010), groups={"unknown": ("990001",)})
     made.dispatch.ahead = Ahead(pool)
     made.examination.send_ahead([CASE])

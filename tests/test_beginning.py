@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,6 +10,7 @@ from refund_conformance.beginning import Beginning
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
+from refund_conformance.pool import Pool
 from refund_conformance.result import Outcome, Result
 
 FINDINGS = (
@@ -64,8 +64,8 @@ def test_a_worker_knows_what_is_violated_and_where_orders_are_leased() -> None:
 
 
 def test_a_part_beside_others_begins_where_the_run_did(mock: RunningMock) -> None:
-    with on_mock(mock) as made, ThreadPoolExecutor(1) as pool:
-        part = made.run.apart(pool)
+    with on_mock(mock) as made:
+        part = made.run.apart(Pool(0), 0)
         assert part.examination is not made.examination
         assert part.examination.beginning() == made.examination.beginning()
         before = len(made.kept("exchange"))
@@ -75,6 +75,6 @@ def test_a_part_beside_others_begins_where_the_run_did(mock: RunningMock) -> Non
 
 
 def test_what_ends_a_part_ends_the_run(mock: RunningMock) -> None:
-    with on_mock(mock) as made, ThreadPoolExecutor(1) as pool:
-        made.run.apart(pool).over = "the target is gone"
+    with on_mock(mock) as made:
+        made.run.apart(Pool(0), 0).over = "the target is gone"
         assert made.run.over == "the target is gone"

@@ -8,8 +8,11 @@ import pytest
 from engine_stage import CASES, on_mock
 from refund_conformance.errors import TargetError
 from refund_conformance.flight import Check, Flight
+from refund_conformance.lanes import CHAINED, LANES
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
+from refund_conformance.pool import Pool
+from refund_conformance.run import Run
 from refund_conformance.suite import Target
 
 PATIENCE = 30
@@ -129,6 +132,24 @@ def test_a_flight_that_has_landed_ends_no_run(mock: RunningMock) -> None:
             thread.join(PATIENCE)
         flight.stop("it was interrupted", 0.0)
         assert made.run.over == ""
+
+
+def test_lanes_that_end_in_a_chain_send_ahead_first(mock: RunningMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    urgencies = {}
+    with on_mock(mock) as made:
+
+        def apart(pool: Pool, urgency: int) -> Run:
+            urgencies[threading.current_thread().name.removeprefix("lane-")] = urgency
+            return made.run
+
+        monkeypatch.setattr(made.run, "apart", apart)
+        checks = {lane: Check(lambda target: None) for lane in LANES}
+        flight = Flight(made.run, {lane: [check] for lane, check in checks.items()}, 2)
+        for check in checks.values():
+            check.outcome.result(PATIENCE)
+        flight.stop("", PATIENCE)
+    assert sorted(CHAINED, key=urgencies.__getitem__) == list(CHAINED)
+    assert all(urgencies[lane] > max(map(urgencies.__getitem__, CHAINED)) for lane in set(LANES) - set(CHAINED))
 
 
 def test_without_lanes_there_is_nothing_to_stop(mock: RunningMock) -> None:

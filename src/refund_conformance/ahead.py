@@ -1,20 +1,22 @@
 """Requests that are sent ahead of their turn, so that several are in flight at once."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 
 from refund_conformance.cases.case import Case
 from refund_conformance.exchange import Exchange
+from refund_conformance.pool import Pool
 
 
 class Ahead:
     """The exchanges of cases whose turn is still to come; ``pool`` has the threads that wait for the answers.
 
-    Without a pool nothing is sent ahead.
+    Without a pool nothing is sent ahead. The lowest ``urgency`` of all goes first.
     """
 
-    def __init__(self, pool: Executor | None = None) -> None:
+    def __init__(self, pool: Pool | None = None, urgency: int = 0) -> None:
         self._pool = pool
+        self._urgency = urgency
         self._begun: dict[str, tuple[str, Future[Exchange]]] = {}
 
     def takes(self, case: Case) -> bool:
@@ -24,7 +26,7 @@ class Ahead:
     def offer(self, case: Case, order: str, send: Callable[[], Exchange]) -> None:
         """Send a case's request for an order."""
         if self._pool is not None:
-            self._begun[case.id] = (order, self._pool.submit(send))
+            self._begun[case.id] = (order, self._pool.submit(self._urgency, send))
 
     def take(self, case: Case, order: str) -> Exchange | None:
         """Return the exchange of a case, once, waiting for it; None if none was sent for that order.

@@ -1,11 +1,13 @@
 """The lanes of a run side by side in one process: each check is carried out before it is asked for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Thread
 
 from refund_conformance.cases.case import Case
+from refund_conformance.lanes import CHAINED
+from refund_conformance.pool import Pool
 from refund_conformance.run import Run
 from refund_conformance.suite import Target
 
@@ -28,9 +30,9 @@ class Flight:
     def __init__(self, run: Run, lanes: Mapping[str, Sequence[Check]], width: int) -> None:
         self._run = run
         self._width = width
-        self._pool = ThreadPoolExecutor(width, "ahead")
+        self._pool = Pool(width)
         self._threads = [
-            Thread(target=self._fly, args=(checks,), name=f"lane-{lane}", daemon=True)
+            Thread(target=self._fly, args=(lane, checks), name=f"lane-{lane}", daemon=True)
             for lane, checks in lanes.items()
         ]
         for thread in self._threads:
@@ -40,12 +42,12 @@ class Flight:
         """Send nothing more; wait so long for what is under way."""
         if any(thread.is_alive() for thread in self._threads):
             self._run.over = self._run.over or reason
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.stop()
         for thread in self._threads:
             thread.join(seconds / len(self._threads))
 
-    def _fly(self, checks: Sequence[Check]) -> None:
-        run = self._run.apart(self._pool)
+    def _fly(self, lane: str, checks: Sequence[Check]) -> None:
+        run = self._run.apart(self._pool, CHAINED.index(lane) if lane in CHAINED else len(CHAINED))
         target = Target(run)
         for place, check in enumerate(checks):
             try:

@@ -34,6 +34,10 @@ ACCEPTED = "accepted"
 LANES = ("fields", "json", "walk", "order", "auth", "combined", "race", "accepted", "route")
 """Every lane, those that take longest first."""
 
+CHAINED = ("auth", "combined", "order", "fields", "json")
+"""The lanes that end with requests which follow from one another, those with the most of them first: what can be
+sent ahead in these goes first, for the others need only fill what is left."""
+
 _CLAUSES = {
     "auth.first": COMBINED,
     "order.lifecycle": "walk",

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,6 +21,7 @@ from refund_conformance.examples import database
 from refund_conformance.exploration import explore
 from refund_conformance.generation import Generation
 from refund_conformance.lanes import proofs
+from refund_conformance.pool import Pool
 from refund_conformance.profile import Profile
 from refund_conformance.record import Record
 from refund_conformance.redaction import Redactor
@@ -110,11 +110,11 @@ class Run:
         dispatch = Dispatch(self.contract, self._settings, self._client, orders, self._record, self._allowance)
         return Examination(dispatch, self._proofs)
 
-    def apart(self, pool: Executor) -> "Run":
-        """Return a part of this run, beside others; ``pool`` sends ahead for it."""
+    def apart(self, pool: Pool, urgency: int) -> "Run":
+        """Return a part of this run, beside others; ``pool`` sends ahead for it, with that urgency among them."""
         part = copy.copy(self)
         part.examination = self._new_examination()
-        part.examination.dispatch.ahead = Ahead(pool)
+        part.examination.dispatch.ahead = Ahead(pool, urgency)
         part.resume(self.examination.beginning())
         return part
 
