@@ -1,5 +1,7 @@
 """The suite is tried on faults and on lawful differences, and what it makes of each is judged."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -118,3 +120,17 @@ def test_trials_go_on_when_their_processes_are_renewed(monkeypatch: pytest.Monke
     done = list(trials(chosen, workers=1))
     assert [trial.subject for trial in done] == chosen
     assert [trial.complaint for trial in done] == ["", "", ""]
+
+
+def test_processes_of_a_selfcheck_that_is_killed_end_with_it() -> None:
+    program = """
+from refund_conformance import contract
+from refund_conformance.selfcheck import subjects, trials
+for trial in trials(subjects(contract.load())[:4], 2):
+    print(trial.subject.name, flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline()
+        killed.kill()
+        killed.communicate(timeout=60)  # its processes hold the other end

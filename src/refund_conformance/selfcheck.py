@@ -7,9 +7,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -89,10 +90,22 @@ def trials(chosen: Sequence[Subject], workers: int | None = None) -> Iterator[Tr
     at_once = workers or os.cpu_count() or 1
     # A pool's own max_tasks_per_child comes to a standstill in Python 3.11 where tasks wait.
     for begun in range(0, len(chosen), at_once * TRIALS):
-        with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
+        with ProcessPoolExecutor(at_once, get_context("spawn"), _end_with_parent) as pool:
             coming = chosen[begun : begun + at_once * TRIALS]
             for future in as_completed([pool.submit(try_out, subject) for subject in coming]):
                 yield future.result()
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that started it has: a pool's idle processes would wait for ever."""
+    parent = parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, name="parent", daemon=True).start()
 
 
 def try_out(subject: Subject) -> Trial:
