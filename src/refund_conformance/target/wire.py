@@ -81,7 +81,7 @@ class Wire:
             answer: Any = self._adapter.send(
                 prepared, stream=True, timeout=self._timeout, verify=self._verify, proxies=self._proxies
             )
-            return self._read(answer, request.method)
+            return _read(answer, request.method)
         except requests.exceptions.SSLError as problem:
             return None, Failure.UNREACHABLE, f"TLS: {_reason(problem)}"
         except requests.exceptions.ConnectTimeout:
@@ -95,26 +95,27 @@ class Wire:
         except (OSError, ValueError, zlib.error) as problem:
             return None, Failure.BROKEN, _reason(problem)
 
-    def _read(self, raw: urllib3.HTTPResponse, method: str) -> tuple[Response | None, Failure | None, str]:
-        lengths = [length.strip(" \t") for length in raw.headers.getlist("Content-Length")]
-        for length in lengths:
-            if not length.isdecimal():
-                return None, Failure.BROKEN, f"Content-Length is no number: {_printable(length[:200])}"
-        body = bytearray()
-        while block := raw.read(_BLOCK, decode_content=False):
-            body += block
-            if len(body) > BODY_LIMIT:
-                raw.close()
-                return None, Failure.OVERSIZED, f"the body is over {BODY_LIMIT} bytes"
-        bodiless = method == "HEAD" or raw.status in _BODILESS
-        for length in lengths:
-            if len(body) < int(length) and not bodiless:
-                return None, Failure.BROKEN, f"the body ended after {len(body)} of {length[:20]} bytes"
-        decoded = _decoded(bytes(body), raw.headers.get("Content-Encoding", ""))
-        if decoded is None:
-            return None, Failure.OVERSIZED, f"the decompressed body is over {BODY_LIMIT} bytes"
-        headers = tuple((str(name), str(value)) for name, value in raw.headers.items())
-        return Response(raw.status, str(raw.reason or ""), headers, decoded), None, ""
+
+def _read(raw: urllib3.HTTPResponse, method: str) -> tuple[Response | None, Failure | None, str]:
+    lengths = [length.strip(" \t") for length in raw.headers.getlist("Content-Length")]
+    for length in lengths:
+        if not length.isdecimal():
+            return None, Failure.BROKEN, f"Content-Length is no number: {_printable(length[:200])}"
+    body = bytearray()
+    while block := raw.read(_BLOCK, decode_content=False):
+        body += block
+        if len(body) > BODY_LIMIT:
+            raw.close()
+            return None, Failure.OVERSIZED, f"the body is over {BODY_LIMIT} bytes"
+    bodiless = method == "HEAD" or raw.status in _BODILESS
+    for length in lengths:
+        if len(body) < int(length) and not bodiless:
+            return None, Failure.BROKEN, f"the body ended after {len(body)} of {length[:20]} bytes"
+    decoded = _decoded(bytes(body), raw.headers.get("Content-Encoding", ""))
+    if decoded is None:
+        return None, Failure.OVERSIZED, f"the decompressed body is over {BODY_LIMIT} bytes"
+    headers = tuple((str(name), str(value)) for name, value in raw.headers.items())
+    return Response(raw.status, str(raw.reason or ""), headers, decoded), None, ""
 
 
 def _mapped(fields: Headers) -> Any:
