@@ -41,6 +41,19 @@ def searched(made: Bench, ids: list[str]) -> Result | None:
     return find_guilty(made.dispatch, shared)
 
 
+@pytest.mark.parametrize(
+    ("fault", "id_", "clause"),
+    [
+        ("fields-with-effect", "errors.alone/unconfigured-json-all-fields-refundable", "fields.no-effect"),
+        ("auth-missing-with-effect", "auth.first/missing-other-all-fields-not-paid", "auth.no-effect"),
+    ],
+)
+def test_the_effect_of_several_wrong_parts_is_that_of_the_first_with_a_clause_about_it(
+    fault: str, id_: str, clause: str
+) -> None:
+    assert guilty(fault, [id_]).clause == clause
+
+
 def guilty(fault: str, ids: list[str]) -> Result:
     with bench(fault) as made:
         result = searched(made, ids)

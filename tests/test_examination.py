@@ -23,7 +23,7 @@ from engine_stage import (
 from refund_conformance import document
 from refund_conformance.errors import RunError, TargetError
 from refund_conformance.examination import OTHER_ORDERS
-from refund_conformance.exchange import Failure, Request
+from refund_conformance.exchange import Failure, Request, Response
 from refund_conformance.lanes import proofs
 from refund_conformance.mock.faults import catalogue
 from refund_conformance.mock.server import RunningMock, running
@@ -445,6 +445,30 @@ def test_a_question_is_asked_of_an_open_order_once_the_target_shows_that_it_look
         assert made.examination.examine(asked).outcome is Outcome.HELD
         assert len(made.leased()) == before
         assert made.orders.spent[0] in made.kept("exchange")[-1]["request"]["target"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        (plain(500), {"server.no-5xx"}),
+        (refused(15000), {"json.encoding"}),
+        (ACCEPTED, {"order.once"}),
+    ],
+)
+def test_what_is_wrong_with_a_question_of_an_open_order_is_not_the_orders_matter_unless_accepted(
+    answer: Response, named: set[str]
+) -> None:
+    asked = CASES["json.encoding/asks-byte-order-mark"]
+    made = stage(answer)
+    made.dispatch.orders.spent.append("730001")
+    for part in ("content_type", "body"):
+        wrong = Situation(order="refund-open").with_part(part, {"body": "malformed"}.get(part, "other"))
+        code = {"body": 110}.get(part, 111)
+        matched = next(p for p in made.dispatch.permitted(wrong) if p.errors == code)
+        made.dispatch.observations.note(wrong, matched)
+    findings = made.examination.examine(asked).findings
+    assert {finding.clause for finding in findings} == named
+    assert {clause for finding in findings for clause in finding.also} <= {"json.encoding"}
 
 
 def test_a_question_costs_an_order_before_that_is_known(mock: RunningMock) -> None:

@@ -179,6 +179,23 @@ def test_the_form_of_the_error_of_a_request_beside_is_not_a_matter_of_the_race()
     assert raced("errors-15010-422").outcome is Outcome.HELD
 
 
+def test_an_order_that_a_request_beside_has_taken_was_not_lost_in_the_race() -> None:
+    taken: set[str] = set()
+
+    def script(request: Request) -> Answer:
+        """Demand no address, and let the request without one win."""
+        if b'"email"' in request.body:
+            return refused(15050)
+        taken.add(request.target)
+        return ACCEPTED
+
+    made = stage(script)
+    result = race(made.dispatch, 0)[0]
+    assert {(finding.clause, finding.kind) for finding in result.findings} == {("email.required", Kind.ACCEPTED)}
+    assert len(taken) == 2
+    assert set(made.dispatch.orders.spent) == {target.split("/")[3] for target in taken}
+
+
 def test_winners_are_known_as_spent() -> None:
     with bench(begun=False) as made:
         race(made.dispatch, 1)

@@ -7,12 +7,12 @@ from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.dispatch import Dispatch
 from refund_conformance.finding import Finding, Kind
 from refund_conformance.judge import describe_reading
-from refund_conformance.lanes import bench_of_first_wrong
+from refund_conformance.lanes import BENCHES
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import Bench, NoOrderError
 
 NO_EFFECT = {"auth": "auth.no-effect", "json": "json.no-effect", "fields": "fields.no-effect"}
-"""The clause that an effect breaks, by shared order; elsewhere it is the guilty case's own."""
+"""The clause that an effect breaks, by the shared order for a wrong part; else it is the guilty case's own."""
 
 SETTLING = 0.5
 """Seconds after which a refused request has had its effect, if it is to have one later than its answer."""
@@ -40,7 +40,8 @@ def find_guilty(dispatch: Dispatch, bench: Bench) -> Result | None:
         return None
     cases, (numbers, actual) = guilty
     case = cases[0]
-    clause = NO_EFFECT.get(bench_of_first_wrong(case), case.clause)
+    benches = (BENCHES[part] for part in case.situation.wrong)
+    clause = next((NO_EFFECT[bench] for bench in benches if bench in NO_EFFECT), case.clause)
     after = case.id if len(cases) == 1 else f"one of {len(cases)} requests, {case.id} to {cases[-1].id}"
     finding = Finding(clause, Kind.EFFECT, "a valid request afterwards is accepted", f"{actual} after {after}")
     return Result(
@@ -93,9 +94,15 @@ def _narrowed(dispatch: Dispatch, cases: Sequence[Case], evidence: Evidence | No
 
 
 def _try(dispatch: Dispatch, cases: Sequence[Case]) -> Evidence | None:
-    """Send cases for a fresh order, then the plain valid request; return what shows an effect, if there is one."""
+    """Send cases for a fresh order, then the plain valid request; return what shows an effect, if there is one.
+
+    It shows nothing if one of them is accepted now.
+    """
     order = dispatch.orders.lease()
-    numbers = [dispatch.send(case, order).number for case in cases]
+    sent = [dispatch.send(case, order) for case in cases]
+    if any(each.accepted for each in sent):
+        dispatch.orders.spent.append(order)
+        return None
     time.sleep(SETTLING)
     last = dispatch.send(plain_case(dispatch.contract), order)
     if last.accepted:
@@ -104,4 +111,4 @@ def _try(dispatch: Dispatch, cases: Sequence[Case]) -> Evidence | None:
         raise NoOrderError("a request in the search for it got no answer")
     if not last.wrong or last.reading is None:
         return None
-    return (*numbers[-1:], last.number), describe_reading(last.reading)
+    return (*(each.number for each in sent[-1:]), last.number), describe_reading(last.reading)

@@ -89,6 +89,10 @@ class Examination:
         """Whether a case was sent before anything authorized, and held then."""
         return case in self._early and self._early[case].outcome in (Outcome.HELD, Outcome.WARNED)
 
+    def held_before(self, case: Case, order: str) -> bool:
+        """Whether a case's very request was refused for an order before, as it should be."""
+        return self.dispatch.client.request(case.draft, order) in self._refused
+
     def _first_order(self) -> tuple[str, bool]:
         try:
             return self.orders.lease(), True
@@ -350,6 +354,8 @@ class Examination:
                     return self._disturbed(case, sent)
         self.note(case, key, bench, sent)
         result = self.confirmation.conclude(case, bench.order, sent)
+        if bench.order in self.orders.spent and self.orders.benches.get(key) is bench:
+            self.orders.drop_bench(key)  # it was accepted when it was sent again
         if sent.matched is not None and sent.matched.part == "order" and case.situation.wrong == ("caller",):
             reason = "the target looks at the order first, and for this caller finds none"
             return replace(result, outcome=Outcome.UNTESTED, reason=reason)

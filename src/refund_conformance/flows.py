@@ -271,7 +271,7 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
     if len(told) > 1:
         actual = f"{len(told)} different answers in {len(sendings)} tries"
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual),)
-    elif sendings[0].wrong and case.clause not in examination.dispatch.violated:
+    elif sendings[0].wrong and examination.held_before(case, bench.order):
         actual = f"{sendings[0].findings[0].actual}, though the request was answered as it should be before"
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual), *sendings[0].findings)
     result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings, answer="error")

@@ -57,11 +57,11 @@ class Inquiry:
     def _ask_alone(self, case: Case) -> Result:
         if not self._is_unhidden(case):
             return self._refuse(case)
-        asked = replace(
-            case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", "order.once"),)
-        )
+        asked = replace(case, situation=case.situation.with_part("order", "refund-open"))
         order = self._dispatch.orders.spent_order(case.id)
         sent = self._dispatch.send(asked, order)
+        if sent.accepted:
+            sent = self._dispatch.judged(replace(asked, blame=(("order", "order.once"),)), sent.exchange)
         for question, _ in case.situation.questions:
             self._dispatch.observations.asked_of_open_order(question, sent.matched)
         result = self._confirmation.conclude(asked, order, sent)

@@ -228,7 +228,7 @@ class _Judgement:
 
     def _odd_success(self) -> Iterator[Finding]:
         if self.reading.status not in {s for a in self.question.permitted if a.success for s in a.statuses}:
-            yield self._finding("success.status", Kind.STATUS, self.question.clause)
+            yield self._finding("success.status", Kind.STATUS)
         if self.reading.reports_errors:
             yield self._finding("success.body", Kind.REFUSED, self.question.clause)
 
@@ -268,12 +268,13 @@ class _Judgement:
         codes = self.reading.codes
         right_status = [a for a in self.question.permitted if self.reading.status in a.statuses]
         unsure = any(answer.errors == "some" for answer in right_status)
-        if right_status and all(a.errors == "undemanded" for a in right_status) and self._misplaced():
+        undemanded = right_status and all(answer.errors == "undemanded" for answer in right_status)
+        if undemanded and self._misplaced() and not (self._mixed() and self.listed.issuperset(codes)):
             yield self._finding("errors.status", Kind.STATUS, self._blamed())
         elif any(code not in self.listed for code in codes):
             yield self._finding("errors.known-codes", Kind.UNKNOWN_CODE, self._blamed())
         elif self._mixed():
-            right = unsure or any(answer.errors in codes for answer in right_status)
+            right = unsure or any(answer.errors in ("undemanded", *codes) for answer in right_status)
             yield self._finding("errors.alone", Kind.MIXTURE, "" if right else self._blamed())
         elif unsure:
             yield self._finding("errors.status", Kind.STATUS, self._blamed())

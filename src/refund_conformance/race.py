@@ -119,8 +119,9 @@ def _beside(dispatch: Dispatch, case: Case, sent: Sent) -> Sent:
     """Judge a request that must be refused anyway: as one before the accepted one, or else as one after it.
 
     Refused for its own fault it may have come first, so that tells nothing of what the target looks at first.
+    Accepted, its own fault was overlooked.
     """
-    if not sent.wrong:
+    if not sent.wrong or sent.accepted:
         return sent
     situation = case.situation.with_part("order", "refund-open")
     blame = (("order", case.clause), *case.blame)
@@ -164,20 +165,20 @@ def _judged(
     findings: list[Finding] = []
     unfit: list[str] = []
     for order, sendings in by_order.items():
-        accepted = [sent for sent in sendings if sent.accepted]
+        accepted = sum(sent.accepted for sent in sendings) + (order in beside and beside[order].accepted)
         if accepted:
             dispatch.orders.spent.append(order)
-        if not accepted and not _is_accepted(dispatch, order):
+        elif not _is_accepted(dispatch, order):
             unfit.append(order)
             continue
         if order in beside:
             findings += [f for f in beside[order].findings if f.kind in _OF_THE_RACE]
-        if len(accepted) != 1:
+        if accepted != 1:
             kind = Kind.ACCEPTED if accepted else Kind.REFUSED
-            actual = f"{len(accepted)} of {len(sendings)} were accepted"
+            actual = f"{accepted} of {len(sendings) + (order in beside)} were accepted"
             findings.append(Finding(case.clause, kind, "exactly one is accepted", actual))
         findings += [f for sent in sendings if not sent.accepted for f in _loser(dispatch, case, sent)]
-        findings += _afterwards(dispatch, case, order) if len(accepted) == 1 else []
+        findings += _afterwards(dispatch, case, order) if accepted == 1 else []
     if unfit and not findings:
         reason = f"order {unfit[0]} was not refundable from the start"
         return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, exchanges=numbers, tries=1)

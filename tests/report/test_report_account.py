@@ -173,6 +173,100 @@ def test_a_general_failure_in_few_areas_counts_against_each_of_them() -> None:
     assert violated(*events) == {"errors.shape", *clauses}
 
 
+TEN = (
+    "description.type",
+    "description.null",
+    "description.max-length",
+    "email.type",
+    "email.null",
+    "email.required",
+)
+
+
+def test_a_general_failure_with_every_field_in_many_ways_is_not_the_fields_matter() -> None:
+    events = [case(f"{clause}/a", finding("errors.shape", "shape", also=(clause,))) for clause in TEN]
+    assert violated(*events) == {"errors.shape"}
+
+
+def test_of_such_a_failure_a_clause_is_named_all_of_whose_cases_suffer() -> None:
+    events = [case(f"{clause}/a", finding("server.no-5xx", "crash", also=(clause,))) for clause in TEN]
+    events += [case(f"{clause}/b") for clause in TEN[1:]]
+    assert violated(*events) == {"server.no-5xx", TEN[0]}
+
+
+def test_a_general_failure_of_requests_put_together_is_not_held_against_a_clause_that_held_alone() -> None:
+    composed = case("errors.alone/a", finding("errors.shape", "shape", also=("description.null",)))
+    assert violated(composed) == {"errors.shape", "description.null"}
+    assert violated(composed, case("description.null/null")) == {"errors.shape"}
+    own = case("description.null/null", finding("errors.shape", "shape", also=("description.null",)))
+    assert violated(composed, own) == {"errors.shape", "description.null"}
+
+
+def test_an_order_that_is_accepted_in_an_odd_way_was_refundable() -> None:
+    for clause, kind in (("success.status", "status"), ("success.body", "refused")):
+        odd = finding(clause, kind, "201", also=("order.refundable",))
+        assert violated(case("order.refundable/plain", odd)) == {clause}
+
+
+@pytest.mark.parametrize(
+    ("rests", "id_"),
+    [
+        ("email.required", "fields.name/email-capitalised"),
+        ("description.type", "fields.message-names-field/description"),
+        ("email.type", "fields.message-names-field/email"),
+        ("order.unknown", "route.order-id/text"),
+        ("description.unicode", "json.valid-forms/escaped"),
+        ("order.once", "content-type.exact/asks-content-type-case"),
+        ("fields.name", "json.structure/asks-deep-nesting"),
+    ],
+)
+def test_what_only_shows_that_another_clause_is_broken_is_folded_into_that(rests: str, id_: str) -> None:
+    own = id_.partition("/")[0]
+    root = case(f"{rests}/a", finding(rests, "other-error", "400 with 15010"))
+    alike = case(id_, finding(own, "other-error", "400 with 15010"))
+    found = account(root, alike)
+    assert {each.clause.id for each in found.with_result("violated")} == {rests}
+    assert [each.clause for each in found.folded] == [own]
+    assert violated(alike) == {own}
+    assert violated(root, case(id_, finding(own, "other-error", "400 with 110"))) == {rests, own}
+    assert violated(root, case(id_, finding("errors.shape", "shape", "400 with 15010"))) == {rests, "errors.shape"}
+
+
+def test_what_crashes_as_that_does_on_which_it_rests_is_folded_too() -> None:
+    crash = {"kind": "crash", "actual": "500"}
+    events = [
+        case("order.unknown/a", finding("server.no-5xx", also=("order.unknown",), **crash)),
+        case("route.order-id/text", finding("server.no-5xx", also=("route.order-id",), **crash)),
+    ]
+    assert violated(*events) == {"server.no-5xx", "order.unknown"}
+    assert violated(events[1]) == {"server.no-5xx", "route.order-id"}
+
+
+@pytest.mark.parametrize(
+    ("rests", "id_"),
+    [
+        ("description.max-length", "fields.all-reported/description-max-length-and-email-empty"),
+        ("email.empty", "fields.all-reported/description-max-length-and-email-empty"),
+        ("description.null", "errors.alone/merchant-json-all-fields-spent"),
+        ("description.optional", "email.required/empty-object"),
+    ],
+)
+def test_an_error_that_is_missing_for_a_field_follows_from_that_fields_clause(rests: str, id_: str) -> None:
+    root = case(f"{rests}/a", finding(rests))
+    missing = case(id_, finding("fields.all-reported", "fields", "400 with 15010"))
+    assert violated(root, missing) == {rests}
+    assert violated(missing) == {"fields.all-reported"}
+    assert violated(case("email.accepts/a", finding("email.accepts")), missing) == {
+        "email.accepts",
+        "fields.all-reported",
+    }
+
+
+def test_valid_requests_refused_for_a_wrong_price_tell_nothing_of_what_they_say() -> None:
+    events = [case("description.unicode/emoji", finding("description.unicode", "refused", "400 with 15040"))]
+    assert violated(*events) == {"order.refundable"}
+
+
 def test_what_is_refused_as_the_plain_request_is_follows_from_that() -> None:
     refused = {"kind": "refused", "actual": "403 without an error code"}
     events = [

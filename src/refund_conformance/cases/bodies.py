@@ -59,7 +59,11 @@ def broken_cases(contract: Contract) -> Iterator[Case]:
     """Yield a case for each way to break exactly one keyword of one field."""
     for place, item in enumerate(fields.breaks(contract)):
         body = _SHAPES[place % len(_SHAPES)](contract, fields.broken(contract, item), item)
-        yield _broken(contract, f"{item.clause}/{item.slug}", body, item)
+        case = _broken(contract, f"{item.clause}/{item.slug}", body, item)
+        optional = {f"{field.name}.optional" for field in contract.fields.values() if not field.required}
+        left_out = optional - {f"{name}.optional" for name in (item.field, *body)}
+        named = {f"{item.field}.required"} if item.aspect == "name" else set()
+        yield replace(case, rests=tuple(sorted(left_out | named)))
     yield from _empty_case(contract)
 
 
@@ -68,9 +72,11 @@ def _empty_case(contract: Contract) -> Iterator[Case]:
     required = next((field.name for field in contract.fields.values() if field.required), None)
     if required is not None:
         title = "An object without members is refused."
-        yield made(
+        case = made(
             f"{required}.required/empty-object", title, body_situation(contract, {}), with_body(contract, {})
         )
+        optional = tuple(f"{field.name}.optional" for field in contract.fields.values() if not field.required)
+        yield replace(case, rests=optional)
 
 
 def broken_case(contract: Contract, id_: str, *breaks: Break) -> Case:
@@ -122,7 +128,8 @@ def several_fields_cases(contract: Contract) -> Iterator[Case]:
     for row in range(PAIRED):
         breaks = [items[row % len(items)] for items in turned]
         slug = "-and-".join(f"{item.field}-{item.aspect}" for item in breaks)
-        yield broken_case(contract, f"fields.all-reported/{slug}"[:120], *breaks)
+        case = broken_case(contract, f"fields.all-reported/{slug}"[:120], *breaks)
+        yield replace(case, rests=tuple(item.clause for item in breaks))
 
 
 def named_cases(contract: Contract) -> Iterator[Case]:
@@ -133,7 +140,8 @@ def named_cases(contract: Contract) -> Iterator[Case]:
     for name in contract.fields:
         case = firsts[frozenset({name})]
         title = f"The message for an invalid {name} names it."
-        yield made(f"fields.message-names-field/{name}", title, case.situation, case.draft)
+        named = made(f"fields.message-names-field/{name}", title, case.situation, case.draft)
+        yield replace(named, rests=(case.clause,))
 
 
 def explored_bodies(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:

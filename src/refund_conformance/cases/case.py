@@ -31,7 +31,8 @@ class Case:
 
     ``id`` is stable: the clause and a slug. ``group`` names the order group of the settings that the order comes
     from, and ``pick`` which of its orders ("first", "middle", "last"). ``blame`` maps each wrong part to the
-    clause that fails if that part is not refused.
+    clause that fails if that part is not refused. ``rests`` are the clauses that must hold for the case to tell of
+    its own.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Case:
     group: str = "refundable"
     pick: str = "first"
     blame: tuple[tuple[str, str], ...] = field(default=())
+    rests: tuple[str, ...] = ()
 
     @property
     def clause(self) -> str:

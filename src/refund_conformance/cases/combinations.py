@@ -83,7 +83,8 @@ def combination(contract: Contract, who: str, media: str, body: str, order: str)
     names = [who, media, body, order.replace("_", "-")]
     blame = tuple((part, _clause(contract, situation, part)) for part in situation.wrong)
     title = f"Several things wrong at once: {', '.join(situation.wrong) or 'nothing'}."
-    return Case(f"{clause}/{'-'.join(names)}", title, situation, draft, order, blame=blame)
+    rests = tuple(f"{name}.null" for name in sorted(situation.invalid))
+    return Case(f"{clause}/{'-'.join(names)}", title, situation, draft, order, blame=blame, rests=rests)
 
 
 def _body(contract: Contract, body: str) -> tuple[Situation, Draft]:

@@ -72,7 +72,8 @@ def _name_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
     more = {**fields.plain(contract), "comment": "text"}
     yield _case("fields.name", "unknown-field", "comment", replace(draft, body=json_text.dump(more)))
     deep = f'{text[:-1]},"comment":{_DEEP}}}'
-    yield _case("json.structure", "deep-nesting", "comment", replace(draft, body=deep.encode()))
+    case = _case("json.structure", "deep-nesting", "comment", replace(draft, body=deep.encode()))
+    yield replace(case, rests=(*case.rests, "fields.name"))
 
 
 def _value_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
@@ -104,7 +105,8 @@ def _value_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
 def _case(clause: str, question: str, field: str, draft: Draft, group: str = SPENT) -> Case:
     title = f"The open question {question}: any lawful answer will do."
     situation = Situation(questions=((question, field),))
-    return Case(f"{clause}/{ASKING}{question}", title, situation, draft, group)
+    rests = ("order.once",) if group == SPENT else ()
+    return Case(f"{clause}/{ASKING}{question}", title, situation, draft, group, rests=rests)
 
 
 def limit_cases(contract: Contract) -> Iterator[Case]:

@@ -35,19 +35,21 @@ def route_cases(contract: Contract) -> Iterator[Case]:
             replace(draft, method=method),
         )
     for slug, write in paths.malformed_ids().items():
-        yield made(
+        malformed = made(
             f"route.order-id/{slug}",
             f"An order id that no order has ({slug}) is not found.",
             Situation(route="number-of-no-order" if paths.is_number(write) else "malformed-order-id"),
             replace(draft, path=_with_id(contract, write)),
         )
+        yield replace(malformed, rests=("order.unknown",))
     for slug, path in paths.odd_paths(contract.operation.path).items():
-        yield made(
+        malformed = made(
             f"route.order-id/{slug}",
             f"A URL with no order id in it ({slug}) is not found.",
             Situation(route="malformed-order-id"),
             replace(draft, path=path),
         )
+        yield replace(malformed, rests=("order.unknown",))
 
 
 def _with_id(contract: Contract, write: PathForm) -> PathForm:
@@ -201,13 +203,15 @@ def valid_form_cases(contract: Contract) -> Iterator[Case]:
     """Yield unusual spellings of valid JSON, which must be accepted."""
     plain = fields.plain(contract)
     free = next(name for name in fields.free_texts(contract))
+    rests = tuple(clause.id for clause in contract.clauses.values() if clause.area in contract.fields)
     for slug, raw in json_text.valid_forms(plain, free).items():
-        yield made(
+        case = made(
             f"json.valid-forms/{slug}",
             f"An object spelt unusually ({slug}) is accepted.",
             Situation(),
             replace(plain_draft(contract), body=raw),
         )
+        yield replace(case, rests=rests)
 
 
 def explored_requests(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:

@@ -4,8 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import chain
 from typing import Any
 
+from refund_conformance.cases import all_cases
 from refund_conformance.cases.questions import ASKING
 from refund_conformance.contract import Clause, Contract, Level
 from refund_conformance.report import waivers
@@ -16,6 +18,9 @@ Event = Mapping[str, Any]
 WIDEST = 2
 """A failure of a general promise also counts against the clauses it was met in, unless they are of more areas."""
 
+
+SUCCESS = ("success.status", "success.body")
+"""Clauses about how an acceptance is told: an order for which it is told amiss was refundable all the same."""
 
 PLAIN = "order.refundable/plain"
 """The case with which nothing is wrong: what it suffers from, every other does."""
@@ -156,7 +161,7 @@ def _violations(contract: Contract, cases: list[Event], folded: list[Violation])
         is_plain = case["case"] == PLAIN
         for finding in case["findings"]:
             roots.append(Violation(finding["clause"], case, finding, finding["clause"]))
-            for clause in finding["also"]:
+            for clause in () if is_plain and finding["clause"] in SUCCESS else finding["also"]:
                 follower = Violation(clause, case, finding, finding["clause"])
                 (roots if is_plain else followers[finding["clause"]]).append(follower)
     left = _without_consequences(cases, roots, folded)
@@ -164,24 +169,46 @@ def _violations(contract: Contract, cases: list[Event], folded: list[Violation])
     for root, every in followers.items():
         folded.extend(violation for violation in every if id(violation.finding) in gone)
         followers[root] = [violation for violation in every if id(violation.finding) not in gone]
-    counted = _explained(contract, left, followers)
+    counted = _explained(contract, left, followers, folded)
     counted = _without_compositions(counted, folded)
+    resting = _Resting(contract, [*counted, *chain.from_iterable(followers.values())])
+    counted = resting.left_of(counted, folded)
     for root, every in followers.items():
-        single = [violation for violation in every if violation.clause not in COMPOSED]
-        following = [each for each in single if each.case["clause"] not in COMPOSED] or single or every
-        folded.extend(violation for violation in every if violation not in following)
-        if len(_areas(following) - {root.partition(".")[0]}) <= WIDEST:
-            counted.extend(following)
-            continue
-        whole = _whole(cases, following)
-        named = whole if len(_areas(whole)) <= WIDEST else []
+        left = resting.left_of(every, folded)
+        named = _named(contract, cases, root, left)
         counted.extend(named)
-        folded.extend(violation for violation in following if violation not in named)
+        kept = set(map(id, named))
+        folded.extend(violation for violation in left if id(violation) not in kept)
     return counted
 
 
-def _areas(violations: Iterable[Violation]) -> set[str]:
-    return {violation.clause.partition(".")[0] for violation in violations}
+def _named(contract: Contract, cases: list[Event], root: str, followers: list[Violation]) -> list[Violation]:
+    """Return what is counted beside a failure of a general promise: against which clauses, if these are few.
+
+    What was met in a composed check counts only where no single request shows it, or where there is none.
+    """
+    single = [each for each in followers if each.clause not in COMPOSED]
+    own = [each for each in single if each.case["clause"] not in COMPOSED]
+    sound = _sound(cases, own)
+    following = own or [each for each in single if each.clause not in sound] if single else followers
+    area = root.partition(".")[0]
+    if not _is_wide(contract, {each.clause for each in following if each.clause.partition(".")[0] != area}):
+        return following
+    whole = _whole(cases, following)
+    return [] if _is_wide(contract, {each.clause for each in whole}) else whole
+
+
+def _sound(cases: list[Event], violations: list[Violation]) -> set[str]:
+    """Return the clauses that were tested by cases of their own, against which none of these violations is."""
+    return {case["clause"] for case in cases if case["tries"]} - {each.clause for each in violations}
+
+
+def _is_wide(contract: Contract, clauses: Iterable[str]) -> bool:
+    """Whether a failure was met in more than a few areas, or with every field in more than a few ways."""
+    met = [clause.partition(".") for clause in clauses]
+    areas = {area for area, _, _ in met}
+    ways = {way for area, _, way in met if area in contract.fields}
+    return len(areas) > WIDEST or (contract.fields.keys() <= areas and len(ways) > WIDEST)
 
 
 def _whole(cases: list[Event], violations: list[Violation]) -> list[Violation]:
@@ -194,6 +221,38 @@ def _whole(cases: list[Event], violations: list[Violation]) -> list[Violation]:
     for violation in violations:
         suffering[violation.clause].add(violation.case["case"])
     return [violation for violation in violations if sent[violation.clause] <= suffering[violation.clause]]
+
+
+class _Resting:
+    """Tells what only shows that a clause is broken on which a case rests.
+
+    It was answered likewise; or an error is missing for a field whose own clause is broken, in whatever way.
+    """
+
+    def __init__(self, contract: Contract, violations: Iterable[Violation]) -> None:
+        self._rests = {case.id: case.rests for case in all_cases(contract).values() if case.rests}
+        self._broken: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for violation in violations:
+            self._broken[violation.clause].add((violation.root, violation.finding["actual"]))
+
+    def left_of(self, violations: list[Violation], folded: list[Violation]) -> list[Violation]:
+        """Return the violations that tell more than that, and fold the others."""
+        counted: list[Violation] = []
+        for violation in violations:
+            (folded if self._follows(violation) else counted).append(violation)
+        return counted
+
+    def _follows(self, violation: Violation) -> bool:
+        rests = self._rests.get(violation.case["case"], ())
+        if violation.finding["kind"] == "fields":
+            return any(clause in self._broken for clause in rests)
+        if violation.clause != violation.case["clause"]:
+            return False
+        return any(
+            root != violation.clause and actual == violation.finding["actual"]
+            for clause in rests
+            for root, actual in self._broken.get(clause, ())
+        )
 
 
 COMPOSED = frozenset({"order.lifecycle", "order.race", "errors.alone", "fields.all-reported", "auth.first"})
@@ -221,13 +280,19 @@ GENERAL = {
 }
 """The clause that is broken when a part, or a part's value, gets an error that it does not deserve."""
 
+UNWRITTEN = ("caller.configuration", "order.refundable")
+"""Those of them that have nothing to do with what the request says."""
+
 
 def _explained(
-    contract: Contract, violations: list[Violation], followers: dict[str, list[Violation]]
+    contract: Contract,
+    violations: list[Violation],
+    followers: dict[str, list[Violation]],
+    folded: list[Violation],
 ) -> list[Violation]:
     """Name what an answer is about: valid requests refused with a part's own code show that part misjudged.
 
-    Other requests answered alike follow from it.
+    Other requests answered alike follow from it, wholly if the part is not in the request's text.
     """
     by_actual = {}
     for part, clause in GENERAL.items():
@@ -246,7 +311,7 @@ def _explained(
             continue
         if violation in refused:
             counted.append(Violation(root, violation.case, violation.finding, root))
-        followers[root].append(violation)
+        (folded if root in UNWRITTEN else followers[root]).append(violation)
     return counted
 
 
