@@ -41,6 +41,14 @@ def searched(made: Bench, ids: list[str]) -> Result | None:
     return find_guilty(made.dispatch, shared)
 
 
+def test_a_request_that_is_accepted_in_the_search_is_no_refused_one_with_an_effect() -> None:
+    with bench() as made:
+        assert searched(made, ["description.unicode/asks-nul-character"]) is None
+        notes = [event["text"] for event in made.kept("note")]
+    assert len(notes) == 1
+    assert "was not refundable, though no request of ours made it so" in notes[0]
+
+
 @pytest.mark.parametrize(
     ("fault", "id_", "clause"),
     [

@@ -471,6 +471,15 @@ def test_what_is_wrong_with_a_question_of_an_open_order_is_not_the_orders_matter
     assert {clause for finding in findings for clause in finding.also} <= {"json.encoding"}
 
 
+def test_a_shared_order_that_is_used_up_when_a_request_is_sent_again_is_shared_no_more() -> None:
+    made = stage(in_turn(refused(110), ACCEPTED))
+    examination = made.examination
+    case = CASES["description.unicode/asks-nul-character"]
+    assert {finding.clause for finding in examination.examine(case).findings} == {"server.steady"}
+    assert made.dispatch.orders.benches == {}
+    assert len(made.dispatch.orders.spent) == len(made.client.requests) - 1
+
+
 def test_a_question_costs_an_order_before_that_is_known(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         before = len(made.leased())
