@@ -173,6 +173,7 @@ def _content_types(direct: Direct) -> Iterator[Reply]:
     for content_type in (
         *("text/plain", "text/json", "application/xml", "application/jsonp", "application/vnd.api+json", "*/*"),
         *("text/plain, application/json", "application/x-www-form-urlencoded"),
+        "multipart/form-data; boundary=x",
     ):
         yield direct.refund(next(orders), headers=direct.headers(None, content_type))
     two = [*direct.headers(None, "text/plain"), ("Content-Type", "application/json")]
@@ -295,10 +296,22 @@ _NO_EMAILS = (
     "Name <a@b.c>",
     "a@b.c, d@e.f",
     "x a@b.c y",
+    "a@b\tc.d",
+    "a@b.c\nd.e",
 )
 _MANY_LENGTHS = ["x" * length for length in (1, 250, 256, 499, 500, 501, 505, 512, 600, 1000, 1001, 3000, 9000)]
-_SPACES = ["x" * 499 + " " * 5, " " * 501, "x " * 251]
-_SCRIPTS = ["é" * 500, "ы" * 500, "中" * 500, "😀" * 250, "e\u0301" * 250, "e\u0301" * 260, "é" * 501, "ا" * 500]
+_SPACES = ["x" * 499 + " " * 5, "x" * 500 + "\n", "x" * 496 + "&amp;", "0", " " * 501, "x " * 251]
+_SCRIPTS = [
+    "é" * 500,
+    "ы" * 500,
+    "中" * 500,
+    "😀" * 250,
+    "e\u0301" * 250,
+    "e\u0301" * 260,
+    "x\u00ad" * 251,
+    "é" * 501,
+    "ا" * 500,
+]
 _SIGNS = ["\n" * 500, "a\r\nb", "a\tb", "<b>&" * 125, "שלום", "x" * 500, "ﬁ" * 500]
 
 PROBES: dict[str, Probe] = {
@@ -316,6 +329,7 @@ PROBES: dict[str, Probe] = {
         lambda direct: f"Bearer {direct.token()} {direct.token()}",
         lambda direct: "Bearer rubbish",
         lambda direct: f"one two {direct.token()}",
+        lambda direct: f"Bearer {direct.token()}.e30",
     ),
     "auth.forged": _authorized(
         _WITH_CHANGED_SIGNATURE,
@@ -339,6 +353,7 @@ PROBES: dict[str, Probe] = {
     "content-type.exact": _bodies(),
     "json.malformed": _each_body(
         b'{"email": "a@b.c" /* x */}', b'{"email": "a@b.c",}', b'{"email": "a@b.c", "x": NaN}',
+        b'{"email": "a@b.c", "x": -Infinity}', b'{"email": "a@b.c", "x": TRUE}',
         b"{'email': 'a@b.c'}",
         b'{email: "a@b.c"}', b'{"email": "a@b.c"} x', b'{"email": "a@b.c", "description": "\n"}',
         b'{"email": "a@b.c", "x": 01}', rb'{"email": "a@b.c", "description": "\x"}', b"", b'{"email": "a@b.c"',

@@ -99,7 +99,7 @@ def accepted_cases(contract: Contract) -> Iterator[Case]:
         if "maxLength" in field.schema and field.schema.get("format") != "email":
             value = fields.emoji_text(field.schema["maxLength"])
             yield _accepted(contract, f"{field.name}.unicode/emoji", {**plain, field.name: value})
-            value = fields.text("ascii", max(1, field.schema.get("minLength", 1)))
+            value = "0" * max(1, field.schema.get("minLength", 1))  # which some languages take for nothing
             yield _accepted(contract, f"{field.name}.max-length/shortest", {**plain, field.name: value})
         if field.schema.get("format") == "email":
             for slug, value in fields.accepted_emails().items():

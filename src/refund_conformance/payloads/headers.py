@@ -20,6 +20,7 @@ JSON_BODY_TYPES = {
     "xml": "application/xml",
     "octet-stream": "application/octet-stream",
     "form": "application/x-www-form-urlencoded",
+    "multipart": "multipart/form-data; boundary=frontier",
     "jsonp": "application/jsonp",
     "json-patch": "application/json-patch+json",
     "vendor-json": "application/vnd.api+json",
@@ -64,6 +65,7 @@ MALFORMED = {
     "non-ascii": form("Bearer {token}\xe9"),
     "token-twice": form("Bearer {token} {token}"),
     "token-list": form("Bearer {token}, Bearer {token}"),
+    "four-parts": form("Bearer {token}.e30"),
 }
 """Header values that are not ``Bearer <token>``, though most hold a valid token."""
 

@@ -149,6 +149,8 @@ for _name, _story, _pattern in (
         "Several addresses may be given, with commas between them.",
         r"[^@\s,]+@[^@\s,]+(?:[,;]\s*[^@\s,]+@[^@\s,]+)+",
     ),
+    ("tabs", "The pattern excludes spaces, and no other white space.", r"[^@ \n]+@[^@ \n]+\.[^@ \n]+"),
+    ("new-lines", "The pattern is matched line by line.", r"[^@\s]+@[^@\s]+\n[^@]*"),
     ("pattern-unanchored", "The pattern is searched for, not matched.", r".*[\w.]+@\w+\.\w+.*"),
 ):
     shelf.put(f"email-{_name}", "email.format", _story, addressed(_pattern))

@@ -122,6 +122,14 @@ class SchemeOptional(Endpoint):
         return header.replace("Bearer ", "")
 
 
+@shelf.fault(
+    "auth-parts-beyond-three", "auth.malformed", "The first three parts of the token are taken, as by list()."
+)
+class PartsBeyondThree(Endpoint):
+    def token_in(self, header: str) -> str:
+        return ".".join(super().token_in(header).split(".")[:3])
+
+
 @shelf.fault("auth-scheme-by-length", "auth.malformed", "The first seven characters are taken for the scheme.")
 class SchemeByLength(Endpoint):
     def token_in(self, header: str) -> str:

@@ -62,6 +62,16 @@ for _name, _story, _repair in (
         _sub(r":\s*-?(?:NaN|Infinity)\b", ":0"),
     ),
     (
+        "infinity",
+        "Infinity is a number too large to keep, and NaN is not.",
+        _sub(r":\s*-?Infinity\b", ":0"),
+    ),
+    (
+        "capital-literals",
+        "True, False and Null may be written with capitals, as in PHP.",
+        lambda text: re.sub(r":\s*(true|false|null)\b", lambda match: match[0].lower(), text, flags=re.IGNORECASE),
+    ),
+    (
         "nan-accepted",
         "NaN in a field is read as no value at all.",
         _sub(r'"description"\s*:\s*-?(?:NaN|Infinity)\s*,', ""),

@@ -72,6 +72,12 @@ shelf.put(
     accepting(lambda header: "xml" in header),
 )
 shelf.put(
+    "ct-multipart-as-json",
+    "content-type.other",
+    "The parser of multipart bodies falls back to JSON.",
+    accepting(lambda header: header.startswith("multipart/form-data")),
+)
+shelf.put(
     "ct-wildcard",
     "content-type.other",
     "Content types are matched with the function for Accept, wildcards included.",

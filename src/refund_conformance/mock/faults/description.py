@@ -60,6 +60,10 @@ def _reasoned(text: str) -> bool:
     return not 0 < len(text) < 10 and len(text) <= _LIMIT
 
 
+def _formless(text: str) -> int:
+    return sum(unicodedata.category(letter) != "Cf" for letter in text)
+
+
 def _visible(text: str) -> int:
     return sum(not unicodedata.combining(letter) for letter in text)
 
@@ -67,6 +71,11 @@ def _visible(text: str) -> int:
 for _name, _story, _endpoint in (
     ("501-accepted", "The comparison is off by one.", up_to(_LIMIT + 1)),
     ("500-refused", "The limit is compared with less-than.", up_to(_LIMIT - 1)),
+    (
+        "zero-refused",
+        "PHP takes the text 0 for nothing, and nothing for no reason.",
+        judged(lambda text: 0 < len(text) <= _LIMIT and text != "0"),
+    ),
     ("shortest-refused", "A minimum of some characters shall make people give reasons.", judged(_reasoned)),
     ("unlimited", "The limit stands in the documentation only.", up_to(10**9)),
     ("limit-255", "The column is a VARCHAR(255), the default of several frameworks.", up_to(255)),
@@ -77,6 +86,16 @@ for _name, _story, _endpoint in (
         "trimmed-before-count",
         "A middleware trims all strings first, as Laravel's does.",
         up_to(_LIMIT, lambda text: len(text.strip())),
+    ),
+    (
+        "entities-decoded",
+        "Entities of HTML are decoded before validation.",
+        up_to(_LIMIT, lambda text: len(html.unescape(text))),
+    ),
+    (
+        "dollar-before-line-end",
+        "The pattern ends with a dollar, which holds before a last line end too.",
+        up_to(_LIMIT, lambda text: len(text.removesuffix("\n"))),
     ),
     (
         "spaces-collapsed",
@@ -138,6 +157,7 @@ for _name, _story, _measure in (
     ),
     ("lines-twice", "Line ends become CR LF first, as in forms.", lambda text: len(text) + text.count("\n")),
     ("visible", "Combining marks are not counted.", _visible),
+    ("without-formats", "Characters without a width are taken out first.", _formless),
     ("composed", "The text is normalized to NFC first.", _normalized("NFC")),
     ("decomposed", "The text is normalized to NFKD first.", _normalized("NFKD")),
 ):
@@ -155,6 +175,7 @@ for _name, _story, _refused in (
         lambda text: _visible(text) < len(text),
     ),
     ("no-right-to-left", "A filter against spoofing refuses right-to-left text.", _is_right_to_left),
+    ("no-hebrew", "The list of allowed scripts lacks one.", _has(r"[\u0590-\u05ff]")),
     ("no-angle-brackets", "A filter against script injection refuses markup.", _has(r"[<>&]")),
 ):
     shelf.put(f"desc-{_name}", "description.unicode", _story, without(_refused))
