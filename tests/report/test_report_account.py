@@ -262,6 +262,15 @@ def test_an_error_that_is_missing_for_a_field_follows_from_that_fields_clause(re
     }
 
 
+def test_valid_requests_refused_as_no_json_show_that_and_not_that_fields_are_misjudged() -> None:
+    events = [case(f"{clause}/a", finding(clause, "other-error", "400 with 110")) for clause in TEN]
+    events.append(
+        case("json.valid-forms/spaced-and-reversed", finding("json.valid-forms", "refused", "400 with 110"))
+    )
+    events += [case(f"{clause}/b") for clause in TEN]
+    assert violated(*events) == {"json.valid-forms"}
+
+
 def test_valid_requests_refused_for_a_wrong_price_tell_nothing_of_what_they_say() -> None:
     events = [case("description.unicode/emoji", finding("description.unicode", "refused", "400 with 15040"))]
     assert violated(*events) == {"order.refundable"}

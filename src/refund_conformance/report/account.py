@@ -311,7 +311,7 @@ def _explained(
             continue
         if violation in refused:
             counted.append(Violation(root, violation.case, violation.finding, root))
-        (folded if root in UNWRITTEN else followers[root]).append(violation)
+        (folded if root in UNWRITTEN else followers[root]).append(replace(violation, root=root))
     return counted
 
 
