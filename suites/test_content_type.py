@@ -6,6 +6,11 @@ from refund_conformance.cases.case import Case
 from refund_conformance.suite import Target
 
 
+@pytest.mark.clause("content-type.missing")
+def test_missing(case: Case, target: Target) -> None:
+    target.check(case)
+
+
 @pytest.mark.clause("content-type.other")
 def test_other(case: Case, target: Target) -> None:
     target.check(case)
@@ -14,11 +19,6 @@ def test_other(case: Case, target: Target) -> None:
 @pytest.mark.clause("content-type.other")
 def test_other_drawn(target: Target) -> None:
     target.explore("content-type.other")
-
-
-@pytest.mark.clause("content-type.missing")
-def test_missing(case: Case, target: Target) -> None:
-    target.check(case)
 
 
 @pytest.mark.clause("content-type.exact")

@@ -12,7 +12,7 @@ from refund_conformance.cases.orders import REFUNDABLE_GROUPS, SPENT, second_cas
 from refund_conformance.contract import Contract
 from refund_conformance.effects import NO_EFFECT
 from refund_conformance.exchange import Headers
-from refund_conformance.flows import FAULTS_BESIDE, STEADY_TRIES, UNAUTHORIZED
+from refund_conformance.flows import FAULTS_BESIDE, READING_AND_UNDOING, STEADY_TRIES, UNAUTHORIZED
 from refund_conformance.lanes import BENCHES, COMBINED, bench_of, proofs
 from refund_conformance.profile import Profile
 from refund_conformance.race import SIMULTANEOUS
@@ -155,7 +155,7 @@ class Demand:
             "auth.every-request": 2 * len([id_ for id_ in UNAUTHORIZED if self._is_possible(self.every[id_])]),
             "auth.first": 2 if self._available("unknown") else 0,
             "server.steady": STEADY_TRIES,
-            "order.once": 2,
+            "order.once": len(READING_AND_UNDOING) + 1,
             "order.race": self.profile.races * (SIMULTANEOUS + 1) + SIMULTANEOUS,
             "order.lifecycle": self.profile.walks * self.profile.steps,
             **{clause: self._proof(key) for key, clause in NO_EFFECT.items()},

@@ -34,7 +34,7 @@ class Failure(StrEnum):
     """Why there is no whole answer."""
 
     UNREACHABLE = "unreachable"  # no connection: refused, no such host, TLS
-    CLOSED = "closed"  # the connection ended before an answer began
+    CLOSED = "closed"  # the connection ended before an answer began, or was reset
     TIMEOUT = "timeout"  # no whole answer within the time limit
     BROKEN = "broken"  # bytes that are no HTTP message, or a body cut short
     OVERSIZED = "oversized"  # a body over the size limit

@@ -24,7 +24,7 @@ from refund_conformance.target.orders import Bench, NoOrderError
 
 Flow = Callable[[Examination], Result]
 
-STEADY_TRIES = 3
+STEADY_TRIES = 2
 
 
 def no_effect(examination: Examination, clause: str) -> Result:
@@ -278,24 +278,25 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
     return replace(result, exchanges=tuple(s.number for s in sendings), failed=len(findings), tries=len(sendings))
 
 
-CANCELLING = "route.method/delete"
-"""What might undo a refund request, if the target did what the method says."""
+READING_AND_UNDOING = ("route.method/get", "route.method/delete")
+"""What might show or undo a refund request, if the target did what the method says."""
 
 
 def once_at_last(examination: Examination) -> Result:
     """Ask, when all else is done, for an order that was accepted: its refund request still stands in the way."""
     case = replace(second_case(examination.dispatch.contract), id="order.once/at-the-end")
-    case = replace(case, title="At the end of the run, and after a DELETE, a second request is still refused.")
+    case = replace(
+        case, title="At the end of the run, and after GET and DELETE, a second request is still refused."
+    )
     return _recorded(examination, case, lambda: _once_at_last(examination, case))
 
 
 def _once_at_last(examination: Examination, case: Case) -> Result:
     order = examination.orders.spent_order(second_case(examination.dispatch.contract).id)
-    cancelling = replace(
-        all_cases(examination.dispatch.contract)[CANCELLING], id=f"{CANCELLING}-open", group=SPENT
-    )
-    sent = examination.dispatch.send(cancelling, order)
-    _kept(examination, examination.confirmation.conclude(cancelling, order, sent))
+    for id_ in READING_AND_UNDOING:
+        other = replace(all_cases(examination.dispatch.contract)[id_], id=f"{id_}-open", group=SPENT)
+        sent = examination.dispatch.send(other, order)
+        _kept(examination, examination.confirmation.conclude(other, order, sent))
     return examination.confirmation.conclude(case, order, examination.dispatch.send(case, order))
 
 

@@ -121,6 +121,7 @@ def _methods(direct: Direct) -> Iterator[Reply]:
     for order, method in zip(orders, ("GET", "PUT", "PATCH", "DELETE"), strict=False):
         yield direct.refund(order, method=method)
         yield direct.refund(order)
+        yield direct.refund(order, method=method)
 
 
 def _order_ids(direct: Direct) -> Iterator[Reply]:
@@ -185,7 +186,9 @@ def _content_types(direct: Direct) -> Iterator[Reply]:
 
 
 def _no_content_type(direct: Direct) -> Iterator[Reply]:
-    yield direct.refund(direct.ids("refundable")[0], headers=direct.headers(None, None))
+    first, second, *_ = direct.ids("refundable")
+    yield direct.refund(second)
+    yield direct.refund(first, headers=direct.headers(None, None))
 
 
 def _unread_effects(direct: Direct) -> Iterator[Reply]:
@@ -373,7 +376,7 @@ PROBES: dict[str, Probe] = {
     "description.unicode": _descriptions(*_SCRIPTS, *_SIGNS),
     "description.type": _descriptions(1, 0, True, False, [], ["x"], {}, {"x": 1}),
     "description.null": _descriptions(None),
-    "email.required": _each_body({}, {"description": "x"}),
+    "email.required": _each_body({}, {"description": "x"}, {**VALID, "description": 1}, {"description": "x"}),
     "email.max-length": _emails(*_LONG_EMAILS),
     "email.format": _each_body(
         *({**VALID, "email": value} for value in _NO_EMAILS), *({"email": value} for value in _NO_EMAILS)

@@ -1,5 +1,6 @@
 """Requests that are sent on one connection, none waiting for an answer."""
 
+import gzip
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ import pytest
 from refund_conformance.exchange import Failure, Request
 from refund_conformance.target.pipeline import pipelined
 from refund_conformance.target.settings import Settings
+from refund_conformance.target.wire import BODY_LIMIT
 
 REQUESTS = [
     Request("POST", "/v1/order/1/refund", (("AuthorizationJWT", "Bearer aaa"),), b'{"email":"a@b"}'),
@@ -54,6 +56,23 @@ def test_answers_belong_to_their_requests_in_order(answers: Sequence[bytes]) -> 
     assert data.count(b"POST ") == 2
     assert data.count(b"Host: 127.0.0.1:") == 2
     assert data.count(b"AuthorizationJWT") == 1
+
+
+def packed(body: bytes) -> bytes:
+    head = f"HTTP/1.1 401 Unauthorized\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def test_an_answer_that_is_compressed_is_read_all_the_same() -> None:
+    with answering(packed(gzip.compress(b"abc")) + PLAIN) as (settings, _):
+        exchanges = pipelined(settings, REQUESTS)
+    assert [exchange.response.body for exchange in exchanges if exchange.response] == [b"abc", b"{}"]
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"0" * (BODY_LIMIT + 1))], ids=["broken", "bomb"])
+def test_an_answer_that_cannot_be_unpacked_tells_nothing(body: bytes) -> None:
+    with answering(PLAIN + packed(body)) as (settings, _):
+        assert [exchange.request for exchange in pipelined(settings, REQUESTS)] == REQUESTS[:1]
 
 
 @pytest.mark.parametrize("answers", [LAST, LAST + PLAIN, PLAIN])

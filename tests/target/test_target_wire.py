@@ -6,7 +6,9 @@ import gzip
 import ipaddress
 import socket
 import ssl
+import struct
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -534,6 +536,22 @@ def test_a_connection_that_is_closed_before_an_answer_is_told_as_closed() -> Non
     exchange = exchanged(b"")
     assert (exchange.response, exchange.failure) == (None, Failure.CLOSED)
     assert exchange.detail
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 400 Bad Request\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n{"])
+def test_a_connection_that_is_reset_is_told_as_closed_however_far_its_answer_had_come(begun: bytes) -> None:
+    def resetting(server: Server) -> Handler:
+        def handle(connection: socket.socket) -> None:
+            server.receive(connection)
+            connection.sendall(begun)
+            time.sleep(SHORT)  # so that what was begun is read first
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        return handle
+
+    with serving(resetting) as server, wire_to(server.url) as wire:
+        exchange = wire.send(request())
+    assert (exchange.response, exchange.failure) == (None, Failure.CLOSED)
 
 
 def test_a_failed_exchange_ends_its_connection_at_once() -> None:

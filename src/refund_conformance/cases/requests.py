@@ -115,16 +115,8 @@ def auth_code_cases(contract: Contract) -> Iterator[Case]:
 
 
 def content_type_cases(contract: Contract) -> Iterator[Case]:
-    """Yield cases for content types other than application/json, and for none."""
+    """Yield cases for no content type, while a server may have kept the one of the request before, and others."""
     draft = plain_draft(contract)
-    for shaped, (slug, media_type) in zip(_shaped_drafts(contract), headers.JSON_BODY_TYPES.items(), strict=False):
-        yield made(
-            f"content-type.other/{slug}",
-            f"The content type {media_type} is refused, though the body is JSON.",
-            Situation(content_type="other"),
-            replace(shaped, content_type=media_type),
-        )
-    yield from _form_cases(contract)
     yield made(
         "content-type.missing/no-header",
         "A request without a content type is refused.",
@@ -137,6 +129,14 @@ def content_type_cases(contract: Contract) -> Iterator[Case]:
         Situation(content_type="missing"),
         replace(draft, content_type=""),
     )
+    for shaped, (slug, media_type) in zip(_shaped_drafts(contract), headers.JSON_BODY_TYPES.items(), strict=False):
+        yield made(
+            f"content-type.other/{slug}",
+            f"The content type {media_type} is refused, though the body is JSON.",
+            Situation(content_type="other"),
+            replace(shaped, content_type=media_type),
+        )
+    yield from _form_cases(contract)
 
 
 def _form_cases(contract: Contract) -> Iterator[Case]:

@@ -157,8 +157,13 @@ def over_limit(field: Field) -> dict[str, Any]:
 
 
 def breaks(contract: Contract) -> Iterator[Break]:
-    """Yield every listed way to break exactly one keyword of one field."""
+    """Yield every listed way to break exactly one keyword of one field.
+
+    That it is missing comes first, while a server may still have a valid one from the request before.
+    """
     for field in contract.fields.values():
+        if field.required:
+            yield Break(field.name, "required", "absent", {})
         yield from _type_breaks(field)
         yield Break(field.name, "null", "null", {field.name: None})
         for slug, value in over_limit(field).items():
@@ -166,7 +171,6 @@ def breaks(contract: Contract) -> Iterator[Break]:
             yield Break(field.name, aspect, f"over-{slug}", {field.name: value})
         yield from _value_breaks(field)
         if field.required:
-            yield Break(field.name, "required", "absent", {})
             yield from _name_breaks(field)
 
 

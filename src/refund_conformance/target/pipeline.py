@@ -5,6 +5,7 @@ import io
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from refund_conformance.exchange import Exchange, Failure, Request, Response
 from refund_conformance.target.guard import Guard
 from refund_conformance.target.settings import Settings
-from refund_conformance.target.wire import BODY_LIMIT, Answer
+from refund_conformance.target.wire import BODY_LIMIT, Answer, decoded
 
 
 def pipelined(settings: Settings, requests: Sequence[Request]) -> list[Exchange]:
@@ -32,7 +33,7 @@ def pipelined(settings: Settings, requests: Sequence[Request]) -> list[Exchange]
             connection.sendall(b"".join(_written(settings, request) for request in requests))
             for request, response in zip(requests, _responses(connection, requests), strict=False):
                 done.append(Exchange(request, response, None, "", started, time.perf_counter() - clock))
-    except (OSError, http.client.HTTPException, ValueError):
+    except (OSError, http.client.HTTPException, ValueError, zlib.error):
         if not done:
             detail = "no answer to requests that were sent one after the other at once"
             return [Exchange(requests[0], None, Failure.CLOSED, detail, started, time.perf_counter() - clock)]
@@ -81,7 +82,9 @@ def _responses(connection: socket.socket, requests: Sequence[Request]) -> Iterat
     for request in requests:
         answer = Answer(_Shared(reader), method=request.method)  # type: ignore[arg-type]
         answer.begin()
-        body = answer.read(BODY_LIMIT)
+        body = decoded(answer.read(BODY_LIMIT), answer.getheader("Content-Encoding", ""))
+        if body is None:
+            return
         headers = tuple((str(name), str(value)) for name, value in answer.getheaders())
         yield Response(answer.status, answer.reason, headers, body)
         if answer.will_close:

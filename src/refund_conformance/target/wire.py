@@ -90,10 +90,12 @@ class Wire:
             return None, Failure.TIMEOUT, f"no whole answer within {self._timeout:g} s"
         except requests.exceptions.ConnectionError as problem:
             return None, _kind(problem), _reason(problem)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException) as problem:
-            return None, Failure.BROKEN, _reason(problem)
-        except (OSError, ValueError, zlib.error) as problem:
-            return None, Failure.BROKEN, _reason(problem)
+        except (
+            *(requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException),
+            *(OSError, ValueError, zlib.error),
+        ) as problem:
+            lost = any(isinstance(link, _KINDS[Failure.CLOSED]) for link in _chain(problem))
+            return None, Failure.CLOSED if lost else Failure.BROKEN, _reason(problem)
 
 
 def _read(raw: urllib3.HTTPResponse, method: str) -> tuple[Response | None, Failure | None, str]:
@@ -111,11 +113,11 @@ def _read(raw: urllib3.HTTPResponse, method: str) -> tuple[Response | None, Fail
     for length in lengths:
         if len(body) < int(length) and not bodiless:
             return None, Failure.BROKEN, f"the body ended after {len(body)} of {length[:20]} bytes"
-    decoded = _decoded(bytes(body), raw.headers.get("Content-Encoding", ""))
-    if decoded is None:
+    plain = decoded(bytes(body), raw.headers.get("Content-Encoding", ""))
+    if plain is None:
         return None, Failure.OVERSIZED, f"the decompressed body is over {BODY_LIMIT} bytes"
     headers = tuple((str(name), str(value)) for name, value in raw.headers.items())
-    return Response(raw.status, str(raw.reason or ""), headers, decoded), None, ""
+    return Response(raw.status, str(raw.reason or ""), headers, plain), None, ""
 
 
 def _mapped(fields: Headers) -> Any:
@@ -124,7 +126,7 @@ def _mapped(fields: Headers) -> Any:
     return mapped if len(mapped) == len(fields) else urllib3.HTTPHeaderDict(fields)
 
 
-def _decoded(body: bytes, coding: str) -> bytes | None:
+def decoded(body: bytes, coding: str) -> bytes | None:
     """Undo a content coding, up to the size limit; None if it goes over. Raises zlib.error if it is broken."""
     window = _CODINGS.get(coding.strip().lower())
     if window is None or not body:

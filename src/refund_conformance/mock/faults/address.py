@@ -51,6 +51,21 @@ shelf.put(
 )
 
 
+@shelf.fault(
+    "email-of-request-before",
+    "email.required",
+    "Requests are read into one object, in which old values stay.",
+)
+class OfRequestBefore(Endpoint):
+    kept: object = None
+
+    def check_fields(self, call: Call) -> None:
+        self.kept = call.document.get("email", self.kept)
+        if self.kept is not None:
+            call.document = {"email": self.kept, **call.document}
+        super().check_fields(call)
+
+
 @shelf.fault("email-missing-500", "email.required", "The key is read before it is looked for.")
 class MissingCrashes(Endpoint):
     def check_fields(self, call: Call) -> None:

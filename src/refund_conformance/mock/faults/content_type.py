@@ -142,6 +142,18 @@ class LastHeader(Endpoint):
             super().check_content_type(call)
 
 
+@shelf.fault(
+    "ct-of-request-before", "content-type.missing", "The object for headers is used again, and not emptied before."
+)
+class OfRequestBefore(Endpoint):
+    kept: tuple[str, ...] = ()
+
+    def check_content_type(self, call: Call) -> None:
+        self.kept = tuple(call.received.values("content-type")) or self.kept
+        if len(self.kept) != 1 or not self.accepts_content_type(self.kept[0]):
+            raise self.refusal(111, "content type of one request or another")
+
+
 shelf.put(
     "ct-other-415",
     "content-type.other",

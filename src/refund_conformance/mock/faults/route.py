@@ -1,6 +1,7 @@
 """Faults of routing: other URLs, other methods, and order ids that are none."""
 
 import re
+from functools import cached_property
 from urllib.parse import unquote
 
 from refund_conformance.mock.call import Answer, Call, Received, Refused
@@ -148,6 +149,22 @@ class GetShowsPage(Endpoint):
         if call.received.method == "GET":
             raise Refused(200, (), "use POST")
         super().check_method(call)
+
+
+@shelf.fault("method-get-shows-refund", "route.method", "GET shows the refund request, if there is one.")
+class GetShowsRefund(Endpoint):
+    @cached_property
+    def created(self) -> set[bytes]:
+        """URLs of accepted requests."""
+        return set()
+
+    def answer(self, received: Received) -> Answer:
+        if received.method == "GET" and received.path in self.created:
+            return Answer(200)
+        answer = super().answer(received)
+        if answer.status == 200:
+            self.created.add(received.path)
+        return answer
 
 
 @shelf.fault("method-delete-204", "route.method", "DELETE answers success whether there was anything or not.")
