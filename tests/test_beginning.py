@@ -59,7 +59,7 @@ def test_a_worker_knows_what_is_violated_and_where_orders_are_leased() -> None:
         made.orders.close("they are used up")
         other.run.resume(made.examination.beginning())
         assert "auth.missing" in other.dispatch.violated
-        assert other.orders.bounds == (True, True, "they are used up")
+        assert other.orders.bounds == (1, True, "they are used up")
         assert not other.examination.was_refused_at_first("auth.missing/no-header")
 
 

@@ -102,10 +102,23 @@ def test_a_401_that_stays_while_the_control_is_answered_is_held_against_the_targ
     assert "server.steady" not in clauses(result)
 
 
-@pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.BROKEN, Failure.CLOSED])
+@pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.CLOSED])
 def test_a_target_that_answers_nothing_else_either_is_gone(failure: Failure) -> None:
     with pytest.raises(TargetError, match="stopped answering"):
         concluded(stage(failure))
+
+
+@pytest.mark.parametrize("failure", [Failure.BROKEN, Failure.OVERSIZED])
+def test_a_target_whose_answers_are_all_broken_is_still_there(failure: Failure) -> None:
+    assert clauses(concluded(stage(failure))) == ["server.answers"]
+
+
+def test_a_connection_that_is_lost_when_there_is_no_order_left_to_try_again_tells_nothing() -> None:
+    made = stage(in_turn(Failure.CLOSED, refused(15060)), groups={**GROUPS, "refundable": ("1",)})
+    order = made.dispatch.orders.lease()
+    case = CASES["email.accepts/plus-and-dots"]
+    result = made.confirmation.conclude(case, order, made.dispatch.send(case, order))
+    assert (result.outcome, result.findings) == (Outcome.UNDECIDED, ())
 
 
 @pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.BROKEN, Failure.CLOSED, Failure.OVERSIZED])

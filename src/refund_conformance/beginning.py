@@ -11,13 +11,13 @@ from refund_conformance.result import Result
 class Beginning:
     """The state of a run after its first requests.
 
-    ``results`` are those of the cases that were sent, ``spent`` the orders that were accepted; ``from_the_end``,
+    ``results`` are those of the cases that were sent, ``spent`` the orders that were accepted; ``turns``,
     ``partly_used`` and ``closed`` tell how further ones are leased.
     """
 
     results: tuple[Result, ...]
     spent: tuple[str, ...]
-    from_the_end: bool
+    turns: int
     partly_used: bool
     closed: str
 

@@ -73,6 +73,8 @@ class Confirmation:
         again = self._again(case, order, sent)
         sendings = [sent, *again]
         failed = sum(sending.wrong for sending in sendings)
+        if sent.exchange.failure is Failure.CLOSED and not again:
+            return self._undecided(case, sent)
         if sent.exchange.failure is Failure.CLOSED and failed == 1 < len(sendings):
             return result(case, again, again[0].findings)  # a connection that was lost once, which a network does
         if failed == len(sendings):

@@ -226,14 +226,16 @@ class Dispatch:
         situation = Situation(order="refund-open" if known else "unknown")
         title = "The target still answers."
         case = Case("server.answers/control", title, situation, plain_draft(self.contract))
-        return replace(case, blame=(("order", case.clause),)), order
+        return replace(case, blame=(("order", "order.once" if known else "order.unknown"),)), order
 
     def require_target(self, sent: Sent, *, before: bool) -> None:
         """Raise TargetError if an exchange shows that there is no target, or that it refuses our own token.
 
-        ``before`` says whether it answered us before in this run.
+        ``before`` says whether it answered us before in this run: then what is no HTTP message comes from it too.
         """
         exchange, base = sent.exchange, self.settings.base_url
+        if before and exchange.failure in (Failure.BROKEN, Failure.OVERSIZED):
+            return
         if exchange.response is None or says_nothing(exchange):
             said = (
                 self.record.clean(exchange.detail)

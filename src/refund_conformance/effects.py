@@ -79,13 +79,20 @@ def _search(dispatch: Dispatch, cases: Sequence[Case]) -> Guilty | None:
 
 
 def _narrowed(dispatch: Dispatch, cases: Sequence[Case], evidence: Evidence | None) -> Guilty | None:
-    """Halve a group down to one case, and see that one again; None if it has no effect then."""
+    """Halve a group down to one case, and see that one again.
+
+    If it has no effect alone, it is the smallest group with one, seen again. None if there is no such group.
+    """
+    shown = (cases, evidence) if evidence else None
     try:
         while len(cases) > 1:
             half = cases[: len(cases) // 2]
             found = _try(dispatch, half)
+            shown = (half, found) if found else shown
             cases, evidence = (half, found) if found else (cases[len(half) :], evidence)
         again = _try(dispatch, cases)
+        if again is None and shown is not None and len(shown[0]) > 1:
+            cases, again = shown[0], _try(dispatch, shown[0])
         return (cases, again) if again else None
     except NoOrderError:
         if evidence is None:

@@ -83,7 +83,7 @@ class Examination:
             self._early[result.case] = result
             self.dispatch.count(result)
         self.orders.spent.extend(beginning.spent)
-        self.orders.bounds = (beginning.from_the_end, beginning.partly_used, beginning.closed)
+        self.orders.bounds = (beginning.turns, beginning.partly_used, beginning.closed)
 
     def was_refused_at_first(self, case: str) -> bool:
         """Whether a case was sent before anything authorized, and held then."""
@@ -117,7 +117,7 @@ class Examination:
             reason = "orders.refundable is not set"
             result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
         else:
-            sent = self._sent_to_accept(case, order)
+            sent = self._after_refusal(case, order, self._sent_to_accept(case, order))
             sent, order = self._elsewhere(case, sent, order)
             if met and sent.decided and sent.reading is None:
                 sent, order = self._after_silence(case, sent)
@@ -133,6 +133,15 @@ class Examination:
         if self.orders.spent:
             again = second_case(self.dispatch.contract)
             self._early[again.id] = self.dispatch.keep(self._carry_out(again, self.orders.spent_order(again.id)))
+
+    def _after_refusal(self, case: Case, order: str, sent: Sent) -> Sent:
+        """Send the plain request once more if our token was refused: the refusal before it may have lasted."""
+        if sent.reading is None or sent.reading.status != self.dispatch.refused_status():
+            return sent
+        again = self._sent_to_accept(case, order)
+        if again.accepted:
+            self.dispatch.keep(self.confirmation.between(case, sent, again))
+        return again
 
     def _after_silence(self, case: Case, silent: Sent) -> tuple[Sent, str]:
         """Send the plain request for another order; if it is answered there, the silence came and went.
@@ -292,7 +301,9 @@ class Examination:
         sent, order = self._elsewhere(case, self._sent_to_accept(case, order), order)
         if sent.reading and self._speaks_of_state(sent):
             return self._disturbed(case, sent)
-        return self._accepted(case, order, self.confirmation.conclude(case, order, sent))
+        result = self.confirmation.conclude(case, order, sent)
+        taken = sent.accepted or not self.orders.spent
+        return self._accepted(case, order if taken else self.orders.spent[-1], result)
 
     def _disturbed(self, case: Case, sent: Sent) -> Result:
         """Orders at both ends of the list are refused, though others were accepted before: these disturb them.

@@ -96,14 +96,21 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
     bench = examination.orders.bench("auth")
     *after, before = (replace(case, id=about.id, blame=about.blame) for case in wanted)
     sent: list[Sent] = []
+    odd: list[tuple[Case, str, Sent]] = []
     with examination.dispatch.client.fresh_wire() as wire:
         for place, case in enumerate(after or [before]):
-            for each, order in (_authorized(examination, bench, same_order=not place), (case, bench.order)):
+            authorized = _authorized(examination, bench, same_order=place > 0)
+            for each, order in (authorized, (case, bench.order)):
                 sent.append(examination.dispatch.send(each, order, wire))
                 if order == bench.order:
                     examination.note(each, "auth", bench, sent[-1])
+                if each is not case and sent[-1].wrong:
+                    odd.append((each, order, sent[-1]))
             if sent[-1].wrong:
                 break
+    for each, order, wrong in odd:
+        companion = replace(each, id=f"{each.id}-before-one-without")
+        _kept(examination, examination.confirmation.conclude(companion, order, wrong))
     result = _told_apart(about, sent, sent[-1])
     if result.outcome is Outcome.HELD and examination.dispatch.client.allows(before.draft):
         _kept(examination, _pipelined(examination, before))

@@ -29,6 +29,12 @@ class Question:
     blame: tuple[tuple[str, str], ...] = ()
     fields: frozenset[str] = frozenset()
 
+    @property
+    def own(self) -> str:
+        """The case's clause; but that of its wrong part if it strains the server, of which worse is expected."""
+        strains = self.clause.startswith("server.") and len(self.blame) == 1
+        return self.blame[0][1] if strains else self.clause
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -46,7 +52,7 @@ def judge(contract: Contract, question: Question, reading: Reading) -> Verdict:
 def silence(question: Question, detail: str) -> Finding:
     """Return the finding for an exchange without a whole answer (clause server.answers)."""
     expected = describe(question.permitted)
-    return Finding("server.answers", Kind.SILENCE, expected, detail, (question.clause,))
+    return Finding("server.answers", Kind.SILENCE, expected, detail, (question.own,))
 
 
 def describe(permitted: Iterable[Permitted]) -> str:
@@ -325,7 +331,7 @@ class _Judgement:
             if part in blame:
                 return blame[part]
         if told and (len(blame) == 1 or "field" in told):
-            return self.question.clause
+            return self.question.own
         return next(iter(blame.values()), self.question.clause)
 
     def _finding(self, clause: str, kind: Kind, also: str = "") -> Finding:

@@ -151,16 +151,17 @@ def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:
         return Result(f"{clause}/walk", clause, title, Outcome.UNTESTED, doubt)
     shortest = failing[0] if failing else walk
     main = _main(shortest)
-    if not failing:
-        main = replace(main, clause="server.steady", kind=Kind.UNSTEADY)
     told = "; ".join(f"{number}. {step}" for number, step in enumerate(shortest.steps, 1))
-    finding = Finding(main.clause, main.kind, f"after {told}: {main.expected}", main.actual, main.also)
+    findings = [Finding(main.clause, main.kind, f"after {told}: {main.expected}", main.actual, main.also)]
+    if not failing:
+        once = () if main.kind is not Kind.CRASH else (replace(findings[0], also=()),)
+        findings = [replace(findings[0], clause="server.steady", kind=Kind.UNSTEADY), *once]
     return Result(
         f"{clause}/walk",
         clause,
         title,
         Outcome.VIOLATED,
-        findings=(finding,),
+        findings=tuple(findings),
         exchanges=tuple(sent.number for sent in shortest.sent),
         answer="error",
         failed=1 + len(failing),

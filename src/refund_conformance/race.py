@@ -74,8 +74,9 @@ def _unsteady(result: Result, again: Result) -> Result:
     odd = result.findings[0]
     actual = f"{odd.actual} in one of two rounds"
     finding = Finding("server.steady", Kind.UNSTEADY, "the same answer each time", actual)
+    crashes = tuple(replace(found, also=()) for found in result.findings if found.kind is Kind.CRASH)
     numbers = result.exchanges + again.exchanges
-    return replace(result, findings=(finding,), exchanges=numbers, failed=1, tries=2)
+    return replace(result, findings=(finding, *crashes), exchanges=numbers, failed=1, tries=2)
 
 
 def _is_accepted(dispatch: Dispatch, order: str) -> bool:
@@ -170,6 +171,8 @@ def _judged(
             dispatch.orders.spent.append(order)
         elif not _is_accepted(dispatch, order):
             unfit.append(order)
+            losers = [finding for sent in sendings for finding in _loser(dispatch, case, sent)]
+            findings += [finding for finding in losers if finding.kind is Kind.CRASH]
             continue
         if order in beside:
             findings += [f for f in beside[order].findings if f.kind in _OF_THE_RACE]

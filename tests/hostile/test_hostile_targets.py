@@ -171,12 +171,12 @@ NEVER_REACHED: Mapping[str, Job] = {
     "unknown-certificate": certified_by_nobody,
     "silence-behind-https": no_tls_at_all(lambda: silent),
     "silence-before-workers": against(LATE["silence"], "-n", "2"),
-    "mirror-status-line": against(lambda: mirrored_token("status-line")),
     "mirror-reason": against(lambda: mirrored_token("reason")),
 }
 JUDGED: Mapping[str, Job] = {
     "redirect-to-another-host": redirected_elsewhere,
     **{name: against(make) for name, make in WRONG.items() if name in RUN},
+    "mirror-status-line": against(lambda: mirrored_token("status-line")),
     "mirror-error": against(lambda: mirrored_token("error")),
     "mirror-header": against(lambda: mirrored_token("header")),
     "mirror-list-by-pytest": against(lambda: mirrored_token("list"), by=plain_pytest),

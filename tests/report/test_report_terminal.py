@@ -7,7 +7,7 @@ import pytest
 from report_story import Story, faulty_story, finding
 
 from refund_conformance.report.pages import render
-from refund_conformance.report.terminal import tell
+from refund_conformance.report.terminal import NOTES, tell
 
 
 def _told(story: Story, directory: Path, reason: str = "") -> str:
@@ -65,6 +65,16 @@ def test_what_the_target_said_cannot_move_the_cursor(tmp_path: Path) -> None:
     assert "\x1b" not in told
     assert "\\x1b[2J[red]x\\x07\\u202e" in told
     assert "\\x1b]0;title\\x07[bold]" in told
+
+
+@pytest.mark.parametrize("count", [0, 1, NOTES, NOTES + 2])
+def test_notes_are_told_the_first_of_many(tmp_path: Path, count: int) -> None:
+    story = Story()
+    for number in range(count):
+        story.events.append({"event": "note", "text": f"Order {number} is odd.\x1b"})
+    told = [line for line in _told(story, tmp_path).splitlines() if line.startswith("note: ")]
+    expected = [f"note: Order {number} is odd.\\x1b" for number in range(min(count, NOTES))]
+    assert told == [*expected, *(["note: 2 more of these are in the report"] if count > NOTES else [])]
 
 
 def test_an_incomplete_run_says_why(tmp_path: Path) -> None:

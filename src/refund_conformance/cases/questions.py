@@ -118,7 +118,7 @@ def limit_cases(contract: Contract) -> Iterator[Case]:
     strains = {
         "server.no-5xx/huge-number": (text.replace('"@@"', "9" * 5000), "type", "number-range"),
         "server.no-5xx/huge-exponent": (text.replace('"@@"', "1e999"), "type", "number-range"),
-        "server.no-5xx/deep-value": (text.replace('"@@"', _DEEP), "", "deep-nesting"),
+        "server.no-5xx/deep-value": (text.replace('"@@"', _DEEP), "type", "deep-nesting"),
         "server.answers/large-body": (text.replace("@@", "x" * 150_000), "max-length", ""),
     }
     for id_, (body, aspect, question) in strains.items():

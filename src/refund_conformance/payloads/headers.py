@@ -57,11 +57,11 @@ def form(template: str) -> AuthorizationForm:
 MALFORMED = {
     "empty": form(""),
     "no-scheme": form("{token}"),
-    "basic-scheme": form("Basic {token}"),
     "digest-scheme": form("Digest {token}"),
     "no-space": form("Bearer{token}"),
     "scheme-alone": form("Bearer"),
     "not-a-token": form("Bearer not-a-token"),
+    "parts-unreadable": form("Bearer abc.def.ghi"),
     "non-ascii": form("Bearer {token}\xe9"),
     "token-twice": form("Bearer {token} {token}"),
     "token-list": form("Bearer {token}, Bearer {token}"),

@@ -49,12 +49,16 @@ class ClauseAccount:
 
 @dataclass
 class Account:
-    """All clauses of a run, and the violations that were folded into the clause that they follow from."""
+    """All clauses of a run, and the violations that were folded into the clause that they follow from.
+
+    ``notes`` are what the run met that breaks no clause for sure.
+    """
 
     clauses: list[ClauseAccount] = field(default_factory=list)
     folded: list[Violation] = field(default_factory=list)
     undecided: list[Event] = field(default_factory=list)
     unused_waivers: list[Waiver] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def with_result(self, result: str) -> list[ClauseAccount]:
         """Return the clauses with one result."""
@@ -65,7 +69,10 @@ def draw(contract: Contract, events: Iterable[Event]) -> Account:
     """Return the account of the events of a run."""
     events = list(events)
     cases = [event for event in events if event["event"] == "case" and event["clause"] in contract.clauses]
-    account = Account(undecided=[case for case in cases if case["outcome"] == "undecided"])
+    account = Account(
+        undecided=[case for case in cases if case["outcome"] == "undecided"],
+        notes=[event["text"] for event in events if event["event"] == "note"],
+    )
     violations = _violations(contract, cases, account.folded)
     answers = Counter(case["answer"] for case in cases if case["tries"])
     by_clause = defaultdict(list)

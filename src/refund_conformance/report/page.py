@@ -21,6 +21,9 @@ from refund_conformance.report.traffic import Traffic
 RESULTS = ("violated", "warned", "untested", "waived", "held")
 """Results of clauses, worst first."""
 
+NOTES = 50
+"""Notes that are shown at most."""
+
 
 @dataclass(frozen=True)
 class Area:
@@ -76,6 +79,7 @@ class Page:
     warned: tuple[BrokenClause, ...]
     waived: tuple[BrokenClause, ...]
     folded: int
+    notes: tuple[str, ...]
     questions: tuple[Answer, ...]
     versions: Mapping[str, str]
     document: str
@@ -113,6 +117,7 @@ def page(contract: Contract, traffic: Traffic, summary: Summary, directory: Path
         warned=tuple(map(presentation.clause, broken["warned"])),
         waived=tuple(map(presentation.clause, broken["waived"])),
         folded=len(account.folded),
+        notes=tuple(account.notes[:NOTES]),
         questions=tuple(_questions(contract, summary)),
         versions={"refund-conformance": summary.data["version"], **traffic.start.get("versions", {})},
         document=contract.operation.document,

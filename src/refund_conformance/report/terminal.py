@@ -1,4 +1,4 @@
-"""Tell a run's outcome on a terminal: a table by area, each violated clause in three lines, the report's path."""
+"""Tell a run's outcome on a terminal: areas, each violated clause in three lines, notes, the report's path."""
 
 from collections import Counter
 from pathlib import Path
@@ -17,6 +17,9 @@ from refund_conformance.report.visible import plain
 STYLES = {"held": "green", "violated": "bold red", "warned": "yellow", "waived": "dim", "untested": "cyan"}
 REASON_SHOWN = 200
 
+NOTES = 3
+"""Notes that are told at most."""
+
 
 def tell(summary: Summary, contract: Contract, directory: Path, stream: IO[str]) -> None:
     """Write the end-of-run text to ``stream``. Colours only on a terminal, and not where NO_COLOR is set."""
@@ -30,6 +33,11 @@ def tell(summary: Summary, contract: Contract, directory: Path, stream: IO[str])
         console.print()
         for reason, count in Counter(item.reason for item in untested).most_common(5):
             console.print(Text(f"{count} untested: {plain(reason, REASON_SHOWN)}", STYLES["untested"]))
+    for note in summary.account.notes[:NOTES]:
+        console.print(Text(f"note: {plain(note, REASON_SHOWN)}", "yellow"))
+    more = len(summary.account.notes) - NOTES
+    if more > 0:
+        console.print(Text(f"note: {more} more of these are in the report", "yellow"))
     console.print()
     console.print(_verdict(summary))
     page = directory / "report.html"

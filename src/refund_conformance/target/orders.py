@@ -27,6 +27,17 @@ class Bench:
     sent: deque[Case] = field(default_factory=lambda: deque(maxlen=SUSPECTS))
 
 
+def _from(listed: Sequence[str], turns: int) -> Sequence[str]:
+    """Return the orders from the list's beginning on, from its end back, or from its half or quarter on, in turn.
+
+    Runs before this one have used those at the beginning, or at both ends.
+    """
+    if turns % 4 == 1:
+        return listed[::-1]
+    begin = (0, 0, len(listed) // 2, len(listed) // 4)[turns % 4]
+    return [*listed[begin:], *listed[:begin]]
+
+
 class OrderBook:
     """Hands out orders of the settings.
 
@@ -48,7 +59,7 @@ class OrderBook:
         self._tell = tell
         self._unused: dict[str, list[str]] = {}
         self._asked: dict[str, str] = {}
-        self._from_the_end = False
+        self._turns = 0
         self._closed = ""
         self.used_before = self.partly_used = False
         self.benches: dict[str, Bench] = {}
@@ -61,7 +72,7 @@ class OrderBook:
         if self._closed:
             raise NoOrderError(self._closed)
         listed = self._groups["refundable"]
-        order = self._ledger.lease("refundable", listed[::-1] if self._from_the_end else listed, self._limit)
+        order = self._ledger.lease("refundable", _from(listed, self._turns), self._limit)
         if order is None:
             used_up = self._ledger.leased("refundable") >= self._limit
             raise NoOrderError(
@@ -73,19 +84,19 @@ class OrderBook:
         return order
 
     @property
-    def bounds(self) -> tuple[bool, bool, str]:
-        """Whether orders are leased from the end of the list, whether some had been used before the run, and why
+    def bounds(self) -> tuple[int, bool, str]:
+        """How often another place of the list was turned to, whether orders had been used before the run, and why
         none are leased any more ("" if they are)."""
-        return self._from_the_end, self.partly_used, self._closed
+        return self._turns, self.partly_used, self._closed
 
     @bounds.setter
-    def bounds(self, bounds: tuple[bool, bool, str]) -> None:
-        self._from_the_end, self.partly_used, self._closed = bounds
+    def bounds(self, bounds: tuple[int, bool, str]) -> None:
+        self._turns, self.partly_used, self._closed = bounds
         self.used_before = self.used_before or self.partly_used
 
     def turn(self) -> None:
-        """Lease from the other end of the list: the last order was not refundable, nor may be those beside it."""
-        self._from_the_end = not self._from_the_end
+        """Lease from another place of the list: the last order was not refundable, nor may be those beside it."""
+        self._turns += 1
         self.used_before = True
         self.partly_used = self.partly_used or not self.spent
 
