@@ -1,12 +1,14 @@
 """A refused request that had an effect is found among those that shared its order; the innocent are not named."""
 
-from collections import deque
+import re
+from collections import Counter, deque
 
 import pytest
 
-from engine_stage import CASES, Bench, bench
+from engine_stage import ACCEPTED, CASES, Answer, Bench, bench, refused, stage
 from refund_conformance.cases.case import Case
 from refund_conformance.effects import NO_EFFECT, find_guilty
+from refund_conformance.exchange import Request
 from refund_conformance.finding import Kind
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import Bench as SharedOrder
@@ -47,6 +49,31 @@ def test_a_request_that_is_accepted_in_the_search_is_no_refused_one_with_an_effe
         notes = [event["text"] for event in made.kept("note")]
     assert len(notes) == 1
     assert "was not refundable, though no request of ours made it so" in notes[0]
+
+
+@pytest.mark.parametrize("patience", [2, 3, 5])
+def test_an_effect_that_only_several_requests_have_is_that_of_the_smallest_group_found(patience: int) -> None:
+    refusals: Counter[str] = Counter()
+    accepted: set[str] = set()
+
+    def script(request: Request) -> Answer:
+        if request.target in accepted or refusals[request.target] >= patience:
+            return refused(15050)
+        if b'"refunds@example.com"' in request.body and b"null" not in request.body:
+            accepted.add(request.target)
+            return ACCEPTED
+        refusals[request.target] += 1
+        return refused(15010)
+
+    made = stage(script)
+    ids = [id_ for id_ in CASES if id_.startswith("email.") and CASES[id_].situation.wrong][:12]
+    result = find_guilty(made.dispatch, SharedOrder("730001", deque(CASES[id_] for id_ in ids)))
+    assert result is not None
+    assert result.clause == "fields.no-effect"
+    (finding,) = result.findings
+    found = re.search(r"one of (\d+) requests", finding.actual)
+    assert found
+    assert patience <= int(found[1]) < 2 * patience
 
 
 @pytest.mark.parametrize(

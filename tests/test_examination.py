@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import replace
 
 import pytest
 
@@ -10,9 +9,7 @@ from engine_stage import (
     ACCEPTED,
     CASES,
     CONTRACT,
-    Answer,
     Bench,
-    Script,
     bench,
     in_turn,
     on_mock,
@@ -21,10 +18,10 @@ from engine_stage import (
     stage,
 )
 from refund_conformance import document
-from refund_conformance.errors import RunError, TargetError
+from refund_conformance.errors import RunError
 from refund_conformance.examination import OTHER_ORDERS
-from refund_conformance.exchange import Failure, Request, Response
-from refund_conformance.lanes import proofs
+from refund_conformance.exchange import Failure, Response
+from refund_conformance.lanes import bench_of, proofs
 from refund_conformance.mock.faults import catalogue
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
@@ -269,14 +266,6 @@ def test_orders_that_run_out_midway_leave_the_rest_untested(wholes: Mapping[str,
 # ---- the beginning
 
 
-@pytest.mark.parametrize("code", [110, 111, 15050])
-def test_a_plain_request_that_is_answered_200_with_an_error_body_breaks_the_promise_of_success(code: int) -> None:
-    made = stage(lambda request: replace(refused(code), status=200))
-    made.examination.begin()
-    (result,) = (event for event in made.events if event.get("case") == "order.refundable/plain")
-    assert {finding["clause"] for finding in result["findings"]} == {"success.body"}
-
-
 @pytest.fixture(scope="module")
 def mock() -> Iterator[RunningMock]:
     with running(MockSettings(refundable=200)) as mock:
@@ -285,6 +274,28 @@ def mock() -> Iterator[RunningMock]:
 
 def results(made: Bench) -> dict[str, str]:
     return {event["case"]: event["outcome"] for event in made.kept("case")}
+
+
+def test_a_request_follows_on_the_order_that_was_accepted_in_place_of_a_lost_one() -> None:
+    case = CASES["email.accepts/plus-and-dots"]
+    made = stage(in_turn(Failure.CLOSED, refused(15060), ACCEPTED, refused(15050)))
+    assert made.examination.examine(case).outcome is Outcome.HELD
+    assert [event["outcome"] for event in made.events if event["event"] == "case"] == ["held", "held"]
+    lost, _, accepted, after = made.orders
+    assert accepted == after != lost
+
+
+def test_so_it_does_where_the_lost_one_was_for_a_shared_order() -> None:
+    case = CASES["description.max-length/at-limit-ascii"]
+    made = stage(in_turn(refused(15010), Failure.CLOSED, refused(15060), ACCEPTED, refused(15050)))
+    examination = made.examination
+    key = bench_of(CASES["email.null/null"])
+    examination._shared = {case.id: key}
+    examination.examine(CASES["email.null/null"])
+    assert examination.examine(case).outcome is Outcome.HELD
+    shared, lost, _, accepted, after = made.orders
+    assert shared == lost
+    assert accepted == after != lost
 
 
 def test_what_was_sent_at_the_beginning_is_not_sent_again(mock: RunningMock) -> None:
@@ -319,54 +330,6 @@ def test_a_target_that_refuses_whatever_is_valid_is_named_once() -> None:
         refused_later = made.examination.examine(CASES["email.accepts/plus-and-dots"])
     assert [event["case"] for event in violated] == ["order.refundable/plain"]
     assert refused_later.outcome is Outcome.UNTESTED
-
-
-@pytest.mark.parametrize(
-    ("code", "clause"), [(111, "content-type.exact"), (110, "json.valid-forms"), (15040, "order.refundable")]
-)
-def test_the_plain_request_is_named_by_what_it_was_refused_for(code: int, clause: str) -> None:
-    made = stage(refused(code))
-    made.examination._plain("730001", known=True, met=True)
-    (case,) = (event for event in made.events if event["event"] == "case")
-    assert [finding["clause"] for finding in case["findings"]] == [clause]
-
-
-@pytest.mark.parametrize("answer", [Failure.UNREACHABLE, Failure.TIMEOUT, plain(503), refused(1007)])
-def test_without_a_target_there_is_no_beginning(answer: Failure) -> None:
-    made = stage(answer)
-    with pytest.raises(TargetError):
-        made.examination.begin()
-    assert len(made.client.requests) <= 3 + OTHER_ORDERS
-
-
-def without_token(answer: Answer, *answers: Answer) -> Script:
-    """Return a script that knows no order 990001, refuses whoever has no token, and else gives these answers."""
-    others = in_turn(answer, *answers)
-
-    def script(request: Request) -> Answer:
-        if "AuthorizationJWT" not in dict(request.headers):
-            return refused(1008)
-        return refused(15060) if "/990001/" in request.target else others(request)
-
-    return script
-
-
-def test_a_target_that_answers_all_but_valid_requests_is_named() -> None:
-    made = stage(without_token(Failure.TIMEOUT))
-    made.examination.begin()
-    assert {f["clause"] for e in made.events if e["event"] == "case" for f in e["findings"]} == {"server.answers"}
-    assert made.examination.examine(CASES["email.null/null"]).reason == "valid requests get no answer"
-
-
-@pytest.mark.parametrize(
-    ("failure", "named"),
-    [(Failure.TIMEOUT, {"server.steady", "server.answers"}), (Failure.CLOSED, set())],
-)
-def test_a_first_valid_request_without_an_answer_may_come_and_go(failure: Failure, named: set[str]) -> None:
-    made = stage(without_token(failure, ACCEPTED, refused(15050)))
-    made.examination.begin()
-    assert {f["clause"] for e in made.events if e["event"] == "case" for f in e["findings"]} == named
-    assert made.orders[:4] == ["730001", "730001", "730002", "730002"]
 
 
 def test_a_stranger_who_is_let_in_does_not_cost_the_plain_request() -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from engine_stage import ACCEPTED, CASES, Answer, Bench, bench, in_turn, on_mock, plain, refused, stage
+from engine_stage import ACCEPTED, CASES, TOKENS, Answer, Bench, bench, in_turn, on_mock, plain, refused, stage
 from refund_conformance import flows
 from refund_conformance.effects import NO_EFFECT
 from refund_conformance.exchange import Request
@@ -120,6 +120,15 @@ def test_authorization_that_is_remembered_elsewhere_is_named_too(fault: str) -> 
         result = flows.every_request(made.examination)
     assert result.outcome is Outcome.VIOLATED
     assert clauses(result) == {"auth.every-request"}
+
+
+def test_what_is_sent_with_authorization_beside_is_judged_too() -> None:
+    ours = f"Bearer {TOKENS['token']}"
+    made = stage(lambda request: ACCEPTED if ours in dict(request.headers).values() else refused(1008))
+    made.dispatch.orders.spent.append("730001")
+    flows.every_request(made.examination)
+    broken = {f["clause"] for e in made.events if e["event"] == "case" for f in e["findings"]}
+    assert broken == {"order.once"}
 
 
 def test_kinds_of_authorization_that_anyone_passes_with_are_left_out(mock: RunningMock) -> None:

@@ -602,6 +602,24 @@ def test_with_an_open_question_either_set_of_fields_will_do() -> None:
     assert named(question, fields("comment")) == [("fields.all-reported", Kind.FIELDS, ("fields.name",))]
 
 
+# ---- strains
+
+STRAIN = Question(
+    "server.no-5xx",
+    permitted(CONTRACT, Situation(invalid=frozenset({"description"})), {}),
+    (("field", "description.type"),),
+    frozenset({"description", "email"}),
+)
+
+
+def test_a_strain_that_is_misjudged_breaks_the_clause_of_its_wrong_part() -> None:
+    assert named(STRAIN, coded(400, 110)) == [("description.type", Kind.OTHER_ERROR, ())]
+    assert named(STRAIN, raw(200, "")) == [("description.type", Kind.ACCEPTED, ())]
+    assert named(STRAIN, raw(500, HTML)) == [("server.no-5xx", Kind.CRASH, ("description.type",))]
+    assert silence(STRAIN, "no answer").also == ("description.type",)
+    assert silence(replace(STRAIN, clause="email.type"), "no answer").also == ("email.type",)
+
+
 # ---- success
 
 NOT_200 = [201, 202, 203, 204, 206, 226]

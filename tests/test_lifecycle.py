@@ -172,6 +172,14 @@ def test_a_step_that_fails_once_is_unsteady() -> None:
     assert (result.failed, result.tries) == (1, 4)
 
 
+def test_a_crash_that_comes_once_is_told_as_one_too() -> None:
+    result = walked(stage(lawful(ACCEPTED, plain(500))))
+    assert {(finding.clause, finding.kind) for finding in result.findings} == {
+        ("server.steady", Kind.UNSTEADY),
+        ("server.no-5xx", Kind.CRASH),
+    }
+
+
 def test_a_connection_that_is_lost_ends_the_walk_without_blame() -> None:
     with bench(begun=False) as made:
         send, lost = made.run._client.send, iter([False, True])

@@ -196,6 +196,20 @@ def test_an_order_that_a_request_beside_has_taken_was_not_lost_in_the_race() -> 
     assert set(made.dispatch.orders.spent) == {target.split("/")[3] for target in taken}
 
 
+@pytest.mark.parametrize("round_", ["one-order", "two-orders"])
+def test_a_crash_in_a_race_is_told_though_the_round_that_is_run_again_holds(round_: str) -> None:
+    accepting, crashes = lawful(), [ACCEPTED] * (round_ == "two-orders") + [plain(500)]
+
+    def script(request: Request) -> Answer:
+        answer = accepting(request)
+        return crashes.pop(0) if answer is ACCEPTED and crashes else answer
+
+    made = stage(script)
+    findings = [finding for result in race(made.dispatch, 1) for finding in result.findings]
+    assert "server.no-5xx" in {finding.clause for finding in findings}
+    assert {finding.clause for finding in findings} <= {"server.no-5xx", "server.steady"}
+
+
 def test_winners_are_known_as_spent() -> None:
     with bench(begun=False) as made:
         race(made.dispatch, 1)

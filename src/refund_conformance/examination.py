@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from refund_conformance.beginning import Beginning
-from refund_conformance.cases.case import Case, missing_case, plain_case
+from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import AGAIN_REFUNDABLE, SPENT, second_case, sends_again
 from refund_conformance.confirmation import Confirmation
 from refund_conformance.confirmation import result as result_of
@@ -19,7 +19,6 @@ from refund_conformance.judge import describe_reading
 from refund_conformance.lanes import QUESTIONS, bench_of, must_be_accepted
 from refund_conformance.result import Outcome, Result
 from refund_conformance.target.orders import Bench, NoOrderError
-from refund_conformance.target.settings import NOWHERE
 
 OTHER_ORDERS = 3
 """On how many further orders a valid request is tried that is refused for the state of its order."""
@@ -57,24 +56,8 @@ class Examination:
 
     # -- the beginning -----------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Send the plain valid request: it shows whether there is a target that lets us in at all.
-
-        One without authorization goes before it, while the target cannot have been told of us.
-        Raises TargetError if it cannot be reached, answers nothing that makes sense, or refuses our token; but not
-        for one that answers the other request, and this one never.
-        """
-        order, known = self._first_order()
-        stranger = self._stranger(order) if known else None
-        if stranger is not None and (stranger.accepted or stranger.reading is None):
-            order, known = self._first_order()
-        self._plain(order, known, met=stranger is not None and stranger.reading is not None)
-        if stranger is not None and stranger.reading is None:
-            case = missing_case(self.dispatch.contract)
-            self._early[case.id] = self.dispatch.keep(self.confirmation.conclude(case, order, stranger))
-
     def beginning(self) -> Beginning:
-        """Return what ``begin`` has shown."""
+        """Return what the first requests have shown."""
         return Beginning(tuple(self._early.values()), tuple(self.orders.spent), *self.orders.bounds)
 
     def resume(self, beginning: Beginning) -> None:
@@ -85,6 +68,10 @@ class Examination:
         self.orders.spent.extend(beginning.spent)
         self.orders.bounds = (beginning.turns, beginning.partly_used, beginning.closed)
 
+    def keep_early(self, result: Result) -> None:
+        """Keep the result of a case that is sent before its turn."""
+        self._early[result.case] = self.dispatch.keep(result)
+
     def was_refused_at_first(self, case: str) -> bool:
         """Whether a case was sent before anything authorized, and held then."""
         return case in self._early and self._early[case].outcome in (Outcome.HELD, Outcome.WARNED)
@@ -93,70 +80,7 @@ class Examination:
         """Whether a case's very request was refused for an order before, as it should be."""
         return self.dispatch.client.request(case.draft, order) in self._refused
 
-    def _first_order(self) -> tuple[str, bool]:
-        try:
-            return self.orders.lease(), True
-        except NoOrderError:
-            return self.dispatch.settings.orders.get("unknown", (NOWHERE,))[0], False
-
-    def _stranger(self, order: str) -> Sent:
-        """Send the request without authorization; its result is kept unless it got no answer at all."""
-        case = missing_case(self.dispatch.contract)
-        sent = self.dispatch.send(case, order)
-        if not sent.decided:
-            self.dispatch.require_target(sent, before=False)
-        if sent.reading is not None:
-            self._early[case.id] = self.dispatch.keep(self.confirmation.conclude(case, order, sent))
-        return sent
-
-    def _plain(self, order: str, known: bool, *, met: bool) -> None:
-        case = plain_case(self.dispatch.contract)
-        if not known:
-            unknown = replace(case, situation=case.situation.with_part("order", "unknown"))
-            self.dispatch.require_target(self.dispatch.send(unknown, order), before=False)
-            reason = "orders.refundable is not set"
-            result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
-        else:
-            sent = self._after_refusal(case, order, self._sent_to_accept(case, order))
-            sent, order = self._elsewhere(case, sent, order)
-            if met and sent.decided and sent.reading is None:
-                sent, order = self._after_silence(case, sent)
-            if not (met and sent.decided and sent.reading is None):
-                self.dispatch.require_target(sent, before=False)
-            result = _named_by_code(self.confirmation.conclude(case, order, sent), sent)
-            if sent.reading and self._speaks_of_state(sent):
-                said = describe_reading(sent.reading)
-                self.orders.close(
-                    f"orders of orders.refundable are refused ({said}); list others if they are used"
-                )
-        self._early[case.id] = self.dispatch.keep(result)
-        if self.orders.spent:
-            again = second_case(self.dispatch.contract)
-            self._early[again.id] = self.dispatch.keep(self._carry_out(again, self.orders.spent_order(again.id)))
-
-    def _after_refusal(self, case: Case, order: str, sent: Sent) -> Sent:
-        """Send the plain request once more if our token was refused: the refusal before it may have lasted."""
-        if sent.reading is None or sent.reading.status != self.dispatch.refused_status():
-            return sent
-        again = self._sent_to_accept(case, order)
-        if again.accepted:
-            self.dispatch.keep(self.confirmation.between(case, sent, again))
-        return again
-
-    def _after_silence(self, case: Case, silent: Sent) -> tuple[Sent, str]:
-        """Send the plain request for another order; if it is answered there, the silence came and went.
-
-        A connection that was lost once is what a network does.
-        """
-        order = self.orders.lease()
-        sent = self._sent_to_accept(case, order)
-        if sent.reading is None:
-            self.orders.close("valid requests get no answer")
-        elif silent.exchange.failure is not Failure.CLOSED:
-            self.dispatch.keep(self.confirmation.between(case, silent, sent))
-        return sent, order
-
-    def _elsewhere(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
+    def elsewhere(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
         """Send a valid request for other orders while it is refused for the state of the order, or gets no answer.
 
         An order of the settings may have been used before; several at both ends of the list tell of the target.
@@ -164,16 +88,16 @@ class Examination:
         """
         for attempt in range(OTHER_ORDERS):
             if sent.decided:
-                if not self._speaks_of_state(sent) or self.confirmation.is_known(case, sent):
+                if not self.speaks_of_state(sent) or self.confirmation.is_known(case, sent):
                     break
                 if attempt == 0:
-                    again = self._sent_to_accept(case, order)
-                    if again.decided and not self._speaks_of_state(again):
+                    again = self.sent_to_accept(case, order)
+                    if again.decided and not self.speaks_of_state(again):
                         self.dispatch.keep(self.confirmation.between(case, sent, again))
                         return again, order
                 self._doubt(order, sent)
             order = self.orders.lease()
-            sent = self._sent_to_accept(case, order)
+            sent = self.sent_to_accept(case, order)
         return sent, order
 
     def _doubt(self, order: str, sent: Sent) -> None:
@@ -227,14 +151,14 @@ class Examination:
             return _spared(case, "the token's form allows no such forgery")
         if case.group == SPENT:
             asks = case.situation.questions and not case.situation.wrong
-            return self.inquiry.ask(case) if asks else self._carry_out(case, self.orders.spent_order(case.id))
+            return self.inquiry.ask(case) if asks else self.carry_out(case, self.orders.spent_order(case.id))
         if case.group != "refundable":
             order = self.orders.pick(case.group, case.pick)
             if order is None:
                 return _spared(case, f"orders.{case.group} has no {case.pick} order of its own")
             if case.group == AGAIN_REFUNDABLE:
                 return self._accept_again(case, order)
-            return self._carry_out(case, order)
+            return self.carry_out(case, order)
         if self.dispatch.settings.read_only and case.situation.wrong:
             return self._at_a_distance(case)
         if must_be_accepted(case) or all(a.success for a in self.dispatch.permitted(case.situation)):
@@ -252,7 +176,7 @@ class Examination:
             self._refused[request] = sent.exchange
         return sent
 
-    def _carry_out(self, case: Case, order: str) -> Result:
+    def carry_out(self, case: Case, order: str) -> Result:
         sent = self.dispatch.send(case, order)
         if case.clause in TOLD_APART and not sent.wrong and sent.reading is not None:
             self.order_answers[case.clause].append((order, sent))
@@ -273,18 +197,24 @@ class Examination:
     def _accept_again(self, case: Case, order: str) -> Result:
         """Send a request for an order whose refund request has ended; for the first one, a second request too."""
         sent = self.dispatch.send(case, order)
-        if self._speaks_of_state(sent) and self.orders.partly_used:
+        if self.speaks_of_state(sent) and self.orders.partly_used:
             reason = f"an order of orders.{case.group} may have been used before, as others were; list unused ones"
             return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
-        return self._accepted(case, order, self.confirmation.conclude(case, order, sent))
+        return self._accepted(case, order, sent)
 
-    def _accepted(self, case: Case, order: str, result: Result) -> Result:
-        """Return a result; if the request was accepted, and is one to be followed, send another for its order."""
+    def _accepted(self, case: Case, order: str, sent: Sent) -> Result:
+        """Return the result of a sending; if it was accepted, and is to be followed, send another for its order.
+
+        That is the latest order used up, if the request was lost at first, and accepted for another.
+        """
+        result = self.confirmation.conclude(case, order, sent)
+        if not sent.accepted and case.group == "refundable" and self.orders.spent:
+            order = self.orders.spent[-1]
         if sends_again(case) and result.answer == "success":
             again = second_case(self.dispatch.contract)
             slug = f"after-{case.clause.replace('.', '-')}-{case.slug}"
             again = replace(again, id=f"{again.clause}/{slug}", group=case.group)
-            self.dispatch.keep(self._carry_out(again, order))
+            self.dispatch.keep(self.carry_out(again, order))
         return result
 
     # -- requests that must be accepted -------------------------------------------------------------
@@ -295,15 +225,13 @@ class Examination:
         bench = self.orders.benches.get(key)
         if bench is not None and bench.sent:
             sent = self.prove(key, case)
-            if sent.decided and not self._speaks_of_state(sent):
-                return self._accepted(case, bench.order, self.confirmation.conclude(case, bench.order, sent))
+            if sent.decided and not self.speaks_of_state(sent):
+                return self._accepted(case, bench.order, sent)
         order = self.orders.lease()
-        sent, order = self._elsewhere(case, self._sent_to_accept(case, order), order)
-        if sent.reading and self._speaks_of_state(sent):
+        sent, order = self.elsewhere(case, self.sent_to_accept(case, order), order)
+        if sent.reading and self.speaks_of_state(sent):
             return self._disturbed(case, sent)
-        result = self.confirmation.conclude(case, order, sent)
-        taken = sent.accepted or not self.orders.spent
-        return self._accepted(case, order if taken else self.orders.spent[-1], result)
+        return self._accepted(case, order, sent)
 
     def _disturbed(self, case: Case, sent: Sent) -> Result:
         """Orders at both ends of the list are refused, though others were accepted before: these disturb them.
@@ -312,15 +240,15 @@ class Examination:
         """
         said = describe_reading(sent.reading) if sent.reading else ""
         if self.orders.partly_used:
-            reason = f"orders of orders.refundable are refused ({said}), as others were at first; list unused ones"
-            self.orders.close(reason)
-            return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
+            result = _used_before(case, sent)
+            self.orders.close(result.reason)
+            return result
         self.orders.close(f"after requests for other orders were accepted, further ones are refused ({said})")
         expected = "200 without errors, whatever was accepted for other orders"
         finding = Finding("order.lifecycle", Kind.REFUSED, expected, f"{said} on {OTHER_ORDERS + 1} orders")
         return replace(result_of(case, [sent], (finding,)), failed=OTHER_ORDERS + 1, tries=OTHER_ORDERS + 1)
 
-    def _sent_to_accept(self, case: Case, order: str) -> Sent:
+    def sent_to_accept(self, case: Case, order: str) -> Sent:
         sent = self.dispatch.send(case, order)
         if sent.accepted:
             self.orders.spent.append(order)
@@ -329,12 +257,12 @@ class Examination:
     def prove(self, key: str, case: Case) -> Sent:
         """Send a valid request for a shared order: if it is accepted, nothing refused on it had an effect."""
         bench = self.orders.benches[key]
-        sent = self._sent_to_accept(case, bench.order)
+        sent = self.sent_to_accept(case, bench.order)
         if sent.accepted:
             self.proven.add(key)
-        if sent.accepted or self._speaks_of_state(sent) or sent.reading is None:
+        if sent.accepted or self.speaks_of_state(sent) or sent.reading is None:
             self.orders.drop_bench(key)
-        if self._speaks_of_state(sent):
+        if self.speaks_of_state(sent):
             self._hunt(key, bench)
         return sent
 
@@ -349,18 +277,15 @@ class Examination:
             self.orders.drop_bench(key)
             bench = self.orders.bench(key)
             sent = self.dispatch.send(case, bench.order)
-        if self._speaks_of_state(sent) and not self.confirmation.is_known(case, sent):
+        if self.speaks_of_state(sent) and not self.confirmation.is_known(case, sent):
             again = self.dispatch.send(case, bench.order)
-            if again.decided and not self._speaks_of_state(again):
+            if again.decided and not self.speaks_of_state(again):
                 self.note(case, key, bench, again)
                 return self.confirmation.between(case, sent, again)
-            self.orders.drop_bench(key)
-            if bench.sent:
-                self._hunt(key, bench)
-            bench = self.orders.bench(key)
-            sent = self.dispatch.send(case, bench.order)
-            if self._speaks_of_state(sent):
-                self.orders.drop_bench(key)
+            bench, sent = self._on_another(case, key, bench)
+            if self.speaks_of_state(sent):
+                if self.orders.partly_used:
+                    return _used_before(case, sent)
                 if self._is_disturbed(bench.order):
                     return self._disturbed(case, sent)
         self.note(case, key, bench, sent)
@@ -372,11 +297,22 @@ class Examination:
             return replace(result, outcome=Outcome.UNTESTED, reason=reason)
         return result
 
+    def _on_another(self, case: Case, key: str, bench: Bench) -> tuple[Bench, Sent]:
+        """Send a case for another shared order, after a look for what has used up the one before."""
+        self.orders.drop_bench(key)
+        if bench.sent:
+            self._hunt(key, bench)
+        bench = self.orders.bench(key)
+        sent = self.dispatch.send(case, bench.order)
+        if self.speaks_of_state(sent):
+            self.orders.drop_bench(key)
+        return bench, sent
+
     def _is_disturbed(self, order: str) -> bool:
         """Whether the plain request is refused too, for this order and for others: then it is not the case."""
         plain = plain_case(self.dispatch.contract)
-        sent, _ = self._elsewhere(plain, self._sent_to_accept(plain, order), order)
-        return self._speaks_of_state(sent)
+        sent, _ = self.elsewhere(plain, self.sent_to_accept(plain, order), order)
+        return self.speaks_of_state(sent)
 
     def note(self, case: Case, key: str, bench: Bench, sent: Sent) -> None:
         """Keep account of a shared order after a request for it."""
@@ -404,23 +340,18 @@ class Examination:
             self.tainted.add(key)
             self.dispatch.keep(result)
 
-    def _speaks_of_state(self, sent: Sent) -> bool:
+    def speaks_of_state(self, sent: Sent) -> bool:
         """Whether a wrong answer speaks of a state that a refundable order cannot have, but a used one can."""
         outcomes = self.dispatch.contract.outcomes.values()
         states = {o.errors for o in outcomes if o.part == "order" and o.value != "zero-price"}
         return sent.wrong and not states.isdisjoint(sent.codes)
 
 
+def _used_before(case: Case, sent: Sent) -> Result:
+    said = describe_reading(sent.reading) if sent.reading else ""
+    reason = f"orders of orders.refundable are refused ({said}), as others were at first; list unused ones"
+    return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
+
+
 def _spared(case: Case, reason: str) -> Result:
     return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
-
-
-def _named_by_code(result: Result, sent: Sent) -> Result:
-    """Say what the plain request was refused for, since everything about it is as it should be."""
-    clause = {111: "content-type.exact", 110: "json.valid-forms"}.get(sent.codes[0] if sent.codes else 0)
-    if clause is None or sent.reading is None or sent.reading.status < 300:
-        return result
-    findings = tuple(
-        replace(finding, clause=clause) if finding.kind is Kind.REFUSED else finding for finding in result.findings
-    )
-    return replace(result, findings=findings)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from hypothesis.strategies import SearchStrategy
 
+from refund_conformance import opening
 from refund_conformance.ahead import Ahead
 from refund_conformance.beginning import Beginning
 from refund_conformance.cases import explorations
@@ -124,7 +125,7 @@ class Run:
         Raises TargetError if it cannot be judged, and SettingsError for a place of examples that cannot be used.
         """
         database(self._settings.examples, "beginning")
-        self._guarded(self.examination.begin)
+        self._guarded(lambda: opening.begin(self.examination))
 
     def resume(self, beginning: Beginning) -> None:
         """Go on from where another process of the run has begun."""
