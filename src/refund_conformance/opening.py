@@ -64,9 +64,8 @@ def _plain(examination: Examination, order: str, known: bool, *, met: bool) -> N
             sent, order = _after_silence(examination, case, sent)
         if not (met and sent.decided and sent.reading is None):
             examination.dispatch.require_target(sent, before=False)
-        result = _named_by_code(
-            examination.dispatch.contract, examination.confirmation.conclude(case, order, sent), sent
-        )
+        concluded = examination.confirmation.conclude(case, order, sent)
+        result = _named_by_code(examination.dispatch.contract, concluded, sent)
         if sent.reading and examination.speaks_of_state(sent):
             said = describe_reading(sent.reading)
             examination.orders.close(
