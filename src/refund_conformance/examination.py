@@ -83,7 +83,7 @@ class Examination:
     def elsewhere(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
         """Send a valid request for other orders while it is refused for the state of the order, or gets no answer.
 
-        An order of the settings may have been used before; several at both ends of the list tell of the target.
+        An order of the settings may have been used before; several from all over the list tell of the target.
         A request without an answer may have had its effect, so its order is not tried again.
         """
         for attempt in range(OTHER_ORDERS):
@@ -101,7 +101,7 @@ class Examination:
         return sent, order
 
     def _doubt(self, order: str, sent: Sent) -> None:
-        """Note an order that was refused for its state, and lease from the other end of the list from now on."""
+        """Note an order that was refused for its state, and lease from another place of the list from now on."""
         said = describe_reading(sent.reading) if sent.reading else ""
         text = f"Order {order} of orders.refundable was refused for its state: {said}."
         self.dispatch.record.keep({"event": "note", "text": text})
@@ -234,7 +234,7 @@ class Examination:
         return self._accepted(case, order, sent)
 
     def _disturbed(self, case: Case, sent: Sent) -> Result:
-        """Orders at both ends of the list are refused, though others were accepted before: these disturb them.
+        """Orders from all over the list are refused, though others were accepted before: these disturb them.
 
         Unless somebody had used orders before the run: then these may be more of them.
         """
