@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, deque
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,26 @@ def searched(made: Bench, ids: list[str]) -> Result | None:
     """Look for the guilty one among cases, as if each had been refused on one order."""
     shared = SharedOrder(made.orders.lease(), deque(CASES[id_] for id_ in ids))
     return find_guilty(made.dispatch, shared)
+
+
+def test_the_effect_of_a_group_is_that_which_is_known_already() -> None:
+    refusals: Counter[str] = Counter()
+
+    def script(request: Request) -> Answer:
+        refusals[request.target] += 1
+        last = b"refunds" in request.body
+        return (refused(15050) if refusals[request.target] > 2 else ACCEPTED) if last else refused(15010)
+
+    ids = ["auth.missing/standard-header", "email.required/absent"]
+    bodies = [replace(CASES[id_].draft, body=b"{}") for id_ in ids]
+    cases = deque(replace(CASES[id_], draft=draft) for id_, draft in zip(ids, bodies, strict=True))
+    for known in ((), ("auth.no-effect",)):
+        made = stage(script)
+        made.dispatch.violated.update(known)
+        result = find_guilty(made.dispatch, SharedOrder("730001", cases))
+        assert result is not None
+        assert result.clause == (known[0] if known else "fields.no-effect")
+        refusals.clear()
 
 
 def test_a_request_that_is_accepted_in_the_search_is_no_refused_one_with_an_effect() -> None:

@@ -99,7 +99,10 @@ class Confirmation:
                 break
             sendings.append(last)
             if last.accepted and case.group == "refundable":
-                self._dispatch.orders.spent.append(order)
+                if accepting:
+                    self._dispatch.orders.spent.append(order)
+                else:
+                    self._dispatch.orders.doubtful.add(order)
         return sendings
 
 

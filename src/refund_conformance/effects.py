@@ -40,8 +40,8 @@ def find_guilty(dispatch: Dispatch, bench: Bench) -> Result | None:
         return None
     cases, (numbers, actual) = guilty
     case = cases[0]
-    benches = (BENCHES[part] for part in case.situation.wrong)
-    clause = next((NO_EFFECT[bench] for bench in benches if bench in NO_EFFECT), case.clause)
+    clauses = [_clause(case) for case in cases]
+    clause = next((known for known in clauses if known in dispatch.violated), clauses[0])
     after = case.id if len(cases) == 1 else f"one of {len(cases)} requests, {case.id} to {cases[-1].id}"
     finding = Finding(clause, Kind.EFFECT, "a valid request afterwards is accepted", f"{actual} after {after}")
     return Result(
@@ -55,6 +55,12 @@ def find_guilty(dispatch: Dispatch, bench: Bench) -> Result | None:
         failed=1,
         tries=1,
     )
+
+
+def _clause(case: Case) -> str:
+    """Return the clause that an effect of a case breaks."""
+    benches = (BENCHES[part] for part in case.situation.wrong)
+    return next((NO_EFFECT[bench] for bench in benches if bench in NO_EFFECT), case.clause)
 
 
 def _by_clause(cases: Sequence[Case]) -> list[Case]:

@@ -290,7 +290,8 @@ class Examination:
                     return self._disturbed(case, sent)
         self.note(case, key, bench, sent)
         result = self.confirmation.conclude(case, bench.order, sent)
-        if bench.order in self.orders.spent and self.orders.benches.get(key) is bench:
+        used = bench.order in self.orders.spent or bench.order in self.orders.doubtful
+        if used and self.orders.benches.get(key) is bench:
             self.orders.drop_bench(key)  # it was accepted when it was sent again
         if sent.matched is not None and sent.matched.part == "order" and case.situation.wrong == ("caller",):
             reason = "the target looks at the order first, and for this caller finds none"

@@ -44,6 +44,7 @@ class OrderBook:
     ``limit`` is the most refundable orders that the run may lease, in all its processes. ``tell`` is called with
     group and order for each that may be used up. ``used_before`` tells whether the run has met an order that was
     not refundable, as one is not that somebody had used; ``partly_used`` whether that was before any was accepted.
+    ``spent`` are the orders for which a valid request was accepted, ``doubtful`` those for which another one was.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class OrderBook:
         self.used_before = self.partly_used = False
         self.benches: dict[str, Bench] = {}
         self.spent: list[str] = []
+        self.doubtful: set[str] = set()
 
     def lease(self) -> str:
         """Return a refundable order that nothing was sent for yet. Raises NoOrderError if there is none left."""
