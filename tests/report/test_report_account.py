@@ -213,7 +213,7 @@ def test_an_order_that_is_accepted_in_an_odd_way_was_refundable() -> None:
     [
         ("email.required", "fields.name/email-capitalised"),
         ("description.type", "fields.message-names-field/description"),
-        ("email.type", "fields.message-names-field/email"),
+        ("email.required", "fields.message-names-field/email"),
         ("order.unknown", "route.order-id/text"),
         ("description.unicode", "json.valid-forms/escaped"),
         ("order.once", "content-type.exact/asks-content-type-case"),
@@ -245,8 +245,8 @@ def test_what_crashes_as_that_does_on_which_it_rests_is_folded_too() -> None:
 @pytest.mark.parametrize(
     ("rests", "id_"),
     [
-        ("description.max-length", "fields.all-reported/description-max-length-and-email-empty"),
-        ("email.empty", "fields.all-reported/description-max-length-and-email-empty"),
+        ("description.null", "fields.all-reported/description-null-and-email-empty"),
+        ("email.empty", "fields.all-reported/description-null-and-email-empty"),
         ("description.null", "errors.alone/merchant-json-all-fields-spent"),
         ("description.optional", "email.required/empty-object"),
     ],
