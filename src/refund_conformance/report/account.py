@@ -181,11 +181,11 @@ def _violations(contract: Contract, cases: list[Event], folded: list[Violation])
     resting = _Resting(contract, [*counted, *chain.from_iterable(followers.values())])
     counted = resting.left_of(counted, folded)
     for root, every in followers.items():
-        left = resting.left_of(every, folded)
-        named = _named(contract, cases, root, left)
+        telling = resting.left_of(every, folded)
+        named = _named(contract, cases, root, telling)
         counted.extend(named)
         kept = set(map(id, named))
-        folded.extend(violation for violation in left if id(violation) not in kept)
+        folded.extend(violation for violation in telling if id(violation) not in kept)
     return counted
 
 
