@@ -11,6 +11,7 @@ from report_story import Story, faulty_story, finding, request, response
 
 from refund_conformance import document
 from refund_conformance.errors import RunError
+from refund_conformance.report.page import NOTES
 from refund_conformance.report.pages import render
 
 
@@ -39,6 +40,15 @@ def test_requests_that_were_repeated_are_counted_on_top(tmp_path: Path, repeated
     page = (tmp_path / "report.html").read_text()
     assert ("<dt>Of them repeated</dt><dd>2</dd>" in page) is bool(repeated)
     assert f"{repeated} of them repeated" in page
+
+
+def test_notes_are_shown_the_first_of_many(tmp_path: Path) -> None:
+    story = Story().everything_held()
+    story.events += [{"event": "note", "text": f"Order <{number}> is odd."} for number in range(NOTES + 1)]
+    render(story.write(tmp_path))
+    page = (tmp_path / "report.html").read_text()
+    told = [f"Order &lt;{number}&gt; is odd." in page for number in range(NOTES + 1)]
+    assert told == [True] * NOTES + [False]
 
 
 def test_every_clause_stands_in_the_table_with_its_promise(tmp_path: Path) -> None:
