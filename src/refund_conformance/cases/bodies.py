@@ -1,6 +1,6 @@
 """Cases about the fields of the body, made from the request schema."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -60,10 +60,8 @@ def broken_cases(contract: Contract) -> Iterator[Case]:
     for place, item in enumerate(fields.breaks(contract)):
         body = _SHAPES[place % len(_SHAPES)](contract, fields.broken(contract, item), item)
         case = _broken(contract, f"{item.clause}/{item.slug}", body, item)
-        optional = {f"{field.name}.optional" for field in contract.fields.values() if not field.required}
-        left_out = optional - {f"{name}.optional" for name in (item.field, *body)}
-        named = {f"{item.field}.required"} if item.aspect == "name" else set()
-        yield replace(case, rests=tuple(sorted(left_out | named)))
+        named = (f"{item.field}.required",) if item.aspect == "name" else ()
+        yield replace(case, rests=(*_left_out(contract, (item.field, *body)), *named))
     yield from _empty_case(contract)
 
 
@@ -75,8 +73,13 @@ def _empty_case(contract: Contract) -> Iterator[Case]:
         case = made(
             f"{required}.required/empty-object", title, body_situation(contract, {}), with_body(contract, {})
         )
-        optional = tuple(f"{field.name}.optional" for field in contract.fields.values() if not field.required)
-        yield replace(case, rests=optional)
+        yield replace(case, rests=_left_out(contract, ()))
+
+
+def _left_out(contract: Contract, names: Collection[str]) -> tuple[str, ...]:
+    """Return the clauses by which the optional fields may be left out that are not among the names."""
+    optional = (field.name for field in contract.fields.values() if not field.required)
+    return tuple(f"{name}.optional" for name in optional if name not in names)
 
 
 def broken_case(contract: Contract, id_: str, *breaks: Break) -> Case:

@@ -68,7 +68,7 @@ for _name, _story, _repair in (
     ),
     (
         "capital-literals",
-        "True, False and Null may be written with capitals, as in PHP.",
+        "True, False and Null may be written with capitals, as in YAML.",
         lambda text: re.sub(r":\s*(true|false|null)\b", lambda match: match[0].lower(), text, flags=re.IGNORECASE),
     ),
     (
