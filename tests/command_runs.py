@@ -17,10 +17,11 @@ BOUND = 120
 
 @dataclass(frozen=True)
 class Call:
-    """Words of a command line, and files that lie in the folder where it is called."""
+    """Words of a command line, files that lie in the folder where it is called, and environment variables."""
 
     words: Sequence[str]
     files: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def call(folder: Path, asked: Call) -> Ended:
     ended = subprocess.run(
         [PROGRAM, *asked.words],
         cwd=folder,
-        env=environment(),
+        env=environment(**asked.variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -181,7 +181,7 @@ class Dispatch:
         names = frozenset(self.contract.fields) | {name for _, name in case.situation.questions if name}
         question = Question(case.clause, self.permitted(case.situation), case.blame, names)
         if exchange.response is None:
-            if exchange.failure is Failure.UNREACHABLE:
+            if exchange.failure and not exchange.failure.connected:
                 return Sent(exchange, None, (), None, decided=False)
             return Sent(exchange, None, (silence(question, self.record.clean(exchange.detail)),), None)
         if says_nothing(exchange):
@@ -228,6 +228,13 @@ class Dispatch:
         case = Case("server.answers/control", title, situation, plain_draft(self.contract))
         return replace(case, blame=(("order", "order.once" if known else "order.unknown"),)), order
 
+    def _remedy(self, exchange: Exchange) -> str:
+        if exchange.failure is not Failure.UNTRUSTED:
+            return "See that base_url is right and the server is up."
+        bundle = self.settings.ca_bundle
+        instead = f" (it is {bundle!r})" if bundle else ""
+        return f"Name the authority that signed its certificate in target.ca_bundle{instead}."
+
     def require_target(self, sent: Sent, *, before: bool) -> None:
         """Raise TargetError if an exchange shows that there is no target, or that it refuses our own token.
 
@@ -243,9 +250,7 @@ class Dispatch:
                 else f"{exchange.response.status}, again and again"
             )
             how = "stopped answering" if before else "cannot be reached"
-            raise TargetError(
-                f"target {base}", f"{how}: {said}", "See that base_url is right and the server is up."
-            )
+            raise TargetError(f"target {base}", f"{how}: {said}", self._remedy(exchange))
         if exchange.response.status == self.refused_status():
             how = "refuses our own token, which it took before" if before else "refuses our own token"
             raise TargetError(f"target {base}", how, "Set auth.token to one that is valid and outlives the run.")

@@ -18,7 +18,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import jwt
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from refund_conformance.cases.case import plain_draft
 from refund_conformance.cases.orders import REFUNDABLE_GROUPS
@@ -30,7 +29,7 @@ from refund_conformance.profile import PROFILES
 from refund_conformance.reading import read
 from refund_conformance.redaction import Redactor
 from refund_conformance.report.visible import plain
-from refund_conformance.target import safety, sources
+from refund_conformance.target import safety, sources, tls
 from refund_conformance.target import settings as target_settings
 from refund_conformance.target.client import Client
 from refund_conformance.target.ledger import Ledger, open_ledger
@@ -375,16 +374,8 @@ def _reached(what: str, url: str, settings: Settings) -> Iterator[Line]:
 
 
 def _certificate(what: str, host: str, connection: socket.socket, bundle: str | None) -> Line:
-    trusted = bundle or DEFAULT_CA_BUNDLE_PATH
     try:
-        folder = Path(trusted).is_dir()
-        context = ssl.create_default_context(
-            cafile=None if folder else trusted, capath=trusted if folder else None
-        )
-    except OSError as problem:
-        return _setting("target.ca_bundle", f"cannot be used ({problem})", "Name a file of certificates.")
-    try:
-        with context.wrap_socket(connection, server_hostname=host) as secured:
+        with tls.context(bundle).wrap_socket(connection, server_hostname=host) as secured:
             certificate, version = secured.getpeercert() or {}, secured.version()
     except ssl.SSLCertVerificationError as problem:
         remedy = "Renew the certificate, or name the authority that signed it in target.ca_bundle."

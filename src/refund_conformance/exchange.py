@@ -33,11 +33,17 @@ class Response:
 class Failure(StrEnum):
     """Why there is no whole answer."""
 
-    UNREACHABLE = "unreachable"  # no connection: refused, no such host, TLS
+    UNREACHABLE = "unreachable"  # no connection: refused, no such host, no TLS
+    UNTRUSTED = "untrusted"  # no connection: no authority that we know signed the certificate, or it is not valid
     CLOSED = "closed"  # the connection ended before an answer began, or was reset
     TIMEOUT = "timeout"  # no whole answer within the time limit
     BROKEN = "broken"  # bytes that are no HTTP message, or a body cut short
     OVERSIZED = "oversized"  # a body over the size limit
+
+    @property
+    def connected(self) -> bool:
+        """Whether there was a connection at all, on which a request can have been sent."""
+        return self not in (Failure.UNREACHABLE, Failure.UNTRUSTED)
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def test_only_a_gateways_status_says_nothing() -> None:
 
 def test_only_the_lack_of_a_connection_says_nothing() -> None:
     silent = {failure for failure in Failure if says_nothing(exchange_of(failure))}
-    assert silent == {Failure.UNREACHABLE, Failure.CLOSED}
+    assert silent == {Failure.UNREACHABLE, Failure.UNTRUSTED, Failure.CLOSED}
 
 
 NOTHING: list[Response | Failure] = [*map(answer, GATEWAY), Failure.UNREACHABLE, Failure.CLOSED]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,7 +76,7 @@ def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     path = tmp_path / "target.toml"
     path.write_text(WHOLE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "ca.pem").touch()
+    trustme.CA().cert_pem.write_to_path("ca.pem")
     return target_settings.load(path, CONTRACT, ENVIRONMENT)
 
 

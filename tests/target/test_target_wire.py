@@ -627,7 +627,7 @@ def test_any_other_certificate_is_not_and_nothing_is_sent(
         monkeypatch.setenv(name, bundle)
     with serving(answering(OK), tls=context) as server, wire_to(server.url) as wire:
         exchange = wire.send(request())
-        assert (exchange.response, exchange.failure) == (None, Failure.UNREACHABLE)
+        assert (exchange.response, exchange.failure) == (None, Failure.UNTRUSTED)
         assert exchange.detail.startswith("TLS: ")
     assert server.received == [b""]
 

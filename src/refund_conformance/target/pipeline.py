@@ -3,7 +3,6 @@
 import http.client
 import io
 import socket
-import ssl
 import time
 import zlib
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from refund_conformance.exchange import Exchange, Failure, Request, Response
+from refund_conformance.target import tls
 from refund_conformance.target.guard import Guard
 from refund_conformance.target.settings import Settings
 from refund_conformance.target.wire import BODY_LIMIT, Answer, decoded
@@ -28,8 +28,7 @@ def pipelined(settings: Settings, requests: Sequence[Request]) -> list[Exchange]
     guard = Guard()
     done: list[Exchange] = []
     try:
-        with guard.deadline(settings.timeout), closing(_connection(settings)) as connection:
-            guard.watch(connection)
+        with guard.deadline(settings.timeout), closing(_connection(settings, guard)) as connection:
             connection.sendall(b"".join(_written(settings, request) for request in requests))
             for request, response in zip(requests, _responses(connection, requests), strict=False):
                 done.append(Exchange(request, response, None, "", started, time.perf_counter() - clock))
@@ -42,15 +41,16 @@ def pipelined(settings: Settings, requests: Sequence[Request]) -> list[Exchange]
     return done
 
 
-def _connection(settings: Settings) -> socket.socket:
+def _connection(settings: Settings, guard: Guard) -> socket.socket:
+    """Connect; the guard watches the plain socket, since one of TLS cannot be duplicated."""
     parts = urlsplit(settings.base_url)
     secure = parts.scheme == "https"
     address = (parts.hostname or "", parts.port or (443 if secure else 80))
     plain = socket.create_connection(address, settings.timeout)
+    guard.watch(plain)
     if not secure:
         return plain
-    context = ssl.create_default_context(cafile=settings.ca_bundle)
-    return context.wrap_socket(plain, server_hostname=parts.hostname)
+    return tls.context(settings.ca_bundle).wrap_socket(plain, server_hostname=parts.hostname)
 
 
 def _written(settings: Settings, request: Request) -> bytes:

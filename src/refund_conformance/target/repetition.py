@@ -26,7 +26,7 @@ _GROWING = tenacity.wait_exponential(multiplier=0.1, max=LONGEST_WAIT) + tenacit
 def says_nothing(exchange: Exchange) -> bool:
     """Whether an exchange tells nothing about the contract: a gateway's status, or no connection."""
     if exchange.response is None:
-        return exchange.failure in (Failure.UNREACHABLE, Failure.CLOSED)
+        return exchange.failure in (Failure.UNREACHABLE, Failure.UNTRUSTED, Failure.CLOSED)
     return exchange.response.status in GATEWAY_STATUSES
 
 

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import ssl
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from refund_conformance import document
 from refund_conformance.contract import Contract
 from refund_conformance.errors import SettingsError
 from refund_conformance.oracle import PRECEDENCE
+from refund_conformance.target import tls
 
 GROUPS = (
     "refundable",
@@ -105,10 +107,14 @@ def parse(
         raise SettingsError(
             f"{source}: auth.token", "is not set, nor are auth.username and auth.password", "Set one or the other."
         )
-    if "ca_bundle" in target and not Path(target["ca_bundle"]).is_file():
-        raise SettingsError(f"{source}: target.ca_bundle", "is not there", "Name a file of certificates.")
+    bundle = _ca_bundle(target, source, os.environ if environment is None else environment)
     return Settings(
-        **{**target, "base_url": base_url, "denied_hosts": tuple(target.get("denied_hosts", ()))},
+        **{
+            **target,
+            "base_url": base_url,
+            "denied_hosts": tuple(target.get("denied_hosts", ())),
+            "ca_bundle": bundle,
+        },
         header=auth.get("header", contract.operation.authorization_header),
         tokens={name: auth[name] for name in CREDENTIALS if auth.get(name)},
         username=auth.get("username"),
@@ -119,6 +125,23 @@ def parse(
         ledger=orders.get("ledger"),
         pins=_pins(data.get("questions", {}), source, contract),
     )
+
+
+def _ca_bundle(target: Mapping[str, Any], source: str, environment: Mapping[str, str]) -> str | None:
+    """Return the authorities that the settings name, or else the environment; check that they can be read."""
+    what, bundle = f"{source}: target.ca_bundle", target.get("ca_bundle")
+    if bundle is None:
+        named = tls.from_environment(environment)
+        if named is None:
+            return None
+        what, bundle = f"the environment variable {named[0]}", named[1]
+    try:
+        tls.context(bundle)
+    except OSError as problem:
+        why = "holds no certificates in PEM form" if isinstance(problem, ssl.SSLError) else problem.strerror
+        remedy = "Name a file of certificates in PEM form, or leave it out."
+        raise SettingsError(what, f"{bundle!r}: {why}", remedy) from problem
+    return str(bundle)
 
 
 def is_loopback(host: str) -> bool:

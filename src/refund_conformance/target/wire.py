@@ -19,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.response import assert_header_parsing
 
 from refund_conformance.exchange import Exchange, Failure, Headers, Request, Response
+from refund_conformance.target import tls
 from refund_conformance.target.guard import Guard
 
 BODY_LIMIT = 1024 * 1024
@@ -43,10 +44,10 @@ class Wire:
         self._base_path = urlsplit(base_url).path
         self._timeout = timeout
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
-        self._verify: str | bool = ca_bundle or True
         self._guard = Guard()
         self._line = _Line()
-        self._adapter = _Adapter(self._guard, self._line)
+        trusted = tls.context(ca_bundle) if base_url.startswith("https:") else None
+        self._adapter = _Adapter(self._guard, self._line, trusted)
 
     def send(self, request: Request) -> Exchange:
         """Send a request once and return what came of it. Never raises for anything that the target does."""
@@ -54,7 +55,7 @@ class Wire:
         with self._guard.deadline(self._timeout) as guard:
             response, failure, detail = self._attempt(request)
         if guard.struck:
-            connected = failure is not Failure.UNREACHABLE
+            connected = failure is None or failure.connected
             response, failure = None, Failure.TIMEOUT if connected else Failure.UNREACHABLE
             detail = f"no {'whole answer' if connected else 'connection'} within {self._timeout:g} s"
         if failure:
@@ -78,12 +79,11 @@ class Wire:
             self._line.path = self._base_path + request.target
             prepared.headers = _mapped((*request.headers, ("Content-Length", str(len(request.body)))))
             prepared.body = request.body
-            answer: Any = self._adapter.send(
-                prepared, stream=True, timeout=self._timeout, verify=self._verify, proxies=self._proxies
-            )
+            answer: Any = self._adapter.send(prepared, stream=True, timeout=self._timeout, proxies=self._proxies)
             return _read(answer, request.method)
         except requests.exceptions.SSLError as problem:
-            return None, Failure.UNREACHABLE, f"TLS: {_reason(problem)}"
+            untrusted = any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(problem))
+            return None, Failure.UNTRUSTED if untrusted else Failure.UNREACHABLE, f"TLS: {_reason(problem)}"
         except requests.exceptions.ConnectTimeout:
             return None, Failure.UNREACHABLE, f"no connection within {self._timeout:g} s"
         except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
@@ -261,7 +261,8 @@ def _guarded(connection: type[HTTPConnection], guard: Guard, line: _Line) -> typ
 class _Adapter(HTTPAdapter):
     """requests' adapter with a single connection that the guard watches."""
 
-    def __init__(self, guard: Guard, line: _Line) -> None:
+    def __init__(self, guard: Guard, line: _Line, trusted: ssl.SSLContext | None) -> None:
+        self._trusted = trusted
         self._pools = _guarded_pools(guard, line)
         self._pool: Any = None
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
@@ -269,6 +270,14 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def build_connection_pool_key_attributes(self, *args: Any, **options: Any) -> Any:
+        """Give the pool a context that is made once, in place of the place of the authorities."""
+        host, _ = super().build_connection_pool_key_attributes(*args, **options)
+        return host, {"ssl_context": self._trusted}
+
+    def cert_verify(self, *args: Any, **options: Any) -> None:
+        """Leave the pool's connections alone: their context knows the authorities."""
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """Look the pool up once until it is closed: all requests of a wire go to the same place."""
