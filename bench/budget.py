@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 from section import setting, table, write
 
-from refund_conformance import contract as contracts
+from refund_conformance.app.run_command import Choice, arguments
 from refund_conformance.cases import all_cases
-from refund_conformance.command import Choice, arguments
+from refund_conformance.contract import model as contracts
 from refund_conformance.mock.faults import catalogue
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings

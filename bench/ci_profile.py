@@ -21,7 +21,7 @@ from refund_conformance.mock.server import running
 def suite(folder: Path) -> tuple[float, dict[str, object]]:
     """Run the command once; return its wall seconds and conformance.json."""
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "refund_conformance.cli", "run", "--report", str(folder)]
+    command = [sys.executable, "-m", "refund_conformance.app.cli", "run", "--report", str(folder)]
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
     seconds = time.perf_counter() - begun
     return seconds, json.loads((folder / "conformance.json").read_text())

@@ -49,16 +49,16 @@ def widened(folder: Path, added: int) -> dict[str, Any]:
 def measure(folder: Path, added: int) -> None:
     """Run the profile on the wider schema in this process, and leave what it took in the folder."""
     schema = widened(folder, added)
-    from refund_conformance import resources
+    from refund_conformance.contract import data_files
 
-    resources.folder = lambda name: folder / name  # before any module takes it from there
-    from refund_conformance import contract as contracts
-    from refund_conformance import profile
+    data_files.folder = lambda name: folder / name  # before any module takes it from there
+    from refund_conformance.app.run_command import Choice, execute
     from refund_conformance.cases import all_cases, explorations
-    from refund_conformance.command import Choice, execute
+    from refund_conformance.cases.payloads.fields import formats
+    from refund_conformance.contract import model as contracts
     from refund_conformance.mock.call import Call
     from refund_conformance.mock.checks import Checks
-    from refund_conformance.payloads.fields import formats
+    from refund_conformance.sut import profile
 
     extra = Draft202012Validator(schema, format_checker=formats)
     contract = contracts.load()

@@ -29,8 +29,8 @@ TOKEN = "AuthorizationJWT"
 
 def nightly(target: Path, report: Path, exchanges: int) -> None:
     """Run the nightly profile with about so many exchanges, in this process."""
-    from refund_conformance import profile
-    from refund_conformance.command import Choice, execute
+    from refund_conformance.app.run_command import Choice, execute
+    from refund_conformance.sut import profile
 
     wide = replace(profile.PROFILES["nightly"], requests=4 * exchanges, examples=exchanges // DRAWN, orders=ORDERS)
     profile.PROFILES["nightly"] = wide
@@ -45,9 +45,9 @@ DRAWN = 9
 
 def draw(report: Path, exchanges: int) -> None:
     """Let Hypothesis draw the cases that a run sends, and send nothing."""
-    from refund_conformance import contract as contracts
-    from refund_conformance import drawing
     from refund_conformance.cases import explorations
+    from refund_conformance.cases import generation as drawing
+    from refund_conformance.contract import model as contracts
 
     begun = time.perf_counter()
     for strategy in explorations(contracts.load()).values():

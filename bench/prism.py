@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refund_conformance.contract import Contract, load
-from refund_conformance.openapi import openapi
+from refund_conformance.contract.model import Contract, load
+from refund_conformance.contract.openapi import openapi
 
 PACKAGE = "@stoplight/prism-cli@5.16.0"
 ORDER = "730001"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMMAND = [sys.executable, "-m", "refund_conformance.cli"]
+COMMAND = [sys.executable, "-m", "refund_conformance.app.cli"]
 START_SECONDS = 60
 
 

@@ -26,7 +26,7 @@ from section import setting, table, write
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from refund_conformance.contract import load
+from refund_conformance.contract.model import load
 from refund_conformance.mock.samples import FIRST_REFUNDABLE, MOST_REFUNDABLE
 
 CONNECTIONS, SECONDS = 32, 4

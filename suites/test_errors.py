@@ -2,8 +2,8 @@
 
 import pytest
 
+from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.cases.case import Case
-from refund_conformance.suite import Target
 
 
 @pytest.mark.clause("errors.alone")

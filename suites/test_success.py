@@ -2,7 +2,7 @@
 
 import pytest
 
-from refund_conformance.suite import Target
+from refund_conformance.app.pytest_plugin.fixture import Target
 
 
 @pytest.mark.clause("success", phase="reviewed")

@@ -9,28 +9,28 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from refund_conformance import contract as contracts
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.orders import REFUNDABLE_GROUPS
-from refund_conformance.confirmation import Confirmation
-from refund_conformance.dispatch import Dispatch
-from refund_conformance.examination import Examination
-from refund_conformance.exchange import Exchange, Failure, Request, Response
-from refund_conformance.lanes import proofs
+from refund_conformance.contract import model as contracts
+from refund_conformance.engine.confirmation import Confirmation
+from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.partitions import proofs
+from refund_conformance.engine.recorder import Record
+from refund_conformance.engine.run import Run
+from refund_conformance.engine.runner import Examination
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
-from refund_conformance.profile import PROFILES
-from refund_conformance.record import Record
-from refund_conformance.redaction import Redactor
-from refund_conformance.run import Run
-from refund_conformance.target import settings as target_settings
-from refund_conformance.target.allowance import Allowance
-from refund_conformance.target.client import Client
-from refund_conformance.target.ledger import MEMORY, open_ledger
-from refund_conformance.target.orders import OrderBook
-from refund_conformance.target.settings import Settings
-from refund_conformance.target.tokens import Tokens
-from refund_conformance.target.wire import Wire
+from refund_conformance.sut import settings as target_settings
+from refund_conformance.sut.client import Client
+from refund_conformance.sut.ledger import MEMORY, open_ledger
+from refund_conformance.sut.limits import Allowance
+from refund_conformance.sut.order_pool import OrderBook
+from refund_conformance.sut.profile import PROFILES
+from refund_conformance.sut.settings import Settings
+from refund_conformance.sut.tokens import Tokens
+from refund_conformance.transport.connection import Wire
+from refund_conformance.transport.exchange import Exchange, Failure, Request, Response
+from refund_conformance.transport.redaction import Redactor
 
 CONTRACT = contracts.load()
 CASES = all_cases(CONTRACT)

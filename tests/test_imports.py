@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import refund_conformance
-from refund_conformance import contract as contracts
+from refund_conformance.contract import model as contracts
 
 PACKAGE = "refund_conformance"
 ROOT = Path(refund_conformance.__file__).parent
@@ -44,6 +44,15 @@ def imported(path: Path) -> Iterator[str]:
                 yield node.module
 
 
+def imported_anywhere(path: Path) -> Iterator[str]:
+    """Yield every module that a file imports, ours or not."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
 @cache
 def needs(module: str) -> frozenset[str]:
     return frozenset(imported(MODULES[module])) - {module}
@@ -66,9 +75,10 @@ def within(modules: set[str], *areas: str) -> set[str]:
 
 
 def test_all_modules_are_looked_at() -> None:
-    assert {f"{PACKAGE}.oracle", f"{PACKAGE}.mock.app", f"{PACKAGE}.payloads.headers"} <= MODULES.keys()
-    assert f"{PACKAGE}.contract" in needs(f"{PACKAGE}.oracle")
-    assert f"{PACKAGE}.payloads.fields" in needs(f"{PACKAGE}.cases.bodies")
+    known = ("oracle.judge", "mock.app", "cases.payloads.headers")
+    assert {f"{PACKAGE}.{name}" for name in known} <= MODULES.keys()
+    assert f"{PACKAGE}.contract.model" in needs(f"{PACKAGE}.oracle.permitted")
+    assert f"{PACKAGE}.cases.payloads.fields" in needs(f"{PACKAGE}.cases.bodies")
 
 
 def test_imports_name_modules_that_there_are() -> None:
@@ -87,29 +97,45 @@ def test_there_are_no_circles() -> None:
         assert module not in closure(module), f"{module} imports itself through others"
 
 
-JUDGING = ("oracle", "judge", "reading", "situation", "contract", "finding", "payloads", "cases")
-SENDING = ("target", "plugin", "report", "mock", "suite", "run", "examination", "cli")
+RULES: dict[str, set[str]] = {
+    "contract": set(),
+    "transport": {"contract"},
+    "oracle": {"contract", "transport.exchange"},
+    "cases": {"contract", "transport.exchange", "oracle"},
+    "sut": {"contract", "transport", "oracle.error_body", "cases"},
+    "engine": {"contract", "transport", "oracle", "cases", "sut"},
+    "report": {"contract", "transport.redaction", "oracle", "cases"},
+    "mock": {"contract"},
+    "app": {"contract", "transport", "oracle", "cases", "sut", "engine", "report", "mock"},
+}
+"""What each package may import of the others: whole packages, or the one module of them that it needs."""
 
 
-@pytest.mark.parametrize("module", sorted(within(set(MODULES), *JUDGING)))
-def test_what_is_expected_and_sent_knows_nothing_of_targets_reports_and_the_mock(module: str) -> None:
-    assert within(closure(module), *SENDING) == set()
+def package_of(module: str) -> str:
+    return module.split(".")[1]
 
 
-@pytest.mark.parametrize("module", sorted(within(set(MODULES), "oracle", "judge", "reading", "situation")))
-def test_the_judgement_knows_nothing_of_what_is_sent(module: str) -> None:
-    assert within(closure(module), "cases", "payloads") == set()
+def test_there_are_nine_packages() -> None:
+    assert {package_of(module) for module in MODULES if module != PACKAGE} == RULES.keys()
 
 
-SHARED_WITH_THE_MOCK = ("contract", "document", "errors", "openapi", "resources", "mock")
-"""What the mock may import: the constants of the contract and how they are read, and itself."""
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {PACKAGE}))
+def test_a_module_imports_only_what_its_package_may(module: str) -> None:
+    package = package_of(module)
+    allowed = within(set(MODULES), package, *RULES[package])
+    assert needs(module) - allowed <= {PACKAGE}
 
 
-@pytest.mark.parametrize("module", sorted(within(set(MODULES), "mock")))
-def test_the_mock_shares_no_logic_with_the_suite(module: str) -> None:
-    logic = ("oracle", "judge", "payloads", "cases", "examination", "reading", "situation", "finding", "flows")
-    assert within(closure(module), *logic) == set()
-    assert closure(module) - within(closure(module), *SHARED_WITH_THE_MOCK) <= {PACKAGE}
+@pytest.mark.parametrize("package", sorted(RULES.keys() - {"app", "report"}))
+def test_no_package_below_the_reports_knows_pytest(package: str) -> None:
+    for module in within(set(MODULES), package):
+        names = {name.split(".")[0] for name in imported_anywhere(MODULES[module])}
+        assert "pytest" not in names, module
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_module_fits_a_head(module: str) -> None:
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 400
 
 
 def test_a_running_mock_has_loaded_nothing_of_the_suites_logic() -> None:
@@ -122,14 +148,12 @@ with running():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(done.stdout.split())
     assert f"{PACKAGE}.mock.app" in loaded
-    assert (
-        within(loaded, "oracle", "judge", "payloads", "cases", "examination", "target", "report", "plugin")
-        == set()
-    )
+    assert within(loaded, *(RULES.keys() - {"mock", "contract"})) == set()
 
 
 def test_a_run_loads_late_what_it_may_not_need() -> None:
-    program = f"import sys, {PACKAGE}.plugin; print(*{{name.split('.')[0] for name in sys.modules}})"
+    plugin = f"{PACKAGE}.app.pytest_plugin.plugin"
+    program = f"import sys, {plugin}; print(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert {"pytest", "requests"} <= set(done.stdout.split())
     assert {"sqlalchemy", "uvicorn", "jinja2"}.isdisjoint(done.stdout.split())
@@ -165,7 +189,7 @@ def test_a_suite_holds_no_status_and_no_error_code(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
 def test_a_suite_only_chooses_cases_and_has_them_checked(path: Path) -> None:
-    assert set(imported(path)) <= {f"{PACKAGE}.cases.case", f"{PACKAGE}.suite"}
+    assert set(imported(path)) <= {f"{PACKAGE}.cases.case", f"{PACKAGE}.app.pytest_plugin.fixture"}
     tree = parsed(path)
     assert not any(
         isinstance(node, ast.Assert | ast.If | ast.For | ast.While | ast.Try) for node in ast.walk(tree)

@@ -102,7 +102,7 @@ def test_the_wheel_tells_what_it_is(contents: Mapping[str, bytes]) -> None:
     assert metadata["Name"] == "refund-conformance"
     assert metadata["Requires-Python"] == ">=3.11"
     (entries,) = (text for name, text in contents.items() if name.endswith("entry_points.txt"))
-    assert b"refund-conformance = refund_conformance.cli:main" in entries
+    assert b"refund-conformance = refund_conformance.app.cli:main" in entries
 
 
 def test_the_installed_command_is_the_wheels_own(installed: Path, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from refund_conformance import contract as contracts
-from refund_conformance.command import Choice, arguments
+from refund_conformance.app.run_command import Choice, arguments
+from refund_conformance.contract import model as contracts
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.report import events, merge, summary

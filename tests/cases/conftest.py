@@ -3,7 +3,7 @@
 import pytest
 
 from refund_conformance.cases import all_cases
-from refund_conformance.payloads import fields, headers
+from refund_conformance.cases.payloads import fields, headers
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refund_conformance import contract as contracts
 from refund_conformance.cases.case import Case
 from refund_conformance.cases.combinations import FACTORS, combination, combined_cases, explored_combinations
-from refund_conformance.oracle import permitted
-from refund_conformance.situation import Situation
+from refund_conformance.contract import model as contracts
+from refund_conformance.oracle.permitted import permitted
+from refund_conformance.oracle.situation import Situation
 
 CONTRACT = contracts.load()
 COMBINED = list(combined_cases(CONTRACT))

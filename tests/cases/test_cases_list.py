@@ -8,12 +8,12 @@ from pathlib import Path
 import jwt
 import pytest
 
-from refund_conformance import contract as contracts
 from refund_conformance.cases import all_cases, explorations
 from refund_conformance.cases.case import made, plain_draft
 from refund_conformance.cases.orders import ENDS, PICKS, REFUNDABLE_GROUPS, SPENT
-from refund_conformance.situation import Situation
-from refund_conformance.target.settings import CREDENTIALS, GROUPS
+from refund_conformance.contract import model as contracts
+from refund_conformance.oracle.situation import Situation
+from refund_conformance.sut.settings import CREDENTIALS, GROUPS
 
 CONTRACT = contracts.load()
 CASES = all_cases(CONTRACT)

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from refund_conformance import contract as contracts
 from refund_conformance.cases import all_cases, explorations
 from refund_conformance.cases.case import Case
 from refund_conformance.cases.questions import at_once
-from refund_conformance.contract import Contract, Field
-from refund_conformance.oracle import permitted
+from refund_conformance.contract import model as contracts
+from refund_conformance.contract.model import Contract, Field
+from refund_conformance.oracle.permitted import permitted
 
 SHIPPED = contracts.load()
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from refund_conformance import contract as contracts
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
-from refund_conformance.contract import Contract, Field
+from refund_conformance.contract import model as contracts
+from refund_conformance.contract.model import Contract, Field
 
 KEPT = Path(__file__).with_name("cases_sent.json")
 ORDER = "730001"

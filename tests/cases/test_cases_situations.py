@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refund_conformance import contract as contracts
 from refund_conformance.cases import all_cases, explorations
 from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.situation import Situation
+from refund_conformance.contract import model as contracts
+from refund_conformance.oracle.situation import Situation
 
 CONTRACT = contracts.load()
 CASES = all_cases(CONTRACT)

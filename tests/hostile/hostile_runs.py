@@ -18,8 +18,8 @@ import pytest
 from hostile_answers import silent
 from hostile_server import HOST, serving
 
-from refund_conformance import document
-from refund_conformance.resources import folder
+from refund_conformance.contract import documents
+from refund_conformance.contract.data_files import folder
 
 BOUND = 120
 """Seconds that a run against a hostile target may take at most, on a busy machine."""
@@ -112,7 +112,7 @@ def plain_pytest(target: Path, report: Path, *more: str) -> list[str]:
     suites = str(folder("suites"))
     return [
         *(sys.executable, "-m", "pytest", suites, "-c", os.devnull, "--rootdir", suites),
-        *("-p", "refund_conformance.plugin", "-q", "-p", "no:cacheprovider", "--no-pages"),
+        *("-p", "refund_conformance.app.pytest_plugin.plugin", "-q", "-p", "no:cacheprovider", "--no-pages"),
         *("--report", str(report), "--target", str(target), *more),
     ]
 
@@ -193,7 +193,7 @@ def assert_sound(run: SuiteRun) -> None:
 
 def assert_recorded(run: SuiteRun) -> None:
     """Assert that each line of the events is one by the schema."""
-    validator = document.validator("event")
+    validator = documents.validator("event")
     events = run.events
     assert events[0]["event"] == "start"
     for event in events:

@@ -15,7 +15,7 @@ from hostile_answers import silent
 from hostile_runs import BOUND, SuiteRun, assert_discreet, assert_recorded, command, environment
 from hostile_server import serving
 
-from refund_conformance import contract as contracts
+from refund_conformance.contract import model as contracts
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.report import events

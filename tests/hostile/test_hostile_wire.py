@@ -22,13 +22,13 @@ from hostile_answers import (
 )
 from hostile_server import Peer, Serve, serving
 
-from refund_conformance import contract as contracts
-from refund_conformance.exchange import Exchange, Failure, Request
-from refund_conformance.judge import Question, judge
-from refund_conformance.oracle import permitted
-from refund_conformance.reading import read
-from refund_conformance.situation import Situation
-from refund_conformance.target.wire import BODY_LIMIT, Wire
+from refund_conformance.contract import model as contracts
+from refund_conformance.oracle.error_body import read
+from refund_conformance.oracle.judge import Question, judge
+from refund_conformance.oracle.permitted import permitted
+from refund_conformance.oracle.situation import Situation
+from refund_conformance.transport.connection import BODY_LIMIT, Wire
+from refund_conformance.transport.exchange import Exchange, Failure, Request
 
 TIMEOUT = 0.3
 MOST_ERRORS = 1000

@@ -11,9 +11,9 @@ from typing import Any, Self
 from mock_wire import VALID, Pairs, Reply
 from starlette.types import Message
 
-from refund_conformance.mock.announcement import target_toml
 from refund_conformance.mock.app import application
-from refund_conformance.mock.build import build
+from refund_conformance.mock.banner import target_toml
+from refund_conformance.mock.factory import build
 from refund_conformance.mock.settings import MockSettings
 
 PATIENCE = 1.5

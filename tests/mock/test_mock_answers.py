@@ -7,8 +7,8 @@ from dataclasses import fields
 import pytest
 from mock_wire import Reply, Wire
 
-from refund_conformance.contract import load
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
+from refund_conformance.contract.model import load
 from refund_conformance.mock.answers import Answers, answers_from, answers_of
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings

@@ -8,8 +8,8 @@ from mock_direct import Direct
 from mock_probes import PROBES
 from mock_wire import Reply
 
-from refund_conformance.contract import load
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
+from refund_conformance.contract.model import load
 from refund_conformance.mock import call, checks, endpoint, store
 from refund_conformance.mock.faults import catalogue, chosen
 from refund_conformance.mock.settings import MockSettings

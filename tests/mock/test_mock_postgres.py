@@ -14,10 +14,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from test_mock_service import together
 
+from refund_conformance.mock.admin import Upkeep
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.mock.store import Store
-from refund_conformance.mock.upkeep import Upkeep
 
 URL = os.environ.get("REFUND_CONFORMANCE_POSTGRES", "")
 DEMANDED = os.environ.get("REFUND_CONFORMANCE_REQUIRE_SERVICES") == "1"

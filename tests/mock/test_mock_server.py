@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from mock_wire import Wire, many_wires
 
-from refund_conformance import document
-from refund_conformance.errors import SettingsError, UsageError
-from refund_conformance.mock.announcement import announcement
+from refund_conformance.contract import documents
+from refund_conformance.contract.errors import SettingsError, UsageError
+from refund_conformance.contract.openapi import openapi
+from refund_conformance.mock.banner import announcement
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
-from refund_conformance.openapi import openapi
 
 
 def test_its_target_settings_fit_the_schema(wire: Wire) -> None:
-    document.check(wire.target, "target", "target.toml", SettingsError)
+    documents.check(wire.target, "target", "target.toml", SettingsError)
     assert len(wire.ids("refundable")) == 200
     assert wire.ids("refundable")[0] == "730001"
-    schema = document.validator("target").schema
+    schema = documents.validator("target").schema
     assert isinstance(schema, dict)
     groups = schema["properties"]["orders"]["properties"]
     assert set(wire.target["orders"]) == {name for name, row in groups.items() if row.get("$ref") == "#/$defs/ids"}

@@ -13,7 +13,7 @@ from mock_process import process_mock
 from mock_wire import Reply, Wire, many_wires
 from sqlalchemy import text
 
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
 from refund_conformance.mock.protocol import LONGEST_HEAD
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings

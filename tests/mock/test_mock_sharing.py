@@ -10,12 +10,12 @@ import pytest
 from mock_process import process_mock
 from mock_wire import Wire, many_wires
 
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
+from refund_conformance.mock.admin import Upkeep
 from refund_conformance.mock.samples import samples
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.mock.store import Store
-from refund_conformance.mock.upkeep import Upkeep
 
 
 @pytest.fixture

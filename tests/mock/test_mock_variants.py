@@ -5,7 +5,7 @@ from mock_direct import Direct
 from mock_probes import PROBES
 from mock_wire import Wire
 
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.mock.variants import VARIANTS, catalogue, chosen

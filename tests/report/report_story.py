@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from refund_conformance import contract as contracts
-from refund_conformance.contract import Contract
+from refund_conformance.contract import model as contracts
+from refund_conformance.contract.model import Contract
 from refund_conformance.report.events import EventFile
 
 Event = dict[str, Any]

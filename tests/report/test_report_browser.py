@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from report_story import Story, faulty_story, finding, request, response
 
-from refund_conformance.report.pages import render
+from refund_conformance.report.render import render
 
 REQUIRED = os.environ.get("REFUND_CONFORMANCE_REQUIRE_SERVICES") == "1"
 """Where the services are required, their lack is a failure."""

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from report_story import TARGET, Story, finding
 
-from refund_conformance.errors import RunError
+from refund_conformance.contract.errors import RunError
 from refund_conformance.report import history
-from refund_conformance.report.comparison import compare
-from refund_conformance.report.pages import render
+from refund_conformance.report.compare import compare
+from refund_conformance.report.render import render
 
 
 def _run(root: Path, day: int, bad: tuple[str, ...] = (), target: str = TARGET, profile: str = "ci") -> Path:

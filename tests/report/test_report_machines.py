@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 from report_story import Story, faulty_story, finding
 
-from refund_conformance.errors import RunError
-from refund_conformance.exchange import Exchange, Request, Response
-from refund_conformance.finding import Finding, Kind
-from refund_conformance.record import Record
-from refund_conformance.redaction import Redactor
+from refund_conformance.contract.errors import RunError
+from refund_conformance.engine.recorder import Record
+from refund_conformance.oracle.finding import Finding, Kind
+from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.report import github, webhook
-from refund_conformance.report.pages import render
+from refund_conformance.report.render import render
 from refund_conformance.report.summary import Summary
-from refund_conformance.result import Outcome, Result
+from refund_conformance.transport.exchange import Exchange, Request, Response
+from refund_conformance.transport.redaction import Redactor
 
 EVIL = (
     "<img src=x>[click](javascript:x)`code`|cell\n::error::x %0A\r"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from report_story import Story, finding, message, request, response
 
-from refund_conformance.report import latency, timeline, traffic
+from refund_conformance.report import latency, run_log, timeline
+from refund_conformance.report.escaping import Piece, pieces, plain, tidy
 from refund_conformance.report.evidence import evidence
-from refund_conformance.report.pages import render
-from refund_conformance.report.visible import Piece, pieces, plain, tidy
+from refund_conformance.report.render import render
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_answer_times_by_area(tmp_path: Path) -> None:
         story.case(f"auth.missing/{number}", exchanges=shown)
     story.exchange(seconds=0.5)
     story.exchange(failure="timeout", seconds=9.0)
-    run = traffic.read(story.write(tmp_path))
+    run = run_log.read(story.write(tmp_path))
     auth, other = latency.by_area(story.contract, run)
     assert (auth.area, auth.count, round(auth.median), round(auth.p95), round(auth.longest)) == (
         "auth",
@@ -126,7 +126,7 @@ def test_the_course_counts_every_request_once(tmp_path: Path) -> None:
     for status in (200, 400, 401, 500, 503):
         story.exchange(came=response(status))
     story.exchange(failure="timeout", attempt=2)
-    course = timeline.timeline(traffic.read(story.write(tmp_path)))
+    course = timeline.timeline(run_log.read(story.write(tmp_path)))
     assert course is not None
     assert dict(course.totals) == {"accepted": 1, "refused": 2, "failed": 3}
     assert (course.repeated, course.retries) == (1, (course.columns - 1,))
@@ -137,13 +137,13 @@ def test_a_run_at_one_moment_has_a_course(tmp_path: Path) -> None:
     story = Story()
     for _ in range(3):
         story.exchange(started=5.0)
-    course = timeline.timeline(traffic.read(story.write(tmp_path)))
+    course = timeline.timeline(run_log.read(story.write(tmp_path)))
     assert course is not None
     assert course.highest == 3
 
 
 def test_a_run_that_sent_nothing_has_no_course(tmp_path: Path) -> None:
-    assert timeline.timeline(traffic.read(Story().write(tmp_path))) is None
+    assert timeline.timeline(run_log.read(Story().write(tmp_path))) is None
 
 
 def _evidence(sent: dict[str, Any]) -> Any:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from report_story import Story, finding, request, response
 
-from refund_conformance import contract as contracts
+from refund_conformance.contract import model as contracts
 from refund_conformance.report.markdown import LARGEST
-from refund_conformance.report.pages import render
+from refund_conformance.report.render import render
 
 EXCHANGES = 20_000
 FAILURES = 50

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refund_conformance import contract as contracts
-from refund_conformance import document
-from refund_conformance.errors import RunError
+from refund_conformance.contract import documents
+from refund_conformance.contract import model as contracts
+from refund_conformance.contract.errors import RunError
 from refund_conformance.report.summary import REASON_LENGTH, Summary, summarize, write
 
 CONTRACT = contracts.load()
@@ -79,7 +79,7 @@ def of(*events: Event, ended: bool = True, end: Event | None = None, **start: An
 
 
 def told(summary: Summary) -> tuple[str, int]:
-    document.check(summary.data, "conformance-report", "summary", RunError)
+    documents.check(summary.data, "conformance-report", "summary", RunError)
     return summary.data["verdict"], summary.exit_status
 
 

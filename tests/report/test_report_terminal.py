@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from report_story import Story, faulty_story, finding
 
-from refund_conformance.report.pages import render
+from refund_conformance.report.render import render
 from refund_conformance.report.terminal import NOTES, tell
 
 

@@ -8,7 +8,7 @@ from hypothesis.strategies import SearchStrategy
 
 from refund_conformance.cases import bodies, combinations, orders, questions, requests
 from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.contract import Contract
+from refund_conformance.contract.model import Contract
 
 _SOURCES: tuple[Callable[[Contract], Iterator[Case]], ...] = (
     requests.route_cases,

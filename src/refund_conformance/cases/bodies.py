@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from refund_conformance.cases.case import Case, Draft, made, plain_draft
-from refund_conformance.contract import Contract
-from refund_conformance.payloads import drawn, fields, json_text
-from refund_conformance.payloads.fields import Break
-from refund_conformance.situation import Situation
+from refund_conformance.cases.payloads import drawn, fields, json_text
+from refund_conformance.cases.payloads.fields import Break
+from refund_conformance.contract.model import Contract
+from refund_conformance.oracle.situation import Situation
 
 PAIRED = 6
 """How many bodies have every field invalid at once."""

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
-from refund_conformance.contract import Contract
-from refund_conformance.payloads import fields, headers, json_text
-from refund_conformance.payloads.headers import AuthorizationForm
-from refund_conformance.payloads.paths import PathForm, refund_path
-from refund_conformance.situation import Situation
+from refund_conformance.cases.payloads import fields, headers, json_text
+from refund_conformance.cases.payloads.headers import AuthorizationForm
+from refund_conformance.cases.payloads.paths import PathForm, refund_path
+from refund_conformance.contract.model import Contract
+from refund_conformance.oracle.situation import Situation
 
 
 @dataclass(frozen=True)

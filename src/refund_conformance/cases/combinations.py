@@ -11,9 +11,9 @@ from hypothesis.strategies import SearchStrategy
 from refund_conformance.cases.bodies import body_situation
 from refund_conformance.cases.case import Case, Draft, plain_draft
 from refund_conformance.cases.orders import SPENT, UNCONFIGURED_ORDER
-from refund_conformance.contract import Contract
-from refund_conformance.payloads import fields, headers, json_text
-from refund_conformance.situation import Situation
+from refund_conformance.cases.payloads import fields, headers, json_text
+from refund_conformance.contract.model import Contract
+from refund_conformance.oracle.situation import Situation
 
 FACTORS: Mapping[str, tuple[str, ...]] = {
     "who": ("merchant", "missing", "forged", "unconfigured"),

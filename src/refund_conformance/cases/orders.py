@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from refund_conformance.cases.case import Case, Draft, made, plain_draft
-from refund_conformance.contract import Contract
-from refund_conformance.situation import Situation
+from refund_conformance.contract.model import Contract
+from refund_conformance.oracle.situation import Situation
 
 SPENT = "spent"
 """The group of orders on which the run itself has created a refund request."""

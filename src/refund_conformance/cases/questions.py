@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from refund_conformance.cases.case import Case, Draft, plain_draft
 from refund_conformance.cases.orders import SPENT
-from refund_conformance.contract import Contract, Field
-from refund_conformance.payloads import fields, headers, json_text
-from refund_conformance.situation import Situation
+from refund_conformance.cases.payloads import fields, headers, json_text
+from refund_conformance.contract.model import Contract, Field
+from refund_conformance.oracle.situation import Situation
 
 INTERNATIONAL = "käufer@bücher.example"
 _DEEP = "[" * json_text.DEPTH + "]" * json_text.DEPTH

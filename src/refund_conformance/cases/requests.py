@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from refund_conformance.cases.bodies import with_body
 from refund_conformance.cases.case import Case, Draft, made, missing_case, plain_draft
-from refund_conformance.contract import Contract
-from refund_conformance.payloads import fields, headers, json_text, paths
-from refund_conformance.payloads.paths import PathForm
-from refund_conformance.situation import Situation
+from refund_conformance.cases.payloads import fields, headers, json_text, paths
+from refund_conformance.cases.payloads.paths import PathForm
+from refund_conformance.contract.model import Contract
+from refund_conformance.oracle.situation import Situation
 
 OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
 

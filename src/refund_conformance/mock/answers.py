@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
-from refund_conformance.contract import Contract
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
+from refund_conformance.contract.model import Contract
 
 
 @dataclass(frozen=True)

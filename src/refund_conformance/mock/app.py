@@ -11,12 +11,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from refund_conformance.mock.build import Mock
+from refund_conformance.contract.openapi import openapi
 from refund_conformance.mock.control import Control
+from refund_conformance.mock.factory import Mock
 from refund_conformance.mock.login import Login
 from refund_conformance.mock.orders import SEARCH_PATH, OrderPages
 from refund_conformance.mock.pacing import Pacing
-from refund_conformance.openapi import openapi
 
 JWKS_PATH = "/.well-known/jwks.json"
 HEALTH_PATH = "/healthz"

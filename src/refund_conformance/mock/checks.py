@@ -6,7 +6,7 @@ that a server with a fault can be had by replacing one of them.
 
 import re
 
-from refund_conformance.contract import Contract
+from refund_conformance.contract.model import Contract
 from refund_conformance.mock.answers import Answers
 from refund_conformance.mock.call import Call, Error, Refused
 from refund_conformance.mock.json_text import JsonText, NotJsonError, read_json

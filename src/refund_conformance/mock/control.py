@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from refund_conformance.errors import UsageError
-from refund_conformance.mock.build import Mock
+from refund_conformance.contract.errors import UsageError
+from refund_conformance.mock.admin import STATES, UNKNOWN, UpkeepError
+from refund_conformance.mock.factory import Mock
 from refund_conformance.mock.samples import PASSWORDS
 from refund_conformance.mock.tables import Progress
-from refund_conformance.mock.upkeep import STATES, UNKNOWN, UpkeepError
 
 PREFIX = "/_mock"
 MOST_ORDERS = 10_000

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
 
 _MAPPED_BYTES = 256 * 1024 * 1024
 

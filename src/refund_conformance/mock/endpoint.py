@@ -7,7 +7,7 @@ from time import perf_counter
 from anyio import to_thread
 from starlette.types import Receive, Scope, Send
 
-from refund_conformance.contract import Contract
+from refund_conformance.contract.model import Contract
 from refund_conformance.mock.answers import Answers
 from refund_conformance.mock.batches import WouldWaitError
 from refund_conformance.mock.call import Answer, Call, Error, Received, Refused

@@ -7,7 +7,7 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
 from refund_conformance.mock.protocol import Protocol
 from refund_conformance.mock.settings import MockSettings
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
 from refund_conformance.mock.passwords import hashed
 from refund_conformance.mock.tables import Order, Progress, Status, User
 

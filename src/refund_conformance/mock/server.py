@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from refund_conformance.mock.announcement import announcement, target_toml
 from refund_conformance.mock.app import application
-from refund_conformance.mock.build import Mock, build
-from refund_conformance.mock.journal import log_to
+from refund_conformance.mock.banner import announcement, target_toml
+from refund_conformance.mock.factory import Mock, build
 from refund_conformance.mock.listening import STOP_SECONDS, listen, serve_on, url_of, uvicorn_server
+from refund_conformance.mock.request_log import log_to
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.mock.workers import serve_in_workers
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
 from refund_conformance.mock.tokens import DAY
 
 MEMORY = "sqlite://"

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from starlette.types import Scope, Send
 
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
 from refund_conformance.mock.call import Answer, Call, Error, Refused
 from refund_conformance.mock.endpoint import STEPS, Endpoint
 

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from types import FrameType
 
 from refund_conformance.mock.app import application
-from refund_conformance.mock.build import build
-from refund_conformance.mock.journal import log_to
+from refund_conformance.mock.factory import build
 from refund_conformance.mock.listening import STOP_SECONDS, serve_on
+from refund_conformance.mock.request_log import log_to
 from refund_conformance.mock.settings import MockSettings
 
 _VARIABLE = "REFUND_CONFORMANCE_MOCK_SETTINGS"

@@ -2,7 +2,7 @@
 
 import json
 
-from refund_conformance.report.page import Page
+from refund_conformance.report.view_model import Page
 
 FILE = "badge.json"
 

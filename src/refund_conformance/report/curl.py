@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from refund_conformance.redaction import MARK
+from refund_conformance.transport.redaction import MARK
 
 LONGEST = 8000
 """Characters of a command at most; a longer one helps nobody."""

@@ -10,9 +10,9 @@ from typing import IO, Any
 
 from jsonschema import Draft202012Validator
 
-from refund_conformance import document
-from refund_conformance.errors import RunError
-from refund_conformance.report.file import replace_file
+from refund_conformance.contract import documents
+from refund_conformance.contract.errors import RunError
+from refund_conformance.report.atomic_write import replace_file
 
 FILE = "events.jsonl"
 FORMAT = 1
@@ -123,7 +123,7 @@ def _event(line: str, what: str) -> Event:
         raise RunError(what, "is not JSON", "The file was changed after the run; run again.") from problem
     kind = event.get("event") if isinstance(event, dict) else None
     if not isinstance(kind, str) or not _is_one(event, kind):
-        document.check(event, "event", what, RunError)
+        documents.check(event, "event", what, RunError)
     checked: Event = event
     return checked
 
@@ -181,7 +181,7 @@ def _is_message(message: Event) -> bool:
 
 @cache
 def _forms() -> dict[str, Draft202012Validator]:
-    schema = document.validator("event").schema
+    schema = documents.validator("event").schema
     assert isinstance(schema, dict)  # noqa: S101  (our own schema)
     kinds = schema["properties"]["event"]["enum"]
     shared = {key: schema[key] for key in ("$schema", "$id", "$defs")}

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from refund_conformance.report import curl
-from refund_conformance.report.visible import Piece, pieces, plain
+from refund_conformance.report.escaping import Piece, pieces, plain
 
 BODY_SHOWN = 1500
 """Characters of a body that a page shows."""

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import IO
 
 from refund_conformance.report import markdown
+from refund_conformance.report.escaping import plain
 from refund_conformance.report.summary import Summary
-from refund_conformance.report.visible import plain
 
 ANNOTATIONS = 10
 """GitHub shows no more of one kind from one step."""

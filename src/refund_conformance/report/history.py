@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refund_conformance.report.file import replace_file
+from refund_conformance.report.atomic_write import replace_file
 from refund_conformance.report.summary import INCOMPLETE
 
 STRIP = 30

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from refund_conformance.contract import Contract
+from refund_conformance.contract.model import Contract
 from refund_conformance.report import events
+from refund_conformance.report.escaping import plain
+from refund_conformance.report.run_log import Traffic
 from refund_conformance.report.summary import INCOMPLETE, Summary
-from refund_conformance.report.traffic import Traffic
-from refund_conformance.report.visible import plain
 
 LISTED = 500
 """Rows of cases on the page at most; failing ones first. The machine-readable reports hold all the others too."""

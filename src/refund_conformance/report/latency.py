@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refund_conformance.contract import Contract
-from refund_conformance.report.traffic import Traffic
+from refund_conformance.contract.model import Contract
+from refund_conformance.report.run_log import Traffic
 
 OTHER = "other"
 """What was sent for no case: probes, controls, logins."""

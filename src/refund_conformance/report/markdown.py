@@ -7,8 +7,8 @@ from functools import cache
 import jinja2
 from markupsafe import Markup
 
-from refund_conformance.report.page import Page
-from refund_conformance.report.visible import plain
+from refund_conformance.report.escaping import plain
+from refund_conformance.report.view_model import Page
 
 FILE = "summary.md"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from refund_conformance.errors import RunError
+from refund_conformance.contract.errors import RunError
 from refund_conformance.report import events
 from refund_conformance.report.events import EventFile
 

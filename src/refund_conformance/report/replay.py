@@ -15,10 +15,10 @@ import pytest
 from pytest_html.report_data import ReportData
 from pytest_html.selfcontained_report import SelfContainedReport
 
-from refund_conformance.errors import RunError
-from refund_conformance.report import layout
+from refund_conformance.contract.errors import RunError
+from refund_conformance.report import templating
+from refund_conformance.report.escaping import plain, tidy
 from refund_conformance.report.items import Item, slug
-from refund_conformance.report.visible import plain, tidy
 
 HTML, JUNIT, CTRF = "report.html", "junit.xml", "ctrf.json"
 
@@ -66,7 +66,7 @@ class _Replay:
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Register pytest-html's report, with our own template around it."""
-        report = SelfContainedReport(str(self._path), config, ReportData(config), layout.frame(), "")
+        report = SelfContainedReport(str(self._path), config, ReportData(config), templating.frame(), "")
         config.pluginmanager.register(report, "refund-conformance-html")
 
     @pytest.hookimpl(optionalhook=True)
@@ -103,7 +103,7 @@ class _Replay:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """Name the columns."""
-        cells[:] = layout.head()
+        cells[:] = templating.head()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
@@ -111,7 +111,7 @@ class _Replay:
         item = self._items[report.nodeid]
         result, _, duration, *_ = [re.sub(r"<[^>]*>", "", cell) for cell in cells]
         cells[:] = (
-            layout.row(item, result, "Waived" if item.waived else _LABELS.get(result, result), duration)
+            templating.row(item, result, "Waived" if item.waived else _LABELS.get(result, result), duration)
             if item.listed
             else []
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from refund_conformance import __version__
-from refund_conformance.contract import Contract
+from refund_conformance.contract.model import Contract
 from refund_conformance.report import summary
 from refund_conformance.report.events import EXCHANGE, FORMAT, EventFile, likeness
 from refund_conformance.report.summary import Summary

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refund_conformance import document
-from refund_conformance.contract import Contract
-from refund_conformance.errors import RunError
-from refund_conformance.oracle import PRECEDENCE
-from refund_conformance.report.account import Account, draw
-from refund_conformance.report.file import replace_file
+from refund_conformance.contract import documents
+from refund_conformance.contract.errors import RunError
+from refund_conformance.contract.model import PRECEDENCE, Contract
+from refund_conformance.report.atomic_write import replace_file
+from refund_conformance.report.attribution import Account, draw
 
 FILE = "conformance.json"
 FORMAT = 1
@@ -88,7 +87,7 @@ def bounded(text: str) -> str:
 def write(directory: Path, summary: Summary) -> None:
     """Write DIR/conformance.json, whole or not at all. Raises RunError if it breaks its own schema."""
     path = directory / FILE
-    document.check(summary.data, "conformance-report", str(path), RunError)
+    documents.check(summary.data, "conformance-report", str(path), RunError)
     text = json.dumps(summary.data, indent=2, ensure_ascii=True) + "\n"
     replace_file(path, text)
 

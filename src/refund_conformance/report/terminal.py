@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from refund_conformance.contract import Contract
-from refund_conformance.report.account import ClauseAccount
-from refund_conformance.report.page import RESULTS, cases
+from refund_conformance.contract.model import Contract
+from refund_conformance.report.attribution import ClauseAccount
+from refund_conformance.report.escaping import plain
 from refund_conformance.report.summary import CONFORMANT, INCOMPLETE, Summary
-from refund_conformance.report.visible import plain
+from refund_conformance.report.view_model import RESULTS, cases
 
 STYLES = {"held": "green", "violated": "bold red", "warned": "yellow", "waived": "dim", "untested": "cyan"}
 REASON_SHOWN = 200

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
 
-from refund_conformance.report.traffic import Beat, Traffic
+from refund_conformance.report.run_log import Beat, Traffic
 
 COLUMNS = 120
 """Slices of time that the chart has at most."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from refund_conformance.report.replay import CTRF, JUNIT
-from refund_conformance.report.traffic import Traffic
+from refund_conformance.report.run_log import Traffic
 
 
 def correct(folder: Path, traffic: Traffic) -> None:

@@ -6,9 +6,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from refund_conformance import document
-from refund_conformance.contract import Contract
-from refund_conformance.errors import SettingsError
+from refund_conformance.contract import documents
+from refund_conformance.contract.errors import SettingsError
+from refund_conformance.contract.model import Contract
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Waiver:
 
 def load(path: Path, contract: Contract) -> tuple[Waiver, ...]:
     """Read a waivers.toml. Raises SettingsError naming the file, the waiver, the reason and the remedy."""
-    data = document.read_toml(path, SettingsError)
+    data = documents.read_toml(path, SettingsError)
     rows = data.get("waivers")
     text = {**data, "waivers": [_dated(row) for row in rows]} if isinstance(rows, list) else data
-    document.check(text, "waivers", str(path), SettingsError)
+    documents.check(text, "waivers", str(path), SettingsError)
     for row in data["waivers"]:
         if row["clause"] not in contract.clauses:
             raise SettingsError(

@@ -12,10 +12,10 @@ from typing import Any
 
 import requests
 
-from refund_conformance import document
-from refund_conformance.errors import RunError, SuiteError
+from refund_conformance.contract import documents
+from refund_conformance.contract.errors import RunError, SuiteError
 from refund_conformance.report import history, summary
-from refund_conformance.report.visible import plain
+from refund_conformance.report.escaping import plain
 
 VARIABLE = "REFUND_CONFORMANCE_WEBHOOK"
 TIMEOUT = 10.0
@@ -32,8 +32,8 @@ def notify(directory: Path, address: str, link: str = "") -> bool:
     The first run of a target has none before it, and is told. Raises RunError if the chat does not take it.
     """
     path = directory / summary.FILE
-    data = document.read_json(path, RunError)
-    document.check(data, "conformance-report", str(path), RunError)
+    data = documents.read_json(path, RunError)
+    documents.check(data, "conformance-report", str(path), RunError)
     before = history.before(directory, data)
     if before and before[-1].verdict == data["verdict"]:
         return False

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
 
-from refund_conformance.errors import UsageError
+from refund_conformance.contract.errors import UsageError
 from refund_conformance.mock.faults import (
     address,
     auth,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from refund_conformance.mock.call import Call, Refused
 from refund_conformance.mock.checks import LONGEST_EMAIL
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import is_a
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf, crash
-from refund_conformance.mock.faults.shape import is_a
 
 shelf = Shelf()
 

@@ -11,8 +11,8 @@ import jwt
 
 from refund_conformance.mock.call import Answer, Call, Refused
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import having, refused_as
 from refund_conformance.mock.faults.fault import Shelf, crash
-from refund_conformance.mock.faults.shape import having, refused_as
 from refund_conformance.mock.samples import MERCHANT
 from refund_conformance.mock.tokens import TokenRefusedError
 

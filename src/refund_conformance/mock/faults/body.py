@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 
 from refund_conformance.mock.call import Answer, Call, Received, Refused
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import about, having, is_a, refused_as, with_effect
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf, crash
-from refund_conformance.mock.faults.shape import about, having, is_a, refused_as, with_effect
 from refund_conformance.mock.json_text import JsonText, NotJsonError
 from refund_conformance.mock.nesting import NotNestedError, read_nested
 

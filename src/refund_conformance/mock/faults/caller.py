@@ -2,8 +2,8 @@
 
 from refund_conformance.mock.call import Call
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import having, refused_as
 from refund_conformance.mock.faults.fault import Shelf
-from refund_conformance.mock.faults.shape import having, refused_as
 
 shelf = Shelf()
 

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 
 from refund_conformance.mock.call import Answer, Call, Refused
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import about, having, refused_as
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf, crash
-from refund_conformance.mock.faults.shape import about, having, refused_as
 
 shelf = Shelf()
 

@@ -10,8 +10,8 @@ from typing import Literal
 from refund_conformance.mock.call import Call
 from refund_conformance.mock.checks import LONGEST_DESCRIPTION
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import is_a
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf, crash
-from refund_conformance.mock.faults.shape import is_a
 
 shelf = Shelf()
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from refund_conformance.mock.call import Answer, Call, Error, Refused
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import FieldsLast, error_of, having, refused_as
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf
-from refund_conformance.mock.faults.shape import FieldsLast, error_of, having, refused_as
 from refund_conformance.mock.tables import Order, Status
 
 shelf = Shelf()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from refund_conformance.mock.call import Answer, Call, Error
 from refund_conformance.mock.checks import FIELDS
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import FieldsLast, with_effect
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf
-from refund_conformance.mock.faults.shape import FieldsLast, with_effect
 
 shelf = Shelf()
 

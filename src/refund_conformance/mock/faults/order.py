@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from refund_conformance.mock.call import Call, Error, Refused
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import having, refused_as
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf, crash
-from refund_conformance.mock.faults.shape import having, refused_as
 from refund_conformance.mock.store import Situation
 from refund_conformance.mock.tables import Order, Progress, Status, User
 

@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 from refund_conformance.mock.call import Answer, Call, Received, Refused
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import refused_as, with_effect
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf, crash
-from refund_conformance.mock.faults.shape import refused_as, with_effect
 
 shelf = Shelf()
 

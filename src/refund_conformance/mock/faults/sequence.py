@@ -6,12 +6,12 @@ from functools import cached_property
 
 from sqlalchemy import insert
 
-from refund_conformance.contract import Contract
+from refund_conformance.contract.model import Contract
 from refund_conformance.mock.answers import Answers
 from refund_conformance.mock.call import Call, Refused
 from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.faults.builders import FieldsLast
 from refund_conformance.mock.faults.fault import Shelf, crash
-from refund_conformance.mock.faults.shape import FieldsLast
 from refund_conformance.mock.store import Situation, Store
 from refund_conformance.mock.tables import Order, Progress, one_open_request, refund_requests
 from refund_conformance.mock.tokens import Tokens

@@ -5,8 +5,8 @@ from functools import cached_property
 from refund_conformance.mock.call import Call, Error, Received, Refused
 from refund_conformance.mock.endpoint import Endpoint
 from refund_conformance.mock.faults.auth import claims_of
+from refund_conformance.mock.faults.builders import having, in_order, refused_as, with_effect
 from refund_conformance.mock.faults.fault import Shelf
-from refund_conformance.mock.faults.shape import having, in_order, refused_as, with_effect
 from refund_conformance.mock.samples import MERCHANT
 
 shelf = Shelf()

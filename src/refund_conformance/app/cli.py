@@ -1,0 +1,325 @@
+"""The command line."""
+
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from refund_conformance import __version__
+from refund_conformance.contract.errors import SuiteError
+
+INTERRUPTED = 130
+
+
+class Command(click.Group):
+    """The command group: every error a person can cause is one message and an exit status."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command; never show a traceback for a SuiteError."""
+        try:
+            return super().main(*args, **options)
+        except SuiteError as problem:
+            click.echo(f"refund-conformance: {problem}", err=True)
+            sys.exit(problem.exit_status)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Invoke a command; let Ctrl-C be told by the exit status, where click would only say 1."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="refund-conformance")
+def main() -> None:
+    """Check whether a server keeps the promises of POST /v1/order/{order id}/refund."""
+
+
+@main.command(context_settings={"ignore_unknown_options": False})
+@click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
+@click.option("--profile", default="ci", show_default=True, help="How much to do: ci or nightly.")
+@click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
+@click.option("--strict", is_flag=True, help="Warnings count as violations.")
+@click.option("--waivers", type=click.Path(path_type=Path), help="Known deviations (waivers.toml).")
+@click.option("--shard", default="1/1", metavar="INDEX/COUNT", help="Run a part of the suites; see merge.")
+@click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
+@click.option("--read-only", is_flag=True, help="Send only what cannot create anything.")
+@click.option("-n", "--workers", type=click.IntRange(0, 64), default=0, help="Worker processes (pytest-xdist).")
+@click.option(
+    "--in-flight", type=click.IntRange(1, 64), default=1, help="Requests under way at once, in one process."
+)
+@click.option("--seed", type=int, help="Seed of what is drawn.")
+@click.option("--fault", multiple=True, help="A fault for the embedded mock, to see a failing report.")
+@click.option("--variant", multiple=True, help="A lawful difference for the embedded mock.")
+@click.option("--answer", multiple=True, metavar="QUESTION=ANSWER", help="The embedded mock's answer to one.")
+@click.argument("clauses", nargs=-1, metavar="[CLAUSE]... [-- PYTEST ARGS]")
+@click.pass_context
+def run(
+    context: click.Context,
+    target: Path | None,
+    profile: str,
+    report: Path,
+    strict: bool,
+    waivers: Path | None,
+    shard: str,
+    allow_writes: bool,
+    read_only: bool,
+    workers: int,
+    in_flight: int,
+    seed: int | None,
+    fault: tuple[str, ...],
+    variant: tuple[str, ...],
+    answer: tuple[str, ...],
+    clauses: tuple[str, ...],
+) -> None:
+    """Run the suite and write a report.
+
+    A CLAUSE is the id of a clause, or the beginning of some: auth, json.malformed.
+    """
+    from refund_conformance.app.run_command import Choice, execute
+
+    chosen, extra = _split(clauses, context.obj or ())
+    choice = Choice(
+        target=target,
+        profile=profile,
+        report=report,
+        strict=strict,
+        waivers=waivers,
+        shard=shard,
+        allow_writes=allow_writes,
+        read_only=read_only,
+        workers=workers,
+        in_flight=in_flight,
+        seed=seed,
+        faults=fault,
+        variants=variant,
+        answers=answer,
+        clauses=chosen,
+        pytest_args=extra,
+    )
+    status = execute(choice)
+    gc.freeze()  # or the interpreter would look for garbage several times before it ends
+    sys.exit(status)
+
+
+def _split(clauses: tuple[str, ...], extra: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Take apart what stands before and after ``--``, which click hands over together."""
+    words = sys.argv[1:]
+    if "--" not in words:
+        return clauses, tuple(extra)
+    after = tuple(words[words.index("--") + 1 :])
+    return clauses[: len(clauses) - len(after)], after
+
+
+@main.command()
+@click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
+@click.option("--profile", default="ci", show_default=True, help="How much to do: ci or nightly.")
+@click.option("--read-only", is_flag=True, help="As for a run that sends only what cannot create anything.")
+@click.argument("clauses", nargs=-1, metavar="[CLAUSE]...")
+def plan(target: Path | None, profile: str, read_only: bool, clauses: tuple[str, ...]) -> None:
+    """Tell what a run will do, without sending anything.
+
+    That is: requests, orders, time, and the clauses that stay untested, with the setting that would enable each.
+    """
+    from refund_conformance.app import plan as planning
+    from refund_conformance.contract import model
+    from refund_conformance.sut.profile import profile as profile_of
+
+    loaded = model.load()
+    chosen, bounds = loaded.select(clauses), profile_of(profile)
+    settings = planning.settings_of(target, loaded)
+    for line in planning.plan(settings, loaded, bounds, chosen, read_only=read_only).lines():
+        click.echo(line)
+
+
+@main.command()
+@click.option("--target", type=click.Path(path_type=Path), required=True, help="Target settings.")
+def doctor(target: Path) -> None:
+    """Look at a target and its settings: reach, certificate, clock, tokens, orders, ledger.
+
+    Nothing that is sent has an effect. The exit status is 0 without a problem, 2 if there is one with the
+    settings, 3 if with the target.
+    """
+    from refund_conformance.app import doctor as examining
+    from refund_conformance.contract import model
+
+    lines = []
+    for line in examining.examine(target, model.load()):
+        lines.append(line)
+        click.echo(line)
+    sys.exit(examining.exit_status(lines))
+
+
+@main.command()
+@click.argument("clause", required=False)
+def clauses(clause: str | None) -> None:
+    """List the clauses: level, id and promise."""
+    from refund_conformance.contract import model
+
+    loaded = model.load()
+    chosen = loaded.select([clause] if clause else [])
+    for item in loaded.clauses.values():
+        if item.id in chosen:
+            click.echo(f"{item.level:<6} {item.id:<28} {item.promise}")
+
+
+@main.command()
+@click.argument("clause")
+@click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
+def explain(clause: str, report: Path) -> None:
+    """Explain a clause: its promise and source, what checks it, what breaks it, and its last result.
+
+    A CLAUSE is the id of a clause, or the beginning of some.
+    """
+    from refund_conformance.contract import model
+    from refund_conformance.mock.faults import catalogue
+    from refund_conformance.report import explain as explanation
+
+    loaded = model.load()
+    chosen = loaded.select([clause])
+    for item in (item for item in loaded.clauses.values() if item.id in chosen):
+        faults = [(fault.name, fault.story) for fault in catalogue().values() if fault.clause == item.id]
+        for line in explanation.explain(loaded, item, faults, report):
+            click.echo(line)
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path), default=Path("reports/latest"))
+def report(directory: Path) -> None:
+    """Make the pages of a report again from its events, without sending anything."""
+    from refund_conformance.contract import model
+    from refund_conformance.report.render import render
+    from refund_conformance.report.terminal import tell
+
+    summary = render(directory)
+    tell(summary, model.load(), directory, sys.stdout)
+    sys.exit(summary.exit_status)
+
+
+@main.command()
+@click.argument("directories", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
+def merge(directories: tuple[Path, ...], report: Path) -> None:
+    """Make one report of the shards of a run."""
+    from refund_conformance.contract import model
+    from refund_conformance.report import merge as merging
+    from refund_conformance.report.github import publish
+    from refund_conformance.report.render import render
+    from refund_conformance.report.terminal import tell
+
+    merging.merge(directories, report)
+    summary = render(report)
+    tell(summary, model.load(), report, sys.stdout)
+    publish(summary, report, os.environ, sys.stdout)
+    sys.exit(summary.exit_status)
+
+
+@main.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def compare(old: Path, new: Path) -> None:
+    """Tell what changed from one report to another; the exit status is 1 for a regression."""
+    from refund_conformance.report.compare import compare as compared
+
+    text, status = compared(old, new)
+    click.echo(text, nl=False)
+    sys.exit(status)
+
+
+@main.command()
+@click.argument("case")
+@click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
+@click.option("--fault", multiple=True, help="A fault for the embedded mock.")
+@click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
+def replay(case: str, target: Path | None, fault: tuple[str, ...], allow_writes: bool) -> None:
+    """Send one case again, by its id, for a fresh order, and show what went over the wire."""
+    from refund_conformance.app.replay import replay as replayed
+
+    sys.exit(replayed(case, target, fault, allow_writes, click.echo))
+
+
+@main.command()
+def openapi() -> None:
+    """Print the operation as an OpenAPI 3.1 document, made from the contract."""
+    import json
+
+    from refund_conformance.contract import openapi as description
+
+    click.echo(json.dumps(description.openapi(), indent=2, ensure_ascii=False))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--fault", multiple=True, help="A fault to show; `refund-conformance faults` lists them.")
+@click.option("--variant", multiple=True, help="A lawful difference to show.")
+@click.option("--answer", multiple=True, metavar="QUESTION=ANSWER", help="Its answer to an open question.")
+@click.option("--database", default="sqlite://", help="SQLAlchemy URL; without: in memory.")
+@click.option("--refundable", type=click.IntRange(0), default=200, show_default=True, help="How many such orders.")
+@click.option("--token-seconds", type=float, default=86400, show_default=True, help="Life of a token.")
+@click.option("--delay", type=click.FloatRange(0), default=0.0, help="Seconds before each answer.")
+@click.option("--rate-limit", type=click.FloatRange(0, min_open=True), help="Requests a second; more get 429.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that serve.")
+@click.option("--control/--no-control", default=None, help="The control API (default: on loopback only).")
+@click.option("--rehearsal", is_flag=True, help="Add an order with a fixed id for every error.")
+@click.option("--log", is_flag=True, help="A line of JSON for each request on standard error.")
+def mock(fault: tuple[str, ...], variant: tuple[str, ...], answer: tuple[str, ...], **others: Any) -> None:
+    """Serve the endpoint, with sample orders and tokens, until interrupted."""
+    from refund_conformance.mock.answers import answers_from
+    from refund_conformance.mock.server import serve
+    from refund_conformance.mock.settings import MockSettings
+
+    chosen = MockSettings(faults=fault, variants=variant, answers=answers_from(answer), **others)
+    sys.exit(serve(chosen, lambda text: click.echo(text)))
+
+
+@main.command()
+def faults() -> None:
+    """List the faults that the mock can show: name, clause, and how servers come to have it."""
+    from refund_conformance.mock import faults as catalogue
+
+    for fault in catalogue.catalogue().values():
+        click.echo(f"{fault.name:<36} {fault.clause:<28} {fault.story}")
+
+
+@main.command()
+@click.option("--write", type=click.Path(path_type=Path), help="Write the matrix as a Markdown page.")
+@click.option("-n", "--workers", type=click.IntRange(1), help="Processes (default: one for each processor).")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def selfcheck(write: Path | None, workers: int | None, names: tuple[str, ...]) -> None:
+    """Try the suite on the mock with each fault and each lawful difference.
+
+    A NAME chooses those that begin with it. The exit status is 1 if a fault goes unseen, or under another name, or
+    a lawful server is accused.
+    """
+    from rich.progress import track
+
+    from refund_conformance.app import selfcheck as check
+    from refund_conformance.app import selfcheck_matrix
+    from refund_conformance.contract import model
+    from refund_conformance.contract.errors import UsageError
+
+    every = check.subjects(model.load())
+    chosen = [one for one in every if not names or one.name.startswith(names)]
+    if not chosen:
+        raise UsageError(
+            " ".join(names), "begins the name of nothing", "`refund-conformance faults` lists faults."
+        )
+    quiet = not sys.stdout.isatty()
+    done = list(track(check.trials(chosen, workers), "Trying", total=len(chosen), disable=quiet))
+    for trial in sorted(done, key=lambda trial: (trial.subject.clause, trial.subject.name)):
+        click.echo(selfcheck_matrix.line(trial))
+    wrong = sum(bool(trial.complaint) for trial in done)
+    click.echo(f"{len(done)} trials, {wrong} wrong")
+    if write:
+        selfcheck_matrix.write(done, write)
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

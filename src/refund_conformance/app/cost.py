@@ -1,0 +1,222 @@
+"""What the checks of some clauses take with a target's settings: requests, and orders that are used up."""
+
+from collections.abc import Collection, Mapping
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+
+from refund_conformance.cases import all_cases, explorations, questions
+from refund_conformance.cases.case import Case, missing_case, plain_case
+from refund_conformance.cases.orders import REFUNDABLE_GROUPS, SPENT, second_case, sends_again
+from refund_conformance.contract.model import Contract
+from refund_conformance.engine.bisection import NO_EFFECT
+from refund_conformance.engine.partitions import BENCHES, COMBINED, bench_of, proofs
+from refund_conformance.engine.race import SIMULTANEOUS
+from refund_conformance.engine.scenarios import FAULTS_BESIDE, READING_AND_UNDOING, STEADY_TRIES, UNAUTHORIZED
+from refund_conformance.oracle import permitted
+from refund_conformance.sut import order_sources
+from refund_conformance.sut.ledger import MEMORY, open_ledger
+from refund_conformance.sut.profile import Profile
+from refund_conformance.sut.settings import GROUPS, Settings
+from refund_conformance.transport.exchange import Headers
+
+_NEEDED = {"first": 1, "last": 2, "middle": 3}
+"""How many orders a group must have for a case to have one of its own."""
+
+_SHARED = {"auth.every-request": BENCHES["authorization"], "server.steady": BENCHES["field"]}
+"""The shared orders that checks of several requests go to, by clause."""
+
+_ANY_TOKEN = "token"  # noqa: S105
+"""Stands for one that is got by logging in."""
+
+
+class Demand:
+    """What the ``chosen`` clauses of a contract take.
+
+    ``limit`` is the most refundable orders that the run may lease, ``cases`` are those of the clauses, ``every``
+    has all by id. ``left_out`` is what would bring back orders that were left out on purpose, "" if none were.
+    """
+
+    def __init__(
+        self, settings: Settings, contract: Contract, profile: Profile, chosen: Collection[str], left_out: str = ""
+    ) -> None:
+        self.settings = settings
+        self.contract = contract
+        self.profile = profile
+        self._tokens = frozenset(settings.tokens) | ({"token"} if settings.username else frozenset())
+        self.limit = order_sources.most_orders(settings, profile)
+        self.chosen = [clause for clause in contract.clauses if clause in chosen]
+        self.every = all_cases(contract)
+        self.cases = [case for case in self.every.values() if case.clause in chosen]
+        self.left_out = left_out
+
+    # -- what the settings have ---------------------------------------------------------------------
+
+    def listed(self, group: str) -> tuple[str, ...]:
+        """Return the orders of a group that stand in the settings."""
+        return tuple(self.settings.orders.get(group, ()))
+
+    @cached_property
+    def free(self) -> Mapping[str, int]:
+        """How many of the listed orders of each group a run can still lease."""
+        listed = {group: self.listed(group) for group in GROUPS}
+        counts = {group: len(orders) for group, orders in listed.items()}
+        if not self.settings.ledger or not _exists(self.settings.ledger):
+            return counts
+        with closing(open_ledger(self.settings.ledger, self.settings.base_url, "plan")) as ledger:
+            return counts | {group: len(ledger.free(listed[group])) for group in REFUNDABLE_GROUPS}
+
+    def _available(self, group: str) -> int:
+        """Return how many orders of a group the run finds, as far as that can be told."""
+        if not self.listed(group) and group in order_sources.offered(self.settings):
+            return order_sources.wanted(group, self.settings, self.profile)
+        return self.free[group]
+
+    def lacks(self, case: Case) -> tuple[str, ...]:
+        """Return the settings without which a case cannot be sent; none if it can."""
+        group = "refundable" if case.group == SPENT else case.group
+        credential = case.draft.credential
+        lacks = [] if credential in self._tokens else [f"auth.{credential}"]
+        if group == "refundable" and not self.limit:
+            lacks.append("target.max_orders")
+        elif not self._available(group):
+            lacks.append(self.left_out or f"orders.{group}")
+        return tuple(lacks)
+
+    @cached_property
+    def sent(self) -> list[Case]:
+        """The chosen cases for which nothing is lacking."""
+        return [case for case in self.cases if not self.lacks(case)]
+
+    # -- requests -----------------------------------------------------------------------------------
+
+    def requests(self) -> int:
+        """Count the requests to a conformant target."""
+        begun = len(self._begins) or 1
+        single = len({self._request(case) for case in self._alone}) + sum(map(sends_again, self._alone))
+        return begun + single + self._compared() + self._in_flows() + self._explored()
+
+    @cached_property
+    def _begins(self) -> frozenset[str]:
+        """The cases that every run begins with."""
+        makers = (missing_case, plain_case, second_case)
+        return frozenset(case.id for case in (make(self.contract) for make in makers) if not self.lacks(case))
+
+    @cached_property
+    def _alone(self) -> list[Case]:
+        """The cases that are sent, and were not before."""
+        return [
+            case
+            for case in self.sent
+            if case.id not in self._begins
+            and self._has_form(case)
+            and (case.group in (SPENT, "refundable") or self._available(case.group) >= _NEEDED[case.pick])
+        ]
+
+    def _has_form(self, case: Case) -> bool:
+        """Whether the token's form allows the request, as far as that can be told."""
+        return case.draft.credential not in self.settings.tokens or self._authorization(case) is not None
+
+    def _is_possible(self, case: Case) -> bool:
+        return case.draft.credential in self._tokens and self._has_form(case)
+
+    def _authorization(self, case: Case) -> Headers | None:
+        token = self.settings.tokens.get(case.draft.credential, _ANY_TOKEN)
+        return case.draft.authorization(self.settings.header, token)
+
+    def _request(self, case: Case) -> tuple[object, ...]:
+        """Return what tells a case's request from others: the very same one is sent once for a shared order."""
+        if case.group == SPENT and set(case.situation.questions) & self._at_once:
+            return ("at once",)
+        draft = case.draft
+        if not self._is_refused(case):
+            return (case.id,)
+        known = (draft.method, draft.path("0"), draft.content_type, draft.body, draft.credential)
+        return (bench_of(case), *known, self._authorization(case))
+
+    @cached_property
+    def _at_once(self) -> frozenset[tuple[str, str]]:
+        """The questions that one request asks, unless a pinned answer forbids that it is accepted."""
+        situation = questions.at_once(self.contract).situation
+        answers = permitted.permitted(self.contract, situation, self.settings.pins)
+        return frozenset(situation.questions) if any(answer.success for answer in answers) else frozenset()
+
+    def _compared(self) -> int:
+        """Count the requests for a foreign and an unknown order that are wrong besides."""
+        answered = {case.clause for case in self._alone if case.group not in (SPENT, "refundable")}
+        compared = {"order.foreign", "order.unknown"} <= answered and self._available("foreign")
+        return 2 * len(FAULTS_BESIDE) if compared else 0
+
+    def _in_flows(self) -> int:
+        """Count the requests of checks that take several, for refundable orders."""
+        if not self.has_refundable:
+            return 0
+        flows = {
+            "auth.every-request": 2 * len([id_ for id_ in UNAUTHORIZED if self._is_possible(self.every[id_])]),
+            "auth.first": 2 if self._available("unknown") else 0,
+            "server.steady": STEADY_TRIES,
+            "order.once": len(READING_AND_UNDOING) + 1,
+            "order.race": self.profile.races * (SIMULTANEOUS + 1) + SIMULTANEOUS,
+            "order.lifecycle": self.profile.walks * self.profile.steps,
+            **{clause: self._proof(key) for key, clause in NO_EFFECT.items()},
+        }
+        return sum(count for clause, count in flows.items() if clause in self.chosen)
+
+    def _proof(self, key: str) -> int:
+        """Count the requests that a proof takes besides those that are sent anyway."""
+        if key in self._proofs.values():
+            return 0
+        refused = [case for case in self.every.values() if self._is_refused(case) and bench_of(case) == key]
+        firsts = {case.clause: case for case in reversed(refused)}.values()
+        left = (case for case in firsts if not self.lacks(case) and case.id not in self._begins)
+        sent = {self._request(case) for case in left if self._has_form(case)}
+        return 1 + (0 if key in self._benches else len(sent))
+
+    def _explored(self) -> int:
+        drawn = [clause for clause in explorations(self.contract) if clause in self.chosen]
+        return len(drawn) * self.profile.examples if self.has_refundable else 0
+
+    @property
+    def has_refundable(self) -> bool:
+        """Whether there is an order that a request may be accepted for."""
+        return not self.lacks(plain_case(self.contract))
+
+    # -- orders -------------------------------------------------------------------------------------
+
+    def _is_refused(self, case: Case) -> bool:
+        return bool(case.situation.wrong) and case.group == "refundable"
+
+    @cached_property
+    def _benches(self) -> frozenset[str]:
+        """The shared orders that requests go to which must be refused."""
+        flows = [key for clause, key in _SHARED.items() if clause in self.chosen]
+        compared = [COMBINED] if "auth.first" in self.chosen and self._available("unknown") else []
+        return frozenset([*flows, *compared, *(bench_of(case) for case in self._alone if self._is_refused(case))])
+
+    @cached_property
+    def _proofs(self) -> Mapping[str, str]:
+        """The shared order of each request that is accepted on one."""
+        shared = proofs(self.contract, self.chosen)
+        return {case.id: shared[case.id] for case in self._alone if shared.get(case.id) in self._benches}
+
+    def leases(self) -> tuple[int, int]:
+        """Return how many refundable orders are used up: at least, and if each open question gets a yes."""
+        right = [case for case in self._alone if not case.situation.wrong and case.group in (SPENT, "refundable")]
+        sure = {case.id for case in right if case.group == "refundable" and self._must_be_accepted(case)}
+        asked = {self._request(case): case.group for case in right if case.id not in sure}
+        used = len(sure - self._proofs.keys()) + ("refundable" in asked.values())
+        raced = self.profile.races + 2 if "order.race" in self.chosen else 0
+        walked = self.profile.walks * self.profile.walk_orders if "order.lifecycle" in self.chosen else 0
+        proven = {key for key, clause in NO_EFFECT.items() if clause in self.chosen}
+        least = 1 + len(self._benches | proven) + used + raced + walked
+        return least, least + len(asked) - ("refundable" in asked.values())
+
+    def _must_be_accepted(self, case: Case) -> bool:
+        answers = permitted.permitted(self.contract, case.situation, self.settings.pins)
+        return all(answer.success for answer in answers)
+
+
+def _exists(url: str) -> bool:
+    """Whether there may be a ledger to look at: a plan makes no file."""
+    path = url.removeprefix("sqlite:///")
+    return url != MEMORY and (path == url or Path(path).exists())

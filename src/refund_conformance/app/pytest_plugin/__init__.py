@@ -1,0 +1,1 @@
+"""The pytest plugin: options, fixtures, the beginning and end of a run."""

@@ -1,0 +1,343 @@
+"""Values for the fields of the request schema: right ones, ones at the limit, ones that break one keyword."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+
+from refund_conformance.contract.errors import ContractError
+from refund_conformance.contract.model import Contract, Field
+
+SCRIPTS = {
+    "ascii": "Damaged goods. ",
+    "two-byte": "воз\u00adврат",
+    "mixed": f"{'退货请求' * 9}возврат e\u0301o\u0308é إرجاع החזר a\nb\tc\r\n <&'\"> ",
+    "emoji": "😀📦",
+}
+"""Text of each kind of character that a length limit may be counted wrongly for."""
+
+MARK = "[conformance test]"
+"""Stands in the plain text, for people who see a refund request of the suite; the run's id is put into it."""
+
+KEYWORDS = {"type", "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "enum"}
+NOT_BLANK = r"\S"
+
+formats = FormatChecker(formats=())
+
+
+@formats.checks("email")
+def is_possible_email(value: object) -> bool:
+    """Whether a string is an email address by some reading; what is blank is another keyword's matter."""
+    if not isinstance(value, str) or not value.strip():
+        return True
+    local, at, domain = value.partition("@")
+    return bool(local and at and domain) and "@" not in domain and not re.search(r"\s", value)
+
+
+@dataclass(frozen=True)
+class Break:
+    """A field made invalid: the clause suffix it belongs to, a slug, and the members in the field's place."""
+
+    field: str
+    aspect: str
+    slug: str
+    members: Mapping[str, Any]
+
+    @property
+    def clause(self) -> str:
+        """The id of the clause that the break is about."""
+        return "fields.name" if self.aspect == "name" else f"{self.field}.{self.aspect}"
+
+
+def plain(contract: Contract) -> dict[str, Any]:
+    """Return the plainest valid body: every field with an ordinary value."""
+    return {field.name: ordinary(field) for field in contract.fields.values()}
+
+
+def ordinary(field: Field) -> Any:
+    """Return an ordinary value of a field. Raises ContractError for a keyword that is not known here."""
+    schema = field.schema
+    _refuse_unknown(field)
+    if schema.get("enum"):
+        return schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "string":
+        return "refunds@example.com" if schema.get("format") == "email" else _ordinary_text(schema)
+    if kind == "integer":
+        return math.ceil(schema["minimum"]) if "minimum" in schema else math.floor(schema.get("maximum", 1))
+    if kind == "number":
+        return schema.get("minimum", schema.get("maximum", 1))
+    return _OTHER_TYPES[str(kind)][-1]
+
+
+def _ordinary_text(schema: Mapping[str, Any]) -> str:
+    plain, least = f"Damaged goods {MARK}", schema.get("minLength", 0)
+    return (
+        plain
+        if least <= len(plain) <= schema.get("maxLength", len(plain))
+        else text("ascii", max(13, least), schema)
+    )
+
+
+def _refuse_unknown(field: Field) -> None:
+    """Raise ContractError for what the payloads here would not fit."""
+    what, schema = f"request schema: field {field.name}", field.schema
+    for keyword in sorted(schema.keys() - KEYWORDS - {"title", "description", "$comment"}):
+        raise ContractError(what, f"keyword {keyword!r} has no payloads", "Leave it out.")
+    for keyword, known in {"pattern": NOT_BLANK, "format": "email"}.items():
+        if schema.get(keyword, known) != known:
+            raise ContractError(what, f"{keyword} {schema[keyword]!r} has no payloads", f"Only {known!r} has.")
+    if not isinstance(schema.get("type"), str) or schema["type"] not in _OTHER_TYPES:
+        known = ", ".join(_OTHER_TYPES)
+        raise ContractError(what, f"type {schema.get('type')!r} has no payloads", f"Give it one of {known}.")
+
+
+def text(script: str, length: int, schema: Mapping[str, Any] | None = None) -> str:
+    """Return ``length`` code points of a script, no longer than the schema allows."""
+    length = min(length, (schema or {}).get("maxLength", length))
+    pattern = SCRIPTS[script]
+    return (pattern * (length // len(pattern) + 1))[:length]
+
+
+ODD_TEXT = "👩‍👩‍👧 🇺🇳 \u0301 क्षि \u00a0 Rücksendung https://example.org/?a=b&c=%20 "
+"""Joined emoji, a combining mark at the beginning of a word, and what else people paste into a form."""
+
+
+def emoji_text(limit: int) -> str:
+    """Return text with emoji, as long as a limit in UTF-16 units allows: so within any lawful reading of it."""
+    emoji = SCRIPTS["emoji"]
+    room = limit - utf16_length(ODD_TEXT)
+    return ODD_TEXT + emoji * (room // utf16_length(emoji))
+
+
+def utf16_length(text: str) -> int:
+    """Return how many UTF-16 units a text has."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def at_limit(field: Field) -> dict[str, Any]:
+    """Return the longest valid values of a string field with a length limit, by script."""
+    limit = field.schema.get("maxLength")
+    if limit is None:
+        return {}
+    if field.schema.get("format") == "email":
+        return {"ascii": email(limit)}
+    ascii_ = f" {text('ascii', limit - 2).strip().ljust(limit - 2, '.')} "
+    return {"ascii": ascii_, "mixed": text("mixed", limit)}
+
+
+_ENTITY = "&amp;"
+"""A text with it is shorter to whoever decodes it first."""
+
+
+def over_limit(field: Field) -> dict[str, Any]:
+    """Return values just over, over and far over a string field's length limit, by slug."""
+    limit = field.schema.get("maxLength")
+    if limit is None:
+        return {}
+    if field.schema.get("format") == "email":
+        return {f"{length}": email(length) for length in (limit + 1, 10 * limit)}
+    solid, far = "x", 2**16 + limit // 2  # a length kept in 16 bits would be within the limit again
+    return {
+        f"{limit + 1}": _ENTITY.ljust(limit + 1, solid)[: limit + 1],
+        f"{far}": solid * far,
+        "trailing-white-space": solid * (limit - 1) + " \n",
+        "leading-spaces": "  " + solid * (limit - 1),
+        **{
+            script: text(script, limit + 1).strip().ljust(limit + 1, "x")
+            for script in SCRIPTS
+            if script != "ascii"
+        },
+    }
+
+
+def breaks(contract: Contract) -> Iterator[Break]:
+    """Yield every listed way to break exactly one keyword of one field.
+
+    That it is missing comes first, while a server may still have a valid one from the request before.
+    """
+    for field in contract.fields.values():
+        if field.required:
+            yield Break(field.name, "required", "absent", {})
+        yield from _type_breaks(field)
+        yield Break(field.name, "null", "null", {field.name: None})
+        for slug, value in over_limit(field).items():
+            aspect = "unicode" if slug in SCRIPTS else "max-length"
+            yield Break(field.name, aspect, f"over-{slug}", {field.name: value})
+        yield from _value_breaks(field)
+        if field.required:
+            yield from _name_breaks(field)
+
+
+def _type_breaks(field: Field) -> Iterator[Break]:
+    allowed = field.schema.get("type")
+    for kind, values in _OTHER_TYPES.items():
+        if kind == allowed or (kind, allowed) in _LIKE_ANOTHER:
+            continue
+        fits: tuple[Any, ...] = (_fraction(field.schema),) if (kind, allowed) == ("number", "integer") else values
+        if kind in ("array", "object"):
+            fits = ([], [ordinary(field)]) if kind == "array" else ({}, {field.name: ordinary(field)})
+        for value in fits[-1:] if field.required else fits[:1]:
+            yield Break(field.name, "type", f"{kind}-{_slug(value)}", {field.name: value})
+        if kind == "array":
+            value = fits[0] if field.required else fits[1]
+            yield Break(field.name, "type", f"{kind}-{_slug(value)}", {field.name: value})
+
+
+def _fraction(schema: Mapping[str, Any]) -> float:
+    """Return a number that is no integer, within the limits of an integer field."""
+    return float(schema.get("minimum", schema.get("maximum", 2) - 1)) + 0.5
+
+
+_LIKE_ANOTHER = {("integer", "number"), ("number", "string")}
+"""Kinds that are no other type, or that whoever takes another kind for it takes too."""
+
+_OTHER_TYPES: dict[str, tuple[Any, ...]] = {
+    "string": ("text",),
+    "integer": (0, 123),
+    "number": (1.5,),
+    "boolean": (False, True),
+    "array": ([], ["text"]),
+    "object": ({}, {"text": "text"}),
+}
+
+
+def _slug(value: object) -> str:
+    if isinstance(value, list | dict):
+        return "filled" if value else "empty"
+    return str(value).lower().replace(".", "-")
+
+
+def _value_breaks(field: Field) -> Iterator[Break]:
+    schema = field.schema
+    for slug, value in _too_empty(schema).items():
+        yield Break(field.name, "empty", slug, {field.name: value})
+    if schema.get("format") == "email":
+        for slug, value in _NO_EMAIL.items():
+            if schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
+                yield Break(field.name, "format", slug, {field.name: value})
+    if "minimum" in schema:
+        yield Break(field.name, "minimum", "below", {field.name: schema["minimum"] - 1})
+    if "maximum" in schema:
+        yield Break(field.name, "maximum", "above", {field.name: schema["maximum"] + 1})
+    if schema.get("enum"):
+        yield Break(field.name, "enum", "unlisted", {field.name: _unlisted(schema["enum"])})
+
+
+def _too_empty(schema: Mapping[str, Any]) -> dict[str, str]:
+    """Return values that are blank where that is not allowed, and one that is just too short, by slug."""
+    least, not_blank = schema.get("minLength", 0), schema.get("pattern") == NOT_BLANK
+    blank = {"empty": "", "one-space": " ", "tab-and-new-line": "\t\n"} if not_blank else {}
+    found = {slug: value for slug, value in blank.items() if len(value) >= least}
+    if not_blank and not found:
+        found["spaces"] = " " * least
+    if least == 1 and not not_blank:
+        found["empty"] = ""
+    elif least > 1 and schema.get("format") != "email":
+        found["short"] = "x" * (least - 1)
+    return found
+
+
+def _unlisted(listed: Sequence[Any]) -> Any:
+    """Return a value of the same type as those listed, and none of them."""
+    if all(isinstance(value, str) for value in listed):
+        return "".join(listed) + "x"
+    return max((value for value in listed if isinstance(value, int | float)), default=0) + 1
+
+
+_NO_EMAIL = {
+    "no-at": "support.example.com",
+    "at-alone": "@",
+    "nothing-before-at": "@example.com",
+    "nothing-after-at": "support@",
+    "space-in-local": "sup port@example.com",
+    "tab-in-domain": "support@exam\tple.com",
+    "new-line": "support@example.com\nexample.org",
+    "display-name": "Support <support@example.com>",
+    "two-at": "sup@port@example.com",
+    "two-addresses": "a@example.com, b@example.com",
+}
+
+
+def _name_breaks(field: Field) -> Iterator[Break]:
+    value, name = ordinary(field), field.name
+    names = {
+        "capitalised": name.capitalize(),
+        "misspelt": name[:-1],
+        "hyphenated": f"{name[:1]}-{name[1:]}",
+        "trailing-space": f"{name} ",
+    }
+    for slug, wrong in names.items():
+        yield Break(field.name, "name", f"{name}-{slug}", {wrong: value})
+    yield Break(field.name, "name", f"{name}-nested", {"data": {name: value}})
+
+
+def broken(contract: Contract, *breaks: Break) -> dict[str, Any]:
+    """Return the plain body with each break in its field's place, in the order of the fields."""
+    by_field = {item.field: item.members for item in breaks}
+    body: dict[str, Any] = {}
+    for name, value in plain(contract).items():
+        body.update(by_field.get(name, {name: value}))
+    return body
+
+
+def free_texts(contract: Contract) -> Iterator[str]:
+    """Yield the names of the fields that take any text."""
+    for field in contract.fields.values():
+        if field.schema.get("type") == "string" and not field.schema.keys() & {"format", "enum"}:
+            yield field.name
+
+
+def unknown_names(contract: Contract, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the members of a body that are no fields."""
+    return tuple(name for name in body if name not in contract.fields)
+
+
+def invalid_fields(contract: Contract, body: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return, by field, the schema keywords that a body breaks: jsonschema's own judgement."""
+    required = [field.name for field in contract.fields.values() if field.required]
+    properties = {field.name: dict(field.schema) for field in contract.fields.values()}
+    found: dict[str, set[str]] = {}
+    for error in _validator(json.dumps({"required": required, "properties": properties})).iter_errors(dict(body)):
+        if error.validator == "required":
+            name = next(name for name in required if name not in body and repr(name) in error.message)
+        else:
+            name = str(error.absolute_path[0])
+        found.setdefault(name, set()).add(str(error.validator))
+    return found
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator({"type": "object", **json.loads(schema)}, format_checker=formats)
+
+
+def accepted_emails() -> dict[str, str]:
+    """Return ordinary addresses that no server may refuse, by slug."""
+    return {
+        "plus-and-dots": "first.last_2+refund-2024@mail.shop-1.example.photography",
+        "capitals-and-digits": "Q@9A.Co",
+    }
+
+
+def email(length: int) -> str:
+    """Return a well-formed address of exactly this length: local part up to 64, domain labels up to 63."""
+    tail = "example.com"
+    local = min(64, max(1, length - len(tail) - 5))
+    room = length - local - 1
+    if room <= len(tail):
+        return "a" * (length - len(tail) - 1) + "@" + tail
+    labels, left = "", room - len(tail)
+    while left:
+        size = left if left <= 63 else min(62, left - 2)
+        size = min(size, left)
+        labels += "b" * (size - 1) + "."
+        left -= size
+    if labels.startswith("."):
+        labels = "b" + labels[1:]
+    return "a" * local + "@" + labels + tail

@@ -1,0 +1,143 @@
+"""JSON texts: malformed ones of every kind, others than objects, and odd but valid spellings of an object."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from hypothesis import strategies as st
+
+from refund_conformance.contract.json_text import parse
+
+Body = Mapping[str, Any]
+DEPTH = 20_000
+"""How deep a deeply nested text nests: beyond what careless recursion survives, small enough for any limit."""
+
+
+def dump(body: object) -> bytes:
+    """Return the plain JSON text of a value, in UTF-8 with characters beyond ASCII as they are."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def malformed(body: Body) -> dict[str, bytes]:
+    """Return texts that are not JSON, each one lenient step away from ``body``, by slug.
+
+    ``body`` is an object with at least one member. A reader that repairs or ignores what is wrong sees them.
+    """
+    text = dump(body).decode()
+    inner = text[1:-1]
+    name = next(iter(body))
+    rest = text.removeprefix(f'{{"{name}":')
+    value = dump(body[name]).decode()
+    after = rest.removeprefix(value)
+    texts = {
+        "empty": "",
+        "white-space": " \r\n\t ",
+        "truncated": text[:-1],
+        "truncated-in-string": text[:-2],
+        "trailing-comma": f"{{{inner},}}",
+        "double-comma": text.replace('","', '",,"', 1) if '","' in text else f"{{{inner},,}}",
+        "missing-comma": text.replace('","', '" "', 1) if '","' in text else f'{{{inner} "x":1}}',
+        "equals-sign": f'{{"{name}"={rest}',
+        "line-comment": f"{{{inner}// a comment\n}}",
+        "block-comment": f"{{/* a comment */{inner}}}",
+        "hash-comment": f"# a comment\n{text}",
+        "single-quotes": text.replace('"', "'"),
+        "bare-key": f"{{{name}:{rest}",
+        "nan": f'{{"{name}":NaN{after}',
+        "infinity": f'{{"{name}":-Infinity{after}',
+        "leading-zero": f'{{"{name}":01{after}',
+        "leading-plus": f'{{"{name}":+1{after}',
+        "hexadecimal": f'{{"{name}":0x10{after}',
+        "bare-fraction": f'{{"{name}":.5{after}',
+        "capital-literal": f'{{"{name}":True{after}',
+        "bad-escape": f'{{"{name}":"a\\x41"{after}',
+        "quote-escape": f'{{"{name}":"it\\\'s"{after}',
+        "raw-new-line": f'{{"{name}":"a\nb"{after}',
+        "raw-tab": f'{{"{name}":"a\tb"{after}',
+        "raw-nul": f'{{"{name}":"a\0b"{after}',
+        "second-document": f"{text}{text}",
+        "text-after": f"{text} x",
+        "nul-after": f"{text}\0",
+        "form-feed": f"\f{text}",
+        "json-in-xssi-prefix": f")]}}',\n{text}",
+        "form": urlencode(body),
+    }
+    return {slug: text.encode() for slug, text in texts.items()}
+
+
+def badly_encoded(body: Body) -> dict[str, bytes]:
+    """Return texts that are JSON but for bytes that are not UTF-8, inside a string value, by slug."""
+    name = next(iter(body))
+    before, after = dump({**body, name: "@@"}).split(b"@@", 1)
+    bytes_ = {
+        "cut-sequence": b"\xe2\x82",
+        "overlong": b"\xc0\xaf",
+        "surrogate": b"\xed\xa0\x80",
+        "latin-1": "Rücksendung".encode("latin-1"),
+    }
+    return {slug: before + raw + after for slug, raw in bytes_.items()}
+
+
+def not_objects(body: Body) -> dict[str, bytes]:
+    """Return valid JSON texts that are no object, by slug."""
+    return {
+        "array-of-object": dump([body]),
+        "array-empty": b"[]",
+        "string": b'"text"',
+        "string-of-json": dump(dump(body).decode()),
+        "false": b"false",
+        "null": b"null",
+        "deep-array": b"[" * DEPTH + b"]" * DEPTH,
+    }
+
+
+def unclosed_nesting() -> bytes:
+    """Return a text of opening brackets only: no JSON, and deep."""
+    return b'{"a":' * DEPTH
+
+
+def valid_forms(body: Body, name: str) -> dict[str, bytes]:
+    """Return unusual spellings of objects, by slug. ``name`` is a field of ``body`` that takes any text."""
+    every = {**body, name: 'tab\t"quoted" a/b \\ é 退 😀 \u2028\x7f'}
+    pairs = list(every.items())
+    escaped = ",".join(f'"{_escaped(key)}":{_quoted_escaped(value)}' for key, value in pairs)
+    texts = {key: json.dumps(value, ensure_ascii=False).replace("/", "\\/") for key, value in reversed(pairs)}
+    spaced = ",\r\n\t ".join(f"{json.dumps(key)} \n:\t {text}" for key, text in texts.items())
+    return {
+        "escaped": f"{{{escaped}}}".encode(),
+        "spaced-and-reversed": f" \r\n\t{{ \n{spaced}\t}}\r\n \t".encode(),
+    }
+
+
+def _escaped(text: str) -> str:
+    units = text.encode("utf-16-be")
+    digits = [units[at : at + 2].hex() for at in range(0, len(units), 2)]
+    return "".join(f"\\u{four.upper() if place % 2 else four}" for place, four in enumerate(digits))
+
+
+def _quoted_escaped(value: object) -> str:
+    return f'"{_escaped(value)}"' if isinstance(value, str) else json.dumps(value)
+
+
+def damaged(body: Body) -> st.SearchStrategy[bytes]:
+    """Draw ``body``'s text with one random place broken so that it is no longer JSON."""
+    text = dump(body).decode()
+    place = st.integers(0, len(text) - 1)
+    stray = st.text("{}[]\",:\\\x00\x1f'x0-/", min_size=1, max_size=3)
+    edits = st.one_of(
+        place.map(lambda at: text[:at]),
+        place.map(lambda at: text[:at] + text[at + 1 :]),
+        st.builds(lambda at, by: text[:at] + by + text[at:], place, stray),
+        st.builds(lambda at, by: text[:at] + by + text[at + 1 :], place, stray),
+    )
+    return edits.map(str.encode).filter(lambda raw: not is_json(raw))
+
+
+def is_json(raw: bytes) -> bool:
+    """Whether the bytes are a JSON text in UTF-8 without byte order mark (RFC 8259)."""
+    try:
+        parse(raw)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""What to send next, and the record of it."""

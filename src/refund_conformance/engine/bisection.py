@@ -1,0 +1,127 @@
+"""Find the refused request that had an effect on its order, by trying groups of them on fresh orders."""
+
+import time
+from collections.abc import Sequence
+
+from refund_conformance.cases.case import Case, plain_case
+from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.partitions import BENCHES
+from refund_conformance.oracle.finding import Finding, Kind
+from refund_conformance.oracle.judge import describe_reading
+from refund_conformance.oracle.result import Outcome, Result
+from refund_conformance.sut.order_pool import Bench, NoOrderError
+
+NO_EFFECT = {"auth": "auth.no-effect", "json": "json.no-effect", "fields": "fields.no-effect"}
+"""The clause that an effect breaks, by the shared order for a wrong part; else it is the guilty case's own."""
+
+SETTLING = 0.5
+"""Seconds after which a refused request has had its effect, if it is to have one later than its answer."""
+
+Evidence = tuple[tuple[int, ...], str]
+
+
+def find_guilty(dispatch: Dispatch, bench: Bench) -> Result | None:
+    """Return the result that names the request, among those refused on a shared order, that had an effect.
+
+    None if none can be found: the order may have been in another state from the start.
+    """
+    try:
+        # Orders that are refused anyway, or by turns, would make anyone look guilty.
+        sound = not any(_try(dispatch, []) for _ in range(2))
+        guilty = _search(dispatch, _by_clause(bench.sent)) if sound else None
+    except NoOrderError as reason:
+        dispatch.record.keep(
+            {"event": "note", "text": f"An effect of a refused request on order {bench.order}: {reason}."}
+        )
+        return None
+    if guilty is None:
+        text = f"Order {bench.order} was not refundable, though no request of ours made it so."
+        dispatch.record.keep({"event": "note", "text": text})
+        return None
+    cases, (numbers, actual) = guilty
+    case = cases[0]
+    clauses = [_clause(case) for case in cases]
+    clause = next((known for known in clauses if known in dispatch.violated), clauses[0])
+    after = case.id if len(cases) == 1 else f"one of {len(cases)} requests, {case.id} to {cases[-1].id}"
+    finding = Finding(clause, Kind.EFFECT, "a valid request afterwards is accepted", f"{actual} after {after}")
+    return Result(
+        f"{clause}/after-{case.slug}"[:120],
+        clause,
+        f"Refused, yet it had an effect on the order: {case.title}",
+        Outcome.VIOLATED,
+        findings=(finding,),
+        exchanges=numbers,
+        answer="error",
+        failed=1,
+        tries=1,
+    )
+
+
+def _clause(case: Case) -> str:
+    """Return the clause that an effect of a case breaks."""
+    benches = (BENCHES[part] for part in case.situation.wrong)
+    return next((NO_EFFECT[bench] for bench in benches if bench in NO_EFFECT), case.clause)
+
+
+def _by_clause(cases: Sequence[Case]) -> list[Case]:
+    """Put one case of each clause first: an effect is most often shared by a whole clause."""
+    firsts = list({case.clause: case for case in reversed(cases)}.values())
+    return firsts + [case for case in cases if case not in firsts]
+
+
+Guilty = tuple[Sequence[Case], Evidence]
+
+
+def _search(dispatch: Dispatch, cases: Sequence[Case]) -> Guilty | None:
+    """Return a guilty case, or as few as the run's bounds let it come down to, with what shows the effect.
+
+    Raises NoOrderError if the bounds end the search before an effect is shown.
+    """
+    clauses = len({case.clause for case in cases})
+    evidence = _try(dispatch, cases[:clauses])
+    if evidence is None and len(cases) == clauses:
+        return None
+    return _narrowed(dispatch, cases[:clauses] if evidence else cases[clauses:], evidence)
+
+
+def _narrowed(dispatch: Dispatch, cases: Sequence[Case], evidence: Evidence | None) -> Guilty | None:
+    """Halve a group down to one case, and see that one again.
+
+    If it has no effect alone, it is the smallest group with one, seen again. None if there is no such group.
+    """
+    shown = (cases, evidence) if evidence else None
+    try:
+        while len(cases) > 1:
+            half = cases[: len(cases) // 2]
+            found = _try(dispatch, half)
+            shown = (half, found) if found else shown
+            cases, evidence = (half, found) if found else (cases[len(half) :], evidence)
+        again = _try(dispatch, cases)
+        if again is None and shown is not None and len(shown[0]) > 1:
+            cases, again = shown[0], _try(dispatch, shown[0])
+        return (cases, again) if again else None
+    except NoOrderError:
+        if evidence is None:
+            raise
+        return cases, evidence
+
+
+def _try(dispatch: Dispatch, cases: Sequence[Case]) -> Evidence | None:
+    """Send cases for a fresh order, then the plain valid request; return what shows an effect, if there is one.
+
+    It shows nothing if one of them is accepted now.
+    """
+    order = dispatch.orders.lease()
+    sent = [dispatch.send(case, order) for case in cases]
+    if any(each.accepted for each in sent):
+        dispatch.orders.spent.append(order)
+        return None
+    time.sleep(SETTLING)
+    last = dispatch.send(plain_case(dispatch.contract), order)
+    if last.accepted:
+        dispatch.orders.spent.append(order)
+    if not last.decided:
+        raise NoOrderError("a request in the search for it got no answer")
+    if not last.wrong or last.reading is None:
+        return None
+    return (*(each.number for each in sent[-1:]), last.number), describe_reading(last.reading)

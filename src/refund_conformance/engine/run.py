@@ -1,0 +1,191 @@
+"""One run of the suite in one process: everything it works with, from settings to record."""
+
+import copy
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hypothesis.strategies import SearchStrategy
+
+from refund_conformance.cases import explorations
+from refund_conformance.cases.case import Case
+from refund_conformance.cases.generation import Drawn, draw
+from refund_conformance.contract.errors import TargetError
+from refund_conformance.contract.model import Contract
+from refund_conformance.engine import smoke_test
+from refund_conformance.engine.example_database import database
+from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.fuzzing import explore
+from refund_conformance.engine.generator_process import Generation
+from refund_conformance.engine.partitions import proofs
+from refund_conformance.engine.prefetch import Ahead
+from refund_conformance.engine.recorder import Record
+from refund_conformance.engine.runner import Examination
+from refund_conformance.engine.snapshot import Beginning
+from refund_conformance.engine.worker_pool import Pool
+from refund_conformance.oracle.result import Outcome, Result
+from refund_conformance.sut.client import Client
+from refund_conformance.sut.ledger import Ledger
+from refund_conformance.sut.limits import Allowance
+from refund_conformance.sut.order_pool import OrderBook
+from refund_conformance.sut.profile import Profile
+from refund_conformance.sut.settings import Settings
+from refund_conformance.sut.tokens import Tokens
+from refund_conformance.transport.redaction import Redactor
+
+T = TypeVar("T")
+
+NUMBERS_APART = 10_000_000
+"""Between the exchange numbers of one worker and the next."""
+
+MANY_EXAMPLES = 100
+"""From so many cases for each exploration on, a process of their own is worth its start."""
+
+
+@dataclass
+class _End:
+    """Why a run is over, "" as long as it is not; known to all parts of it."""
+
+    reason: str = ""
+
+
+class Run:
+    """A run against a target, or the part that one of its processes has.
+
+    ``chosen`` are the clauses to be checked; ``sink`` takes the events. ``worker`` is (number from 0, count) where
+    there are several processes, ``in_flight`` how many requests may be under way at once. Once the target is gone,
+    ``over`` says why, and nothing more is sent.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        settings: Settings,
+        profile: Profile,
+        seed: int,
+        sink: Callable[[dict[str, Any]], None],
+        ledger: Ledger,
+        chosen: Collection[str],
+        worker: tuple[int, int] = (0, 1),
+        in_flight: int = 1,
+    ) -> None:
+        number, processes = worker
+        self.contract = contract
+        self.profile = profile
+        self.seed = seed
+        self._end = _End()
+        self._settings = settings
+        self._ledger = ledger
+        tokens = Tokens(settings, contract.operation)
+        redactor = Redactor((*settings.secrets, *tokens.values()))
+        self._record = Record(redactor, sink, 1 + number * NUMBERS_APART)
+        self._client = Client(
+            settings, tokens, redactor, self._record.exchange, ledger.run, in_flight, contract.operation.media_type
+        )
+        requests = min(profile.requests, settings.max_requests or profile.requests)
+        self._allowance = Allowance(requests, ledger, processes, settings.max_seconds or profile.seconds)
+        self._proofs = proofs(contract, chosen)
+        self._strategies = explorations(contract)
+        beside = profile.examples >= MANY_EXAMPLES and processes == 1
+        self._generation = Generation(contract, profile.examples, seed) if beside else None
+        self.examination = self._new_examination()
+
+    @property
+    def over(self) -> str:
+        """Why nothing more is sent, "" as long as it is."""
+        return self._end.reason
+
+    @over.setter
+    def over(self, reason: str) -> None:
+        self._end.reason = reason
+
+    def _new_examination(self) -> Examination:
+        limit, allowed = self.profile.orders, self._settings.max_orders
+        orders = OrderBook(
+            self._settings.orders,
+            limit if allowed is None else min(limit, allowed),
+            self._ledger,
+            lambda group, order: self._record.keep({"event": "leased", "group": group, "order": order}),
+        )
+        dispatch = Dispatch(self.contract, self._settings, self._client, orders, self._record, self._allowance)
+        return Examination(dispatch, self._proofs)
+
+    def apart(self, pool: Pool, urgency: int) -> "Run":
+        """Return a part of this run, beside others; ``pool`` sends ahead for it, with that urgency among them."""
+        part = copy.copy(self)
+        part.examination = self._new_examination()
+        part.examination.dispatch.ahead = Ahead(pool, urgency)
+        part.resume(self.examination.beginning())
+        return part
+
+    def begin(self) -> None:
+        """Reach the target for the first time.
+
+        Raises TargetError if it cannot be judged, and SettingsError for a place of examples that cannot be used.
+        """
+        database(self._settings.examples, "beginning")
+        self._guarded(lambda: smoke_test.begin(self.examination))
+
+    def resume(self, beginning: Beginning) -> None:
+        """Go on from where another process of the run has begun."""
+        self.examination.resume(beginning)
+
+    def send_ahead(self, cases: Iterable[Case]) -> None:
+        """Send the requests of cases whose turn will come, unless the run is over."""
+        if not self.over:
+            with suppress(TargetError):  # which the check itself meets, and tells
+                self._guarded(lambda: self.examination.send_ahead(cases))
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The most requests that the run may send, and the most refundable orders that it may and can lease."""
+        listed = len(self._settings.orders.get("refundable", ()))
+        allowed = self.profile.orders if self._settings.max_orders is None else self._settings.max_orders
+        return self._allowance.limit, min(self.profile.orders, allowed, listed or self.profile.orders)
+
+    def leave_out(self, clause: str, case: Case | None) -> str:
+        """Keep a check as untested that the run's requests or orders do not suffice for; return the reason."""
+        requests, orders = self.limits
+        reason = f"the run's {requests} requests and {orders} orders go to checks that tell more"
+        id_, title = (case.id, case.title) if case else (f"{clause}/left-out", "Several requests.")
+        self.examination.dispatch.keep(Result(id_, clause, title, Outcome.UNTESTED, reason))
+        return reason
+
+    def carry_out(self, check: Callable[[Examination], T]) -> T:
+        """Carry out a check. Raises TargetError if the target is gone, or the run's time is over."""
+        if self.over:
+            raise TargetError("run", self.over, "Run again.")
+        if self._allowance.is_over:
+            self.over = "its time is over (target.max_seconds)"
+            raise TargetError("run", self.over, "Allow it more time.")
+        return self._guarded(lambda: check(self.examination))
+
+    def explore(self, clause: str) -> Result | None:
+        """Carry out cases of a clause that Hypothesis draws; None if there are none, or it is violated already."""
+        strategy = self._strategies.get(clause)
+        if strategy is None or clause in self.examination.dispatch.violated:
+            return None
+        kept = database(self._settings.examples, clause)
+        drawn = self._drawn(clause, strategy)
+        return self.carry_out(lambda examination: explore(examination, strategy, drawn, self.seed, kept))
+
+    def _drawn(self, clause: str, strategy: SearchStrategy[Case]) -> Iterator[Drawn]:
+        if self._generation is not None:
+            return self._generation.draw(clause)
+        return draw(strategy, self.profile.examples, self.seed)
+
+    def close(self) -> None:
+        """Close the record and the connections, and end the process that draws."""
+        if self._generation is not None:
+            self._generation.close()
+        self._record.close()
+        self._ledger.close()
+        self._client.close()
+
+    def _guarded(self, check: Callable[[], T]) -> T:
+        try:
+            return check()
+        except TargetError as problem:
+            self.over = str(problem)
+            raise

@@ -1,0 +1,40 @@
+"""What is known of a request and of the world it meets: one value for each part that can be wrong."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from refund_conformance.contract.model import FLAWLESS
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The parts of a request (contract: "How an answer is decided").
+
+    ``invalid`` holds the names of the invalid fields. ``questions`` holds the open questions that the request
+    touches, each with the field it is about, or "".
+    """
+
+    route: str = FLAWLESS["route"]
+    authorization: str = FLAWLESS["authorization"]
+    content_type: str = FLAWLESS["content_type"]
+    body: str = FLAWLESS["body"]
+    caller: str = FLAWLESS["caller"]
+    order: str = FLAWLESS["order"]
+    invalid: frozenset[str] = field(default_factory=frozenset)
+    questions: tuple[tuple[str, str], ...] = ()
+
+    @cached_property
+    def wrong(self) -> tuple[str, ...]:
+        """The names of the parts that are wrong; "field" stands last if any field is invalid."""
+        parts = tuple(part for part, value in FLAWLESS.items() if getattr(self, part) != value)
+        return (*parts, "field") if self.invalid else parts
+
+    def with_part(self, part: str, value: str) -> "Situation":
+        """Return the situation with another value of one part."""
+        change: dict[str, Any] = {part: value}
+        return replace(self, **change)
+
+    def with_invalid(self, field: str) -> "Situation":
+        """Return the situation with one more invalid field."""
+        return replace(self, invalid=self.invalid | {field})

@@ -1,0 +1,1 @@
+"""The system under test: settings, client, tokens, orders and their ledger, limits."""

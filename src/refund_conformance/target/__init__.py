@@ -1,1 +1,0 @@
-"""The server under test: its settings, its orders, and the client that talks to it."""

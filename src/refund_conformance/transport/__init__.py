@@ -1,0 +1,1 @@
+"""Bytes over a connection; nothing here knows a case or a clause."""

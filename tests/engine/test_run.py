@@ -1,0 +1,176 @@
+"""One run in one process: it begins with a probe, keeps to its bounds, and is over once the target is."""
+
+import socket
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine_stage import CASES, CONTRACT, Event, bench, on_mock
+
+from refund_conformance.contract.errors import TargetError
+from refund_conformance.engine.run import NUMBERS_APART, Run
+from refund_conformance.mock.server import RunningMock, running
+from refund_conformance.mock.settings import MockSettings
+from refund_conformance.oracle.finding import Finding, Kind
+from refund_conformance.oracle.result import Outcome, Result
+from refund_conformance.sut import settings as target_settings
+from refund_conformance.sut.ledger import MEMORY, open_ledger
+from refund_conformance.sut.profile import PROFILES
+
+NO_EMAIL = CASES["email.required/absent"]
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[RunningMock]:
+    with running(MockSettings(refundable=200)) as mock:
+        yield mock
+
+
+def run_against(
+    mock: RunningMock, base_url: str = "", token: str = "", **target: object
+) -> tuple[Run, list[Event]]:
+    data = tomllib.loads(mock.target_toml())
+    data["target"] |= {"base_url": base_url or mock.base_url, **target}
+    data["auth"]["token"] = token or data["auth"]["token"]
+    settings = target_settings.parse(data, "settings", CONTRACT)
+    events: list[Event] = []
+    ledger = open_ledger(MEMORY, settings.base_url, "run")
+    return Run(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses), events
+
+
+def sent(events: list[Event]) -> int:
+    return sum(event["event"] == "exchange" for event in events)
+
+
+def test_a_run_begins_with_few_requests() -> None:
+    with bench() as made:
+        kinds = [event["case"] for event in made.kept("case")]
+        assert kinds == ["auth.missing/no-header", "order.refundable/plain", "order.once/second-request"]
+        assert len(made.kept("exchange")) == 3
+        assert made.leased() == ["730001"]
+
+
+def test_a_stranger_asks_before_the_target_can_know_us() -> None:
+    with bench() as made:
+        first, second, *_ = made.kept("exchange")
+    assert "AuthorizationJWT" not in {name for name, _ in first["request"]["headers"]}
+    assert "AuthorizationJWT" in {name for name, _ in second["request"]["headers"]}
+
+
+def test_a_target_that_cannot_be_reached_is_asked_a_handful_of_times(mock: RunningMock) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        run, events = run_against(mock, f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(TargetError, match="cannot be reached"):
+            run.begin()
+        run.close()
+    assert 1 <= sent(events) <= 5
+    assert "cannot be reached" in run.over
+
+
+def test_a_token_that_is_refused_ends_the_run_at_once(mock: RunningMock) -> None:
+    run, events = run_against(mock, token="nobodys.token.atall")
+    with pytest.raises(TargetError, match=r"refuses our own token\. Set auth\.token"):
+        run.begin()
+    run.close()
+    assert sent(events) <= 5
+
+
+def test_a_run_that_is_over_sends_nothing_more(mock: RunningMock) -> None:
+    run, events = run_against(mock, token="nobodys.token.atall")
+    with pytest.raises(TargetError):
+        run.begin()
+    before = sent(events)
+    with pytest.raises(TargetError, match="refuses our own token"):
+        run.carry_out(lambda examination: examination.examine(NO_EMAIL))
+    with pytest.raises(TargetError, match="refuses our own token"):
+        run.explore("json.malformed")
+    run.close()
+    assert sent(events) == before
+
+
+def test_a_run_whose_time_is_over_sends_nothing_more(mock: RunningMock) -> None:
+    run, events = run_against(mock, max_seconds=1e-9)
+    with pytest.raises(TargetError, match=r"its time is over \(target\.max_seconds\)"):
+        run.carry_out(lambda examination: examination.examine(NO_EMAIL))
+    run.close()
+    assert events == []
+    assert run.over
+
+
+def test_bounds_of_the_settings_narrow_those_of_the_profile(mock: RunningMock) -> None:
+    run, events = run_against(mock, max_requests=7, max_orders=1)
+    result = run.carry_out(lambda examination: [examination.examine(case) for case in CASES.values()])[-1]
+    run.close()
+    assert result.outcome is Outcome.UNTESTED
+    assert sent(events) <= 7
+    assert sum(event["event"] == "leased" and event["group"] == "refundable" for event in events) == 1
+
+
+def test_bounds_of_the_settings_never_widen_those_of_the_profile(mock: RunningMock) -> None:
+    with on_mock(
+        mock,
+        lambda target: target["target"].update(max_requests=10_000, max_orders=10_000),
+        begun=False,
+        orders=1,
+        requests=5,
+    ) as made:
+        reasons = {made.examination.examine(case).reason for case in CASES.values()}
+        assert len(made.leased()) <= 1
+        assert len(made.kept("exchange")) <= 5
+    assert "the run's 5 requests are used up" in reasons
+
+
+def test_workers_number_their_own_exchanges(mock: RunningMock) -> None:
+    with on_mock(mock, worker=(3, 4)) as made:
+        numbers = [event["number"] for event in made.kept("exchange")]
+    assert numbers == [number + 3 * NUMBERS_APART for number in range(1, len(numbers) + 1)]
+
+
+def test_workers_share_the_requests_of_the_run(mock: RunningMock, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    events: list[Event] = []
+    for number in (1, 2):
+        settings = target_settings.parse(tomllib.loads(mock.target_toml()), "settings", CONTRACT)
+        bounded = replace(PROFILES["ci"], requests=20)
+        ledger = open_ledger(url, settings.base_url, "run")
+        run = Run(CONTRACT, settings, bounded, 0, events.append, ledger, CONTRACT.clauses, (number, 3))
+        unknown = [case for case in CASES.values() if case.group == "unknown"] * 20
+        results = [run.examination.examine(case) for case in unknown]
+        run.close()
+        assert results[-1].reason == "the run's 20 requests are used up"
+    senders = [event["number"] // NUMBERS_APART for event in events if event["event"] == "exchange"]
+    assert senders == [1] * 18
+
+
+def test_what_is_explored_is_told(mock: RunningMock) -> None:
+    with on_mock(mock, examples=3) as made:
+        result = made.run.explore("email.type")
+    assert result is not None
+    assert result.outcome is Outcome.HELD
+
+
+def test_a_clause_that_is_violated_already_is_not_explored(mock: RunningMock) -> None:
+    with on_mock(mock) as made:
+        before = len(made.kept("exchange"))
+        finding = Finding("email.type", Kind.ACCEPTED, "400", "200")
+        made.dispatch.keep(Result("email.type/x", "email.type", "T.", Outcome.VIOLATED, findings=(finding,)))
+        assert made.run.explore("email.type") is None
+        assert len(made.kept("exchange")) == before
+
+
+def test_a_clause_that_nothing_is_drawn_for_is_not_explored(mock: RunningMock) -> None:
+    with on_mock(mock, begun=False) as made:
+        assert made.run.explore("order.once") is None
+
+
+def test_what_is_kept_holds_no_token(mock: RunningMock) -> None:
+    with on_mock(mock) as made:
+        made.examination.examine(CASES["auth.forged/payload-changed"])
+        kept = repr(made.events)
+        assert made.settings.tokens
+        for token in made.settings.tokens.values():
+            assert token not in kept
+            assert not [part for part in token.split(".") if part in kept]

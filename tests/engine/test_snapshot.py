@@ -1,0 +1,80 @@
+"""What the first requests of a run showed goes to its other processes and lanes as it is."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from engine_stage import CASES, bench, on_mock
+
+from refund_conformance.engine.snapshot import Beginning
+from refund_conformance.engine.worker_pool import Pool
+from refund_conformance.mock.server import RunningMock, running
+from refund_conformance.mock.settings import MockSettings
+from refund_conformance.oracle.finding import Finding, Kind
+from refund_conformance.oracle.result import Outcome, Result
+
+FINDINGS = (
+    Finding("auth.missing", Kind.STATUS, "401 with 1008", "200", ("server.steady",)),
+    Finding("errors.message", Kind.ADVICE, "a", "b"),
+)
+RESULTS = (
+    Result("a/b", "auth.missing", "Title.", Outcome.VIOLATED, "", FINDINGS, (1, 2), "error", 1, 2),
+    Result("a/c", "order.once", "Title.", Outcome.UNTESTED, "orders.refundable is not set"),
+)
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[RunningMock]:
+    with running(MockSettings(refundable=200)) as mock:
+        yield mock
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        Beginning((), (), False, False, ""),
+        Beginning(RESULTS, ("730001", "730002"), True, True, "orders are refused (400)"),
+    ],
+)
+def test_a_beginning_survives_the_way_as_json(beginning: Beginning) -> None:
+    assert Beginning.from_data(json.loads(json.dumps(beginning.as_data()))) == beginning
+
+
+def test_a_worker_sends_nothing_again(mock: RunningMock) -> None:
+    with on_mock(mock) as made, on_mock(mock, begun=False, worker=(1, 2)) as other:
+        other.run.resume(Beginning.from_data(json.loads(json.dumps(made.examination.beginning().as_data()))))
+        for id_ in ("auth.missing/no-header", "order.refundable/plain", "order.once/second-request"):
+            assert other.examination.examine(CASES[id_]).outcome is Outcome.HELD
+        assert other.events == []
+        assert other.examination.was_refused_at_first("auth.missing/no-header")
+        assert other.orders.spent == made.orders.spent != []
+        assert other.dispatch.answers == made.dispatch.answers
+        assert other.examination.beginning() == made.examination.beginning()
+
+
+def test_a_worker_knows_what_is_violated_and_where_orders_are_leased() -> None:
+    with bench("auth-anonymous-passes") as made, bench(begun=False) as other:
+        made.orders.spent.clear()
+        made.orders.turn()
+        made.orders.close("they are used up")
+        other.run.resume(made.examination.beginning())
+        assert "auth.missing" in other.dispatch.violated
+        assert other.orders.bounds == (1, True, "they are used up")
+        assert not other.examination.was_refused_at_first("auth.missing/no-header")
+
+
+def test_a_part_beside_others_begins_where_the_run_did(mock: RunningMock) -> None:
+    with on_mock(mock) as made:
+        part = made.run.apart(Pool(0), 0)
+        assert part.examination is not made.examination
+        assert part.examination.beginning() == made.examination.beginning()
+        before = len(made.kept("exchange"))
+        assert part.examination.examine(CASES["order.refundable/plain"]).outcome is Outcome.HELD
+        assert part.examination.examine(CASES["email.null/null"]).outcome is Outcome.HELD
+        assert len(made.kept("exchange")) == before + 1
+
+
+def test_what_ends_a_part_ends_the_run(mock: RunningMock) -> None:
+    with on_mock(mock) as made:
+        made.run.apart(Pool(0), 0).over = "the target is gone"
+        assert made.run.over == "the target is gone"
