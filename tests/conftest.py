@@ -7,6 +7,8 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
+from refund_conformance.transport import retry
+
 settings.register_profile(
     "ci",
     max_examples=50,
@@ -17,5 +19,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci")
+
+retry.FIRST_WAIT = 0.001  # what is tested here is that there is a second try, not how long it waits
 
 signal.signal(signal.SIGINT, signal.default_int_handler)

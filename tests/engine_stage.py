@@ -24,7 +24,7 @@ from refund_conformance.sut import settings as target_settings
 from refund_conformance.sut.client import Client
 from refund_conformance.sut.ledger import MEMORY, open_ledger
 from refund_conformance.sut.limits import Allowance
-from refund_conformance.sut.order_pool import OrderBook
+from refund_conformance.sut.order_pool import OrderPool
 from refund_conformance.sut.profile import PROFILES
 from refund_conformance.sut.settings import Settings
 from refund_conformance.sut.tokens import Tokens
@@ -61,7 +61,7 @@ class Bench:
         return self.examination.dispatch
 
     @property
-    def orders(self) -> OrderBook:
+    def orders(self) -> OrderPool:
         return self.examination.orders
 
     @property
@@ -114,6 +114,7 @@ def on_mock(
     worker: tuple[int, int] = (0, 1),
     in_flight: int = 1,
     chosen: Collection[str] = EVERY_CLAUSE,
+    fresh: bool = True,
     **bounds: Any,
 ) -> Iterator[Bench]:
     """Provide a run on a mock that others may use too: with orders that no other such run has leased."""
@@ -122,7 +123,7 @@ def on_mock(
     for group in REFUNDABLE_GROUPS:
         target["orders"][group] = [order for order in target["orders"][group] if order not in used]
     change(target)
-    settings = target_settings.parse(target, "the mock's settings", CONTRACT)
+    settings = replace(target_settings.parse(target, "the mock's settings", CONTRACT), fresh=fresh)
     events: list[Event] = []
     ledger = open_ledger(MEMORY, settings.base_url, "run")
     bounded = replace(PROFILES[profile], **bounds)
@@ -269,5 +270,5 @@ def stage(
     record = Record(Redactor(), events.append)
     client = ScriptedClient(made, record, script if callable(script) else in_turn(script))
     ledger = open_ledger(MEMORY, made.base_url, "run")
-    orders = OrderBook(groups, limit, ledger)
+    orders = OrderPool(groups, limit, ledger)
     return Stage(Dispatch(CONTRACT, made, client, orders, record, Allowance(requests, ledger)), client, events)

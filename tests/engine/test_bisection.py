@@ -5,13 +5,13 @@ from collections import Counter, deque
 from dataclasses import replace
 
 import pytest
-from engine_stage import ACCEPTED, CASES, Answer, Bench, bench, refused, stage
 
+from engine_stage import ACCEPTED, CASES, Answer, Bench, bench, refused, stage
 from refund_conformance.cases.case import Case
 from refund_conformance.engine.bisection import NO_EFFECT, find_guilty
 from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.result import Outcome, Result
-from refund_conformance.sut.order_pool import Bench as SharedOrder
+from refund_conformance.sut.order_pool import SharedOrder
 from refund_conformance.transport.exchange import Request
 
 FIELDS = [
@@ -196,10 +196,10 @@ def test_without_orders_for_the_search_nobody_is_named() -> None:
 
 def test_orders_that_the_search_uses_up_are_known_as_spent() -> None:
     with bench() as made:
-        spent = len(made.orders.spent)
+        spent = len(made.orders.accepted)
         searched(made, BODIES)
-        assert len(made.orders.spent) > spent
-        assert set(made.orders.spent) <= set(made.leased())
+        assert len(made.orders.accepted) > spent
+        assert set(made.orders.accepted) <= set(made.leased())
 
 
 def test_names_of_results_stay_short() -> None:

@@ -4,16 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from engine_stage import ACCEPTED, CASES, CONTRACT, GROUPS, bench, plain, refused, stage
 
+from engine_stage import ACCEPTED, CASES, CONTRACT, GROUPS, bench, in_turn, plain, refused, stage
 from refund_conformance.cases.case import missing_case, plain_case
 from refund_conformance.contract.errors import TargetError
+from refund_conformance.engine.sending import UndecidedError
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.oracle.situation import Situation
 from refund_conformance.sut.order_pool import NoOrderError
 from refund_conformance.transport.exchange import Failure
-from refund_conformance.transport.retry import ATTEMPTS
+from refund_conformance.transport.retry import GATEWAY_TRIES
 
 PLAIN = plain_case(CONTRACT)
 MISSING = missing_case(CONTRACT)
@@ -59,7 +60,8 @@ def test_a_wrong_answer_names_the_clause_that_fails() -> None:
 
 @pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.BROKEN, Failure.OVERSIZED, Failure.CLOSED])
 def test_no_whole_answer_breaks_the_promise_to_answer(failure: Failure) -> None:
-    sent = stage(failure).dispatch.send(NO_EMAIL, "1")
+    made = stage(lambda request: failure if "/1/" in request.target else refused(15060))
+    sent = made.dispatch.send(NO_EMAIL, "1")
     assert [finding.clause for finding in sent.findings] == ["server.answers"]
     assert sent.findings[0].also == ("email.required",)
     assert (sent.decided, sent.accepted, sent.codes) == (True, False, ())
@@ -69,13 +71,20 @@ def test_no_whole_answer_breaks_the_promise_to_answer(failure: Failure) -> None:
 def test_what_a_gateway_says_decides_nothing(status: int) -> None:
     sent = stage(plain(status)).dispatch.send(NO_EMAIL, "1")
     assert not sent.decided
-    assert sent.findings == ()
+    for shown in ("findings", "reading", "matched", "wrong", "accepted", "codes"):
+        with pytest.raises(UndecidedError, match=f"only {status} came"):
+            getattr(sent, shown)
 
 
 def test_a_connection_that_cannot_be_made_decides_nothing() -> None:
-    sent = stage(Failure.UNREACHABLE).dispatch.send(PLAIN, "1")
-    assert not sent.decided
-    assert sent.findings == ()
+    assert not stage(Failure.UNREACHABLE).dispatch.send(PLAIN, "1").decided
+
+
+def test_a_target_that_answers_nothing_after_a_request_is_gone_and_the_request_is_named() -> None:
+    made = stage(in_turn(refused(15010), Failure.CLOSED))
+    made.dispatch.send(NO_EMAIL, "1")
+    with pytest.raises(TargetError, match=r"stopped answering after email\.required/absent \(request 2"):
+        made.dispatch.send(NO_EMAIL, "2")
 
 
 def test_advice_is_no_wrong_answer() -> None:
@@ -110,10 +119,10 @@ def test_a_wrong_answer_observes_nothing() -> None:
 
 
 def test_nothing_is_sent_that_could_pass_the_limit_of_requests() -> None:
-    made = stage(ACCEPTED, requests=ATTEMPTS + 1)
+    made = stage(ACCEPTED, requests=GATEWAY_TRIES + 1)
     made.dispatch.send(PLAIN, "1")
     made.dispatch.send(PLAIN, "2")
-    with pytest.raises(NoOrderError, match="the run's 4 requests are used up"):
+    with pytest.raises(NoOrderError, match="the run's 5 requests are used up"):
         made.dispatch.send(PLAIN, "3")
     assert made.orders == ["1", "2"]
 
@@ -152,14 +161,14 @@ def test_advice_violates_nothing() -> None:
 
 def test_the_control_goes_to_an_order_with_an_open_request_if_no_unknown_one_is_set() -> None:
     made = stage(refused(15050), groups={"refundable": GROUPS["refundable"]})
-    made.dispatch.orders.spent.append("730009")
+    made.dispatch.orders.mark_accepted("730009")
     assert not made.dispatch.control().wrong
     assert made.orders == ["730009"]
 
 
 def test_the_control_goes_to_an_unknown_order_whatever_the_target_makes_of_states() -> None:
     made = stage(refused(15060))
-    made.dispatch.orders.spent.append("730009")
+    made.dispatch.orders.mark_accepted("730009")
     assert not made.dispatch.control().wrong
     assert made.orders == ["990001"]
 
@@ -184,9 +193,9 @@ def test_what_the_target_refuses_is_sent_on_a_kept_connection_and_the_rest_on_it
         (Failure.TIMEOUT, True, "stopped answering: timeout"),
         (plain(503), False, "cannot be reached: 503, again and again"),
         (plain(429), True, "stopped answering: 429, again and again"),
-        (refused(1007), False, "refuses our own token. Set auth.token"),
-        (refused(1009), True, "refuses our own token, which it took before"),
-        (plain(401), False, "refuses our own token"),
+        (refused(1007), False, "the target rejected auth.token (401, 1007). Set auth.token"),
+        (refused(1009), True, "the target rejected auth.token (401, 1009)"),
+        (plain(401), False, "the target rejected auth.token (401)"),
     ],
 )
 def test_without_a_target_nothing_is_judged(answer: Failure, before: bool, told: str) -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engine_stage import ACCEPTED, Answer, Rounds, Stage, bench, in_turn, lawful, plain, refused, stage
 
+from engine_stage import ACCEPTED, Answer, Rounds, Stage, bench, in_turn, lawful, plain, refused, stage
 from refund_conformance.engine.race import SIMULTANEOUS, race
 from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.result import Outcome, Result
@@ -193,7 +193,7 @@ def test_an_order_that_a_request_beside_has_taken_was_not_lost_in_the_race() -> 
     result = race(made.dispatch, 0)[0]
     assert {(finding.clause, finding.kind) for finding in result.findings} == {("email.required", Kind.ACCEPTED)}
     assert len(taken) == 2
-    assert set(made.dispatch.orders.spent) == {target.split("/")[3] for target in taken}
+    assert set(made.dispatch.orders.accepted) == {target.split("/")[3] for target in taken}
 
 
 @pytest.mark.parametrize("round_", ["one-order", "two-orders"])
@@ -213,8 +213,8 @@ def test_a_crash_in_a_race_is_told_though_the_round_that_is_run_again_holds(roun
 def test_winners_are_known_as_spent() -> None:
     with bench(begun=False) as made:
         race(made.dispatch, 1)
-        assert set(made.orders.spent) == set(made.leased())
-        assert len(made.orders.spent) == 3
+        assert set(made.orders.accepted) == set(made.leased())
+        assert len(made.orders.accepted) == 3
 
 
 def test_without_orders_there_is_no_race() -> None:

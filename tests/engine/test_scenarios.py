@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from engine_stage import ACCEPTED, CASES, TOKENS, Answer, Bench, bench, in_turn, on_mock, plain, refused, stage
 
+from engine_stage import ACCEPTED, CASES, TOKENS, Answer, Bench, bench, in_turn, on_mock, plain, refused, stage
 from refund_conformance.engine import scenarios
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.mock.server import RunningMock, running
@@ -125,7 +125,7 @@ def test_authorization_that_is_remembered_elsewhere_is_named_too(fault: str) -> 
 def test_what_is_sent_with_authorization_beside_is_judged_too() -> None:
     ours = f"Bearer {TOKENS['token']}"
     made = stage(lambda request: ACCEPTED if ours in dict(request.headers).values() else refused(1008))
-    made.dispatch.orders.spent.append("730001")
+    made.dispatch.orders.mark_accepted("730001")
     scenarios.every_request(made.examination)
     broken = {f["clause"] for e in made.events if e["event"] == "case" for f in e["findings"]}
     assert broken == {"order.once"}

@@ -4,14 +4,15 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from engine_stage import CASES, bench, on_mock
 
-from refund_conformance.engine.snapshot import Beginning
+from engine_stage import CASES, bench, on_mock
+from refund_conformance.engine.snapshot import Snapshot
 from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result
+from refund_conformance.sut.order_pool import OrderState
 
 FINDINGS = (
     Finding("auth.missing", Kind.STATUS, "401 with 1008", "200", ("server.steady",)),
@@ -30,36 +31,35 @@ def mock() -> Iterator[RunningMock]:
 
 
 @pytest.mark.parametrize(
-    "beginning",
+    "snapshot",
     [
-        Beginning((), (), False, False, ""),
-        Beginning(RESULTS, ("730001", "730002"), True, True, "orders are refused (400)"),
+        Snapshot((), OrderState()),
+        Snapshot(RESULTS, OrderState(("730001", "730002"), ("730003",), "orders are refused (400)")),
     ],
 )
-def test_a_beginning_survives_the_way_as_json(beginning: Beginning) -> None:
-    assert Beginning.from_data(json.loads(json.dumps(beginning.as_data()))) == beginning
+def test_a_snapshot_survives_the_way_as_json(snapshot: Snapshot) -> None:
+    assert Snapshot.from_data(json.loads(json.dumps(snapshot.as_data()))) == snapshot
 
 
 def test_a_worker_sends_nothing_again(mock: RunningMock) -> None:
     with on_mock(mock) as made, on_mock(mock, begun=False, worker=(1, 2)) as other:
-        other.run.resume(Beginning.from_data(json.loads(json.dumps(made.examination.beginning().as_data()))))
+        other.run.resume(Snapshot.from_data(json.loads(json.dumps(made.examination.snapshot().as_data()))))
         for id_ in ("auth.missing/no-header", "order.refundable/plain", "order.once/second-request"):
             assert other.examination.examine(CASES[id_]).outcome is Outcome.HELD
         assert other.events == []
         assert other.examination.was_refused_at_first("auth.missing/no-header")
-        assert other.orders.spent == made.orders.spent != []
+        assert other.orders.accepted == made.orders.accepted != ()
         assert other.dispatch.answers == made.dispatch.answers
-        assert other.examination.beginning() == made.examination.beginning()
+        assert other.examination.snapshot() == made.examination.snapshot()
 
 
 def test_a_worker_knows_what_is_violated_and_where_orders_are_leased() -> None:
     with bench("auth-anonymous-passes") as made, bench(begun=False) as other:
-        made.orders.spent.clear()
-        made.orders.turn()
-        made.orders.close("they are used up")
-        other.run.resume(made.examination.beginning())
+        made.orders.mark_used("730005")
+        made.orders.stop("they are used up")
+        other.run.resume(made.examination.snapshot())
         assert "auth.missing" in other.dispatch.violated
-        assert other.orders.bounds == (1, True, "they are used up")
+        assert other.orders.state == made.orders.state
         assert not other.examination.was_refused_at_first("auth.missing/no-header")
 
 
@@ -67,7 +67,7 @@ def test_a_part_beside_others_begins_where_the_run_did(mock: RunningMock) -> Non
     with on_mock(mock) as made:
         part = made.run.apart(Pool(0), 0)
         assert part.examination is not made.examination
-        assert part.examination.beginning() == made.examination.beginning()
+        assert part.examination.snapshot() == made.examination.snapshot()
         before = len(made.kept("exchange"))
         assert part.examination.examine(CASES["order.refundable/plain"]).outcome is Outcome.HELD
         assert part.examination.examine(CASES["email.null/null"]).outcome is Outcome.HELD

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+
 from engine_stage import (
     ACCEPTED,
     TOKENS,
@@ -18,7 +19,6 @@ from engine_stage import (
     refused,
     stage,
 )
-
 from refund_conformance.engine.stateful import REQUESTS, VALID, Step, Walk, lifecycle
 from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.result import Outcome, Result
@@ -216,7 +216,7 @@ def test_the_model_knows_which_orders_have_an_open_request() -> None:
         assert sent is not None
         assert not sent.wrong
     assert walk.open == {0, 1}
-    assert made.dispatch.orders.spent == ["730001", "730002"]
+    assert made.dispatch.orders.accepted == ("730001", "730002")
 
 
 def test_without_orders_there_is_no_walk() -> None:

@@ -213,7 +213,7 @@ LATE: Catalogue = {
     "endless-trailers": lambda: flooding(_chunks(b"0"), b"X-Trailer: y\r\n" * 1000),
 }
 BROKEN: Catalogue = {
-    # What comes is no HTTP message, or not all of one.
+    # What comes is no HTTP message.
     "endless-status-line": lambda: flooding(b"HTTP/1.1 200 "),
     "endless-header-line": lambda: flooding(HEAD + b"X-Endless: "),
     "endless-headers": lambda: flooding(HEAD, b"X-Endless: y\r\n" * 1000),
@@ -223,14 +223,9 @@ BROKEN: Catalogue = {
     "negative-chunk": lambda: flooding(_chunks(b"-1")),
     "bad-chunk-size": lambda: ending(_chunks(b"zz") + b"{}\r\n0\r\n\r\n"),
     "empty-chunk-size": lambda: ending(_chunks(b"") + b"{}\r\n0\r\n\r\n"),
-    "chunk-too-short": lambda: ending(_chunks(b"ff") + b"{}\r\n0\r\n\r\n"),
-    "chunks-without-end": lambda: ending(_chunks(b"2") + b"{}\r\n"),
     "broken-gzip": lambda: answering(_zipped(gzip.compress(b"{}" * 500)[:20] + b"broken" * 20)),
     "no-gzip-at-all": lambda: answering(_zipped(b'{"errors": []}')),
     "cut-gzip": lambda: answering(_zipped(gzip.compress(b"{}" * 500)[:-12])),
-    "short-body": lambda: ending(HEAD + b"Content-Length: 500\r\n\r\n{}"),
-    "header-cut-in-a-line": lambda: ending(HEAD + b"Content-Le"),
-    "header-cut-between-lines": lambda: ending(HEAD + b"Content-Type: text/plain\r\n"),
     "header-line-without-colon": lambda: ending(HEAD + b"no colon here\r\nContent-Length: 0\r\n\r\n"),
     "header-line-without-name": lambda: ending(HEAD + b": nameless\r\nContent-Length: 0\r\n\r\n"),
     "header-name-with-space": lambda: ending(HEAD + b"X Y: z\r\nContent-Length: 0\r\n\r\n"),
@@ -249,6 +244,14 @@ BROKEN: Catalogue = {
     "status-99999": lambda: ending(message(b"{}", "99999 Much")),
     "status-of-letters": lambda: ending(message(b"{}", "abc")),
     "negative-status": lambda: ending(message(b"{}", "-200 OK")),
+}
+CUT: Catalogue = {
+    # The connection ends in the middle of the answer.
+    "chunk-too-short": lambda: ending(_chunks(b"ff") + b"{}\r\n0\r\n\r\n"),
+    "chunks-without-end": lambda: ending(_chunks(b"2") + b"{}\r\n"),
+    "short-body": lambda: ending(HEAD + b"Content-Length: 500\r\n\r\n{}"),
+    "header-cut-in-a-line": lambda: ending(HEAD + b"Content-Le"),
+    "header-cut-between-lines": lambda: ending(HEAD + b"Content-Type: text/plain\r\n"),
 }
 OVERSIZED: Catalogue = {
     # The body is over the limit, as it comes or unfolded.

@@ -10,6 +10,7 @@ import pytest
 from hostile_answers import (
     BROKEN,
     CLOSED,
+    CUT,
     GATEWAY,
     HEAVY,
     LATE,
@@ -42,6 +43,7 @@ EXPECTED = [
         (CLOSED, Failure.CLOSED),
         (LATE, Failure.TIMEOUT),
         (BROKEN, Failure.BROKEN),
+        (CUT, Failure.CUT),
         (OVERSIZED, Failure.OVERSIZED),
     )
     for name, make in catalogue.items()
@@ -88,7 +90,7 @@ def test_answer_is_read_and_judged(name: str, make: Callable[[], Serve]) -> None
 
 
 def test_wire_works_again_after_each_failure() -> None:
-    turns = iter([silent, dripping(b"x" * 60), BROKEN["short-body"](), OVERSIZED["endless-body"]()])
+    turns = iter([silent, dripping(b"x" * 60), CUT["short-body"](), OVERSIZED["endless-body"]()])
 
     def serve(peer: Peer) -> None:
         hostile = next(turns, None)

@@ -6,7 +6,7 @@ import pytest
 
 from refund_conformance.cases.orders import PICKS
 from refund_conformance.sut.ledger import MEMORY, Ledger, open_ledger
-from refund_conformance.sut.order_pool import NoOrderError, OrderBook
+from refund_conformance.sut.order_pool import NoOrderError, OrderPool
 
 TARGET = "https://staging.example"
 THREE = {"refundable": ("1", "2", "3")}
@@ -19,8 +19,8 @@ def ledger() -> Iterator[Ledger]:
     ledger.close()
 
 
-def book(ledger: Ledger, groups: Mapping[str, Sequence[str]] = THREE, limit: int = 30) -> OrderBook:
-    return OrderBook(groups, limit, ledger)
+def book(ledger: Ledger, groups: Mapping[str, Sequence[str]] = THREE, limit: int = 30) -> OrderPool:
+    return OrderPool(groups, limit, ledger)
 
 
 # ---- refundable orders
@@ -28,7 +28,7 @@ def book(ledger: Ledger, groups: Mapping[str, Sequence[str]] = THREE, limit: int
 
 def test_each_order_is_leased_once_and_told(ledger: Ledger) -> None:
     told: list[tuple[str, str]] = []
-    orders = OrderBook(THREE, 30, ledger, lambda group, order: told.append((group, order)))
+    orders = OrderPool(THREE, 30, ledger, lambda group, order: told.append((group, order)))
     assert [orders.lease(), orders.lease(), orders.lease()] == ["1", "2", "3"]
     assert told == [("refundable", "1"), ("refundable", "2"), ("refundable", "3")]
 
@@ -67,21 +67,58 @@ def test_the_bound_is_that_of_all_processes_of_the_run(ledger: Ledger) -> None:
         another.lease()
 
 
-def test_after_a_turn_orders_come_from_another_place_of_the_list(ledger: Ledger) -> None:
-    orders = book(ledger, {"refundable": tuple("123456")})
-    leased = [orders.lease()]
-    for _ in range(4):
-        orders.turn()
-        leased.append(orders.lease())
-    assert leased == ["1", "6", "4", "2", "3"]
+@pytest.mark.parametrize("first_unused", range(8))
+def test_where_earlier_runs_used_the_beginning_few_orders_are_tried(ledger: Ledger, first_unused: int) -> None:
+    listed = tuple("abcdefgh")
+    orders = book(ledger, {"refundable": listed}, limit=8)
+    tried = []
+    while (order := orders.lease()) in listed[:first_unused]:
+        tried.append(order)
+        orders.mark_used(order)
+    orders.mark_accepted(order)
+    assert len(tried) <= 4
+    rest = [orders.lease() for _ in listed[len(tried) + 1 :]]
+    assert sorted([*tried, order, *rest]) == list(listed)
 
 
-def test_a_book_that_is_closed_gives_the_reason(ledger: Ledger) -> None:
+def test_orders_that_were_used_before_do_not_count_as_used_by_the_run(ledger: Ledger) -> None:
+    orders = book(ledger, limit=1)
+    orders.mark_used(orders.lease())
+    orders.lease()
+    with pytest.raises(NoOrderError, match="1 of 3 listed orders are used, 2 were left"):
+        orders.lease()
+
+
+def test_where_every_listed_order_was_used_that_is_the_reason(ledger: Ledger) -> None:
     orders = book(ledger)
-    orders.close("they are refused")
+    for _ in range(3):
+        orders.mark_used(orders.lease())
+    with pytest.raises(NoOrderError, match=r"^3 of 3 listed orders are used, 0 were left; list further orders"):
+        orders.lease()
+
+
+def test_a_pool_that_is_stopped_gives_the_reason(ledger: Ledger) -> None:
+    orders = book(ledger)
+    orders.stop("they are refused")
     with pytest.raises(NoOrderError, match=r"^they are refused$"):
         orders.lease()
     assert ledger.leased("refundable") == 0
+
+
+def test_another_part_of_the_run_goes_on_from_what_is_known(ledger: Ledger) -> None:
+    orders, other = book(ledger), book(ledger)
+    orders.mark_accepted("1")
+    orders.mark_used("2")
+    orders.stop("they are refused")
+    other.take(orders.state)
+    assert other.state == orders.state
+
+
+def test_an_order_is_untouched_until_something_is_accepted_for_it(ledger: Ledger) -> None:
+    orders = book(ledger)
+    orders.mark_accepted("1")
+    orders.mark_unknown("2")
+    assert [orders.is_untouched(order) for order in "123"] == [False, False, True]
 
 
 # ---- shared orders
@@ -89,30 +126,30 @@ def test_a_book_that_is_closed_gives_the_reason(ledger: Ledger) -> None:
 
 def test_an_area_keeps_its_shared_order(ledger: Ledger) -> None:
     orders = book(ledger)
-    first = orders.bench("json")
-    assert orders.bench("json") is first
-    assert orders.bench("fields").order == "2"
+    first = orders.share("json")
+    assert orders.share("json") is first
+    assert orders.share("fields").order == "2"
     assert (first.order, list(first.sent)) == ("1", [])
 
 
 def test_a_shared_order_that_is_dropped_gives_way_to_another(ledger: Ledger) -> None:
     orders = book(ledger)
-    orders.bench("json")
-    orders.drop_bench("json")
-    assert orders.bench("json").order == "2"
+    orders.share("json")
+    orders.unshare("json")
+    assert orders.share("json").order == "2"
 
 
 def test_a_shared_order_that_is_not_there_may_be_dropped(ledger: Ledger) -> None:
     orders = book(ledger)
-    orders.drop_bench("json")
-    assert orders.benches == {}
+    orders.unshare("json")
+    assert orders.shared == {}
 
 
 def test_without_orders_there_is_no_shared_one(ledger: Ledger) -> None:
     orders = book(ledger, {})
     with pytest.raises(NoOrderError, match=r"orders\.refundable is not set"):
-        orders.bench("json")
-    assert orders.benches == {}
+        orders.share("json")
+    assert orders.shared == {}
 
 
 # ---- other groups
@@ -150,7 +187,7 @@ def test_an_order_that_is_refused_anyway_may_be_picked_again_and_again(ledger: L
 
 def test_an_order_that_is_used_up_by_its_pick_is_picked_once_and_told(ledger: Ledger) -> None:
     told: list[tuple[str, str]] = []
-    orders = OrderBook({"refund_finished": ("1", "2")}, 30, ledger, lambda *pair: told.append(pair))
+    orders = OrderPool({"refund_finished": ("1", "2")}, 30, ledger, lambda *pair: told.append(pair))
     assert [orders.pick("refund_finished", "last") for _ in range(2)] == ["2", None]
     assert told == [("refund_finished", "2")]
 
@@ -185,10 +222,11 @@ def test_picks_are_not_counted_among_the_refundable_orders(ledger: Ledger) -> No
 
 def test_spent_orders_are_sent_more_for_in_turn_and_for_a_case_the_same_again(ledger: Ledger) -> None:
     orders = book(ledger)
-    orders.spent += ["2", "1"]
-    assert [orders.spent_order(case) for case in ("a", "b", "a", "c")] == ["2", "1", "2", "2"]
+    for order in ("2", "1"):
+        orders.mark_accepted(order)
+    assert [orders.accepted_order(case) for case in ("a", "b", "a", "c")] == ["2", "1", "2", "2"]
 
 
 def test_without_a_spent_order_the_clause_to_look_at_is_named(ledger: Ledger) -> None:
     with pytest.raises(NoOrderError, match=r"no request was accepted yet.*see order\.refundable"):
-        book(ledger).spent_order("a")
+        book(ledger).accepted_order("a")

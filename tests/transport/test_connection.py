@@ -398,6 +398,22 @@ def test_a_body_over_the_largest_size_is_given_up(answer: bytes) -> None:
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
         CHUNKED + b"5\r\nabc",
+        CHUNKED + b"5",
+        CHUNKED,
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nX: y\r\n",
+    ],
+)
+def test_an_answer_that_ends_in_the_middle_is_cut(answer: bytes) -> None:
+    exchange = exchanged(answer)
+    assert (exchange.response, exchange.failure) == (None, Failure.CUT)
+    assert exchange.failure is not None
+    assert exchange.failure.lost
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
         CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n",
         coded("gzip", zipped(b"text" * 99)[:-9]),
         coded("gzip", b"no gzip at all"),
@@ -410,9 +426,9 @@ def test_a_body_over_the_largest_size_is_given_up(answer: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
         b"NewConnectionError SSLError ProxyError RemoteDisconnected\r\n\r\n",
     ],
-    ids=range(13),
+    ids=range(11),
 )
-def test_what_is_no_whole_http_message_is_broken(answer: bytes) -> None:
+def test_what_is_no_http_message_is_broken(answer: bytes) -> None:
     exchange = exchanged(answer)
     assert (exchange.response, exchange.failure) == (None, Failure.BROKEN)
     assert 0 < len(exchange.detail) <= 300

@@ -37,7 +37,7 @@ from refund_conformance.sut.tokens import OWN
 from refund_conformance.transport import tls
 from refund_conformance.transport.exchange import Exchange, Response
 from refund_conformance.transport.redaction import Redactor
-from refund_conformance.transport.retry import says_nothing
+from refund_conformance.transport.retry import is_inconclusive
 
 CLOCK = 30.0
 """Seconds that two clocks may be apart."""
@@ -205,7 +205,7 @@ class _Doctor:
 
     def _token(self, exchange: Exchange, token: str) -> Line:
         what, response = f"auth.{OWN}", exchange.response
-        if response is None or says_nothing(exchange) or response.status >= 500:
+        if response is None or is_inconclusive(exchange) or response.status >= 500:
             said = f"answered {response.status}" if response else f"gave no answer: {exchange.detail}"
             return _problem("target", said, "See that the server is up.")
         if response.status in (401, 403):

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.engine.executor import Dispatch
 from refund_conformance.engine.partitions import BENCHES
+from refund_conformance.engine.sending import UndecidedError
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
 from refund_conformance.oracle.result import Outcome, Result
-from refund_conformance.sut.order_pool import Bench, NoOrderError
+from refund_conformance.sut.order_pool import NoOrderError, SharedOrder
 
 NO_EFFECT = {"auth": "auth.no-effect", "json": "json.no-effect", "fields": "fields.no-effect"}
 """The clause that an effect breaks, by the shared order for a wrong part; else it is the guilty case's own."""
+
+SHOWN_AGAIN = 2
+"""How often more an effect must be shown on orders that may have been used before the run."""
 
 SETTLING = 0.5
 """Seconds after which a refused request has had its effect, if it is to have one later than its answer."""
@@ -20,7 +24,7 @@ SETTLING = 0.5
 Evidence = tuple[tuple[int, ...], str]
 
 
-def find_guilty(dispatch: Dispatch, bench: Bench) -> Result | None:
+def find_guilty(dispatch: Dispatch, bench: SharedOrder) -> Result | None:
     """Return the result that names the request, among those refused on a shared order, that had an effect.
 
     None if none can be found: the order may have been in another state from the start.
@@ -29,7 +33,9 @@ def find_guilty(dispatch: Dispatch, bench: Bench) -> Result | None:
         # Orders that are refused anyway, or by turns, would make anyone look guilty.
         sound = not any(_try(dispatch, []) for _ in range(2))
         guilty = _search(dispatch, _by_clause(bench.sent)) if sound else None
-    except NoOrderError as reason:
+        if guilty is not None and not dispatch.orders.fresh and not _is_shown_again(dispatch, guilty[0]):
+            guilty = None
+    except (NoOrderError, UndecidedError) as reason:
         dispatch.record.keep(
             {"event": "note", "text": f"An effect of a refused request on order {bench.order}: {reason}."}
         )
@@ -55,6 +61,11 @@ def find_guilty(dispatch: Dispatch, bench: Bench) -> Result | None:
         failed=1,
         tries=1,
     )
+
+
+def _is_shown_again(dispatch: Dispatch, cases: Sequence[Case]) -> bool:
+    """Whether orders that may have been used show the effect as often as counts, and only after these requests."""
+    return all(_try(dispatch, cases) and not _try(dispatch, []) for _ in range(SHOWN_AGAIN))
 
 
 def _clause(case: Case) -> str:
@@ -114,12 +125,12 @@ def _try(dispatch: Dispatch, cases: Sequence[Case]) -> Evidence | None:
     order = dispatch.orders.lease()
     sent = [dispatch.send(case, order) for case in cases]
     if any(each.accepted for each in sent):
-        dispatch.orders.spent.append(order)
+        dispatch.orders.mark_accepted(order)
         return None
     time.sleep(SETTLING)
     last = dispatch.send(plain_case(dispatch.contract), order)
     if last.accepted:
-        dispatch.orders.spent.append(order)
+        dispatch.orders.mark_accepted(order)
     if not last.decided:
         raise NoOrderError("a request in the search for it got no answer")
     if not last.wrong or last.reading is None:

@@ -3,7 +3,8 @@
 from collections import Counter
 
 from refund_conformance.cases.case import Case
-from refund_conformance.engine.executor import Dispatch, Sent
+from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
 from refund_conformance.sut.order_pool import NoOrderError
@@ -31,21 +32,19 @@ class Confirmation:
         if not sent.decided:
             return self._undecided(case, sent)
         self._outages = 0
+        late = [exchange for exchange in sent.before if exchange.failure is Failure.TIMEOUT]
+        if not sent.wrong and late:
+            return self.between(case, self._dispatch.judged(case, late[0]), sent)
         if not sent.wrong:
             return result(case, [sent], sent.findings)
-        if (
-            sent.exchange.failure is Failure.CLOSED
-            and case.group != "refundable"
-            and self._dispatch.may_accept(case)
-        ):
-            return self._undecided(case, sent)  # the order may be used up now, so nothing tells what happened
         if self.is_known(case, sent) or (sent.accepted and case.group != "refundable"):
             return result(
                 case, [sent], sent.findings
             )  # an acceptance changes the state: no second try is the same
-        refused = sent.reading is not None and sent.reading.status == self._dispatch.refused_status()
-        if sent.reading is None or refused:
-            self._dispatch.require_target(self._dispatch.control(), before=True)
+        if sent.reading is None and not sent.before:
+            self._dispatch.require_answers(case, sent.exchange)
+        if sent.reading is None and sent.before:
+            return result(case, [sent], sent.findings)  # it was sent several times
         return self._confirmed_or_unsteady(case, order, sent)
 
     def between(self, case: Case, sent: Sent, again: Sent) -> Result:
@@ -60,23 +59,12 @@ class Confirmation:
         self._outages += 1
         if self._outages >= OUTAGES:
             self._dispatch.require_target(sent, before=True)
-        response = sent.exchange.response
-        reason = (
-            self._dispatch.record.clean(sent.exchange.detail)
-            if response is None
-            else f"only {response.status} came, from a gateway"
-        )
-        numbers = (sent.number,)
-        return Result(case.id, case.clause, case.title, Outcome.UNDECIDED, reason, exchanges=numbers, tries=1)
+        return undecided_result(case, str(sent.shown), sent.numbers)
 
     def _confirmed_or_unsteady(self, case: Case, order: str, sent: Sent) -> Result:
         again = self._again(case, order, sent)
         sendings = [sent, *again]
         failed = sum(sending.wrong for sending in sendings)
-        if sent.exchange.failure is Failure.CLOSED and not again:
-            return self._undecided(case, sent)
-        if sent.exchange.failure is Failure.CLOSED and failed == 1 < len(sendings):
-            return result(case, again, again[0].findings)  # a connection that was lost once, which a network does
         if failed == len(sendings):
             self._confirmed[_signature(case, sent)] += bool(again)
             return result(case, sendings, sent.findings)
@@ -100,10 +88,15 @@ class Confirmation:
             sendings.append(last)
             if last.accepted and case.group == "refundable":
                 if accepting:
-                    self._dispatch.orders.spent.append(order)
+                    self._dispatch.orders.mark_accepted(order)
                 else:
-                    self._dispatch.orders.doubtful.add(order)
+                    self._dispatch.orders.mark_unknown(order)
         return sendings
+
+
+def undecided_result(case: Case, reason: str, numbers: tuple[int, ...]) -> Result:
+    """Return the result of a check that met exchanges which report nothing."""
+    return Result(case.id, case.clause, case.title, Outcome.UNDECIDED, reason, exchanges=numbers, tries=1)
 
 
 def result(case: Case, sendings: list[Sent], findings: tuple[Finding, ...]) -> Result:
@@ -116,11 +109,18 @@ def result(case: Case, sendings: list[Sent], findings: tuple[Finding, ...]) -> R
         case.title,
         outcome_of(findings),
         findings=findings,
-        exchanges=tuple(sending.number for sending in sendings),
+        exchanges=tuple(number for sending in sendings for number in sending.numbers),
         answer=answer,
-        failed=sum(sending.wrong for sending in sendings),
-        tries=len(sendings),
+        failed=sum(_failures(sending) for sending in sendings),
+        tries=sum(len(sending.numbers) for sending in sendings),
     )
+
+
+def _failures(sent: Sent) -> int:
+    """Return how many tries of a sending failed."""
+    if not sent.wrong:
+        return 0
+    return 1 if sent.reading is not None else len(sent.numbers)
 
 
 def _may_have_had_effect(sent: Sent) -> bool:

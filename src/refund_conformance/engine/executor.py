@@ -2,8 +2,8 @@
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 
 from refund_conformance.cases.case import Case, plain_draft
@@ -12,6 +12,7 @@ from refund_conformance.contract.model import Contract
 from refund_conformance.engine.observations import Observations
 from refund_conformance.engine.prefetch import Ahead
 from refund_conformance.engine.recorder import Record
+from refund_conformance.engine.sending import Judged, Sent
 from refund_conformance.oracle import permitted as oracle
 from refund_conformance.oracle.error_body import Reading, read
 from refund_conformance.oracle.finding import Finding, Kind
@@ -21,46 +22,33 @@ from refund_conformance.oracle.result import Result
 from refund_conformance.oracle.situation import Situation
 from refund_conformance.sut.client import Client
 from refund_conformance.sut.limits import Allowance
-from refund_conformance.sut.order_pool import NoOrderError, OrderBook
+from refund_conformance.sut.order_pool import NoOrderError, OrderPool
 from refund_conformance.sut.settings import NOWHERE, Settings
 from refund_conformance.sut.tokens import OWN
 from refund_conformance.transport.connection import Wire
-from refund_conformance.transport.exchange import Exchange, Failure
-from refund_conformance.transport.retry import ATTEMPTS, says_nothing
+from refund_conformance.transport.exchange import Exchange, Failure, Response
+from refund_conformance.transport.retry import GATEWAY_TRIES, growing_wait, is_inconclusive
+
+ACCESS_STATUSES = frozenset({401, 403, 423})
+"""Statuses by which a target may stop to serve a caller, whatever the caller asks for."""
+
+ACCESS_CHECKS = 40
+"""How often in a run a request with a known answer is sent to see whether the target still serves us."""
+
+LOST_TRIES = 3
+"""How often a request is sent whose connection is lost each time before that counts."""
+
+SILENT_TRIES = 2
+"""How often a request is sent that gets no answer in time before that counts."""
 
 RENEWALS = 10
 """How often our own token is renewed in a run because it was refused."""
 
+LOCKING = 3
+"""After so many refused tokens a target may lock a caller out."""
 
-@dataclass(frozen=True)
-class Sent:
-    """One sending of a case, judged. ``decided`` is false if what came back says nothing about the contract."""
-
-    exchange: Exchange
-    reading: Reading | None
-    findings: tuple[Finding, ...]
-    matched: Permitted | None
-    decided: bool = True
-
-    @property
-    def number(self) -> int:
-        """The number of the exchange in the record."""
-        return self.exchange.number
-
-    @property
-    def wrong(self) -> bool:
-        """Whether the answer breaks a promise (advice does not)."""
-        return any(finding.kind is not Kind.ADVICE for finding in self.findings)
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the target said that it accepted the request."""
-        return self.reading is not None and 200 <= self.reading.status < 300 and not self.reading.reports_errors
-
-    @property
-    def codes(self) -> tuple[int, ...]:
-        """The error codes of the answer."""
-        return self.reading.codes if self.reading else ()
+CONTROLS = 4
+"""How often a target is asked whether it is back."""
 
 
 class Dispatch:
@@ -71,7 +59,7 @@ class Dispatch:
         contract: Contract,
         settings: Settings,
         client: Client,
-        orders: OrderBook,
+        orders: OrderPool,
         record: Record,
         allowance: Allowance,
     ) -> None:
@@ -87,6 +75,10 @@ class Dispatch:
         self._allowance = allowance
         self._permitted = lru_cache(partial(oracle.permitted, contract, pins=settings.pins))
         self._renewals = 0
+        self._renewed_for: set[str] = set()
+        self._refused_tokens = 0
+        self._served: set[str] = set()
+        self._access_checks = 0
         self._lock = threading.Lock()
 
     def keep(self, result: Result) -> Result:
@@ -130,40 +122,127 @@ class Dispatch:
         return meant_valid and self.client.tokens.is_over(case.draft.credential)
 
     def send(self, case: Case, order: str, wire: Wire | None = None) -> Sent:
-        """Send a case's request for an order (again only if nothing was said) and judge the answer.
+        """Send a case's request for an order and judge the answer.
 
-        Raises NoOrderError if the run's requests are used up, the token's form allows no such request, or a token
-        that is not ours to renew has expired meanwhile.
+        A request that must be refused is sent again while its connection is lost, as long as the target answers
+        others. Raises NoOrderError if the run's requests are used up, the token's form allows no such request, or
+        a token that is not ours to renew has expired meanwhile; TargetError if the target is gone, or no longer
+        serves us.
         """
         exchange = (None if wire else self.ahead.take(case, order)) or self._send(case, order, wire)
         if self._is_token_refused(case, exchange):
-            self._renewals += 1
-            self.client.renew_token(self.client.tokens.get(case.draft.credential))
+            self.client.renew_token(self.client.token_of(exchange.request))
+            exchange = self._send(case, order, wire)
+        before: list[Exchange] = []
+        while wire is None and not self.may_accept(case) and self._is_worth_another_try(exchange, len(before) + 1):
+            self.require_answers(case, exchange)
+            before.insert(0, exchange)
             exchange = self._send(case, order, wire)
         response = exchange.response
         if response is not None and response.status == self.refused_status() and self.is_over(case):
             raise NoOrderError(f"auth.{case.draft.credential} has expired")
-        return self.judged(case, exchange)
+        sent = replace(self.judged(case, exchange, confirmed=bool(before)), before=tuple(before))
+        self._require_access(case, sent)
+        return sent
+
+    def _is_worth_another_try(self, exchange: Exchange, tries: int) -> bool:
+        failure = exchange.failure
+        if failure is None:
+            return False
+        return (failure.lost and tries < LOST_TRIES) or (failure is Failure.TIMEOUT and tries < SILENT_TRIES)
+
+    def require_answers(self, case: Case, exchange: Exchange) -> None:
+        """See that the target answers a known request after one that got no answer; wait for it to come back.
+
+        Raises TargetError, naming the request, if it does not.
+        """
+        for tries in range(1, CONTROLS + 1):
+            if not self.client.wait(growing_wait(tries)):
+                break
+            known = self._send(*self.control_case(exists=not self.settings.orders.get("unknown")), None)
+            if not is_inconclusive(known) and known.failure is not Failure.TIMEOUT:
+                return
+        detail = self.record.clean(exchange.detail)
+        raise TargetError(
+            f"target {self.settings.base_url}",
+            f"stopped answering after {case.id} (request {exchange.number}: {detail})",
+            "See that the server is up, and what this request did to it.",
+        )
+
+    def _require_access(self, case: Case, sent: Sent) -> None:
+        """Raise if a wrong answer only shows that the target no longer takes a token, whatever is asked.
+
+        TargetError for our own, NoOrderError for another merchant's.
+        """
+        response, credential = sent.exchange.response, case.draft.credential
+        if response is None or not sent.decided or response.status not in ACCESS_STATUSES or not sent.wrong:
+            return
+        if response.status == self.refused_status() and case.situation.authorization != "valid":
+            return
+        if response.status != self.refused_status() and credential not in self._served:
+            return
+        known = self._known_answers(credential)
+        if self._access_checks >= ACCESS_CHECKS or any(status != response.status for status in known):
+            return
+        codes = ", ".join(str(code) for code in (response.status, *sent.codes))
+        rejected = f"the target rejected auth.{credential} ({codes})"
+        if credential != OWN:
+            raise NoOrderError(rejected)
+        raise TargetError(f"target {self.settings.base_url}", rejected, self._access_remedy())
+
+    def _known_answers(self, credential: str) -> Iterator[int]:
+        """Yield the statuses of answers to requests whose answer is known, with a token."""
+        self._access_checks += 1
+        for exists in (False, True) if credential == OWN and self.orders.accepted else (False,):
+            case, order = self.control_case(exists=exists)
+            known = self._send(replace(case, draft=replace(case.draft, credential=credential)), order, None)
+            if known.response is not None:
+                yield known.response.status
+
+    def _access_remedy(self) -> str:
+        remedy = f"Set auth.{OWN} to one that is valid and outlives the run."
+        if self._refused_tokens < LOCKING:
+            return remedy
+        return (
+            f"{remedy} Or the target locks callers out for a while: {self._refused_tokens} requests with "
+            "tokens that it must refuse came before; ask its owners to except the suite."
+        )
+
+    def answer(self, case: Case, order: str) -> Response | None:
+        """Return what a case's request for an order is answered, unjudged; None if the target said nothing."""
+        try:
+            exchange = self._send(case, order, None)
+        except NoOrderError:
+            return None
+        return None if is_inconclusive(exchange) else exchange.response
 
     def send_ahead(self, case: Case, order: str) -> None:
         """Send a case's request for an order before its turn, where several may be in flight."""
         self.ahead.offer(case, order, lambda: self._send(case, order, None, ahead=True))
 
     def _is_token_refused(self, case: Case, exchange: Exchange) -> bool:
-        """Whether our own token was refused, by a target where we can get another."""
-        return (
+        """Whether our own token was refused, by a target where we can get another that it has not refused yet."""
+        refused = (
             case.situation.authorization == "valid"
             and case.draft.credential == OWN
             and self.client.tokens.renewable
-            and self._renewals < RENEWALS
             and exchange.response is not None
             and exchange.response.status == self.refused_status()
         )
+        return refused and self._renewals < RENEWALS and not self._was_renewed_for(exchange)
+
+    def _was_renewed_for(self, exchange: Exchange) -> bool:
+        token = self.client.token_of(exchange.request)
+        with self._lock:
+            known = token in self._renewed_for
+            self._renewed_for.add(token)
+            self._renewals += not known
+        return known and self.client.tokens.get(OWN) == token
 
     def _send(self, case: Case, order: str, wire: Wire | None, *, ahead: bool = False) -> Exchange:
         if self._allowance.is_over:
             raise NoOrderError("the run's time is over (target.max_seconds)")
-        if not self._allowance.covers(self.client.sent + ATTEMPTS):
+        if not self._allowance.covers(self.client.sent + GATEWAY_TRIES):
             raise NoOrderError(f"the run's {self._allowance.limit} requests are used up")
         request = self.client.request(case.draft, order)
         if request is None:
@@ -176,16 +255,19 @@ class Dispatch:
                 return self.client.send(request, own, repeatable=not accepting, ahead=ahead)
         return self.client.send(request, wire, repeatable=not accepting, ahead=ahead, waits=wire is None)
 
-    def judged(self, case: Case, exchange: Exchange) -> Sent:
-        """Judge an exchange of a case."""
+    def judged(self, case: Case, exchange: Exchange, *, confirmed: bool = False) -> Sent:
+        """Judge an exchange of a case. A lost connection shows something only where it is ``confirmed``."""
         names = frozenset(self.contract.fields) | {name for _, name in case.situation.questions if name}
         question = Question(case.clause, self.permitted(case.situation), case.blame, names)
         if exchange.response is None:
-            if exchange.failure and not exchange.failure.connected:
-                return Sent(exchange, None, (), None, decided=False)
-            return Sent(exchange, None, (silence(question, self.record.clean(exchange.detail)),), None)
-        if says_nothing(exchange):
-            return Sent(exchange, None, (), None, decided=False)
+            detail = self.record.clean(exchange.detail)
+            failure = exchange.failure
+            if failure is not None and (not failure.connected or (failure.lost and not confirmed)):
+                return Sent(exchange, detail or str(failure))
+            return Sent(exchange, Judged(None, (silence(question, detail),)))
+        if is_inconclusive(exchange):
+            return Sent(exchange, f"only {exchange.response.status} came, from a gateway")
+        self._count(case, exchange.response)
         reading = read(exchange.response)
         verdict = judge(self.contract, question, reading)
         findings = verdict.findings
@@ -193,7 +275,13 @@ class Dispatch:
             self.observations.note(case.situation, verdict.matched)
             findings += self._out_of_order(case, verdict.matched, reading)
         clean = tuple(replace(finding, actual=self.record.clean(finding.actual)) for finding in findings)
-        return Sent(exchange, reading, clean, verdict.matched)
+        return Sent(exchange, Judged(reading, clean, verdict.matched))
+
+    def _count(self, case: Case, response: Response) -> None:
+        with self._lock:
+            self._refused_tokens += response.status == self.refused_status()
+            if response.status not in ACCESS_STATUSES and case.situation.authorization == "valid":
+                self._served.add(case.draft.credential)
 
     def _out_of_order(self, case: Case, matched: Permitted, reading: Reading) -> tuple[Finding, ...]:
         if case.clause != "auth.first" or matched.part == "authorization":
@@ -221,8 +309,8 @@ class Dispatch:
 
     def control_case(self, *, exists: bool = True) -> tuple[Case, str]:
         """Return the request whose answer is known, with its order: one with an open refund request, or none."""
-        known = exists and bool(self.orders.spent)
-        order = self.orders.spent[0] if known else self.settings.orders.get("unknown", (NOWHERE,))[0]
+        known = exists and bool(self.orders.accepted)
+        order = self.orders.accepted[0] if known else self.settings.orders.get("unknown", (NOWHERE,))[0]
         situation = Situation(order="refund-open" if known else "unknown")
         title = "The target still answers."
         case = Case("server.answers/control", title, situation, plain_draft(self.contract))
@@ -243,7 +331,7 @@ class Dispatch:
         exchange, base = sent.exchange, self.settings.base_url
         if before and exchange.failure in (Failure.BROKEN, Failure.OVERSIZED):
             return
-        if exchange.response is None or says_nothing(exchange):
+        if exchange.response is None or is_inconclusive(exchange):
             said = (
                 self.record.clean(exchange.detail)
                 if exchange.response is None
@@ -252,5 +340,5 @@ class Dispatch:
             how = "stopped answering" if before else "cannot be reached"
             raise TargetError(f"target {base}", f"{how}: {said}", self._remedy(exchange))
         if exchange.response.status == self.refused_status():
-            how = "refuses our own token, which it took before" if before else "refuses our own token"
-            raise TargetError(f"target {base}", how, "Set auth.token to one that is valid and outlives the run.")
+            codes = ", ".join(str(code) for code in (exchange.response.status, *sent.codes))
+            raise TargetError(f"target {base}", f"the target rejected auth.{OWN} ({codes})", self._access_remedy())

@@ -37,7 +37,7 @@ class Inquiry:
 
     def _is_unhidden(self, case: Case) -> bool:
         before = self._dispatch.observations.answers_before_order
-        return bool(self._dispatch.orders.spent) and all(
+        return bool(self._dispatch.orders.accepted) and all(
             before(question) for question, _ in case.situation.questions
         )
 
@@ -58,7 +58,7 @@ class Inquiry:
         if not self._is_unhidden(case):
             return self._refuse(case)
         asked = replace(case, situation=case.situation.with_part("order", "refund-open"))
-        order = self._dispatch.orders.spent_order(case.id)
+        order = self._dispatch.orders.accepted_order(case.id)
         sent = self._dispatch.send(asked, order)
         if sent.accepted:
             sent = self._dispatch.judged(replace(asked, blame=(("order", "order.once"),)), sent.exchange)

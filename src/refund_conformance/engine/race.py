@@ -11,7 +11,8 @@ from refund_conformance.cases import incomplete_case
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import other_draft
 from refund_conformance.engine.bisection import SETTLING
-from refund_conformance.engine.executor import Dispatch, Sent
+from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
 
@@ -52,7 +53,7 @@ def _refused_together(dispatch: Dispatch, result: Result) -> Result:
     If a single request for another order is accepted, it was the requests at once that made those unfit, unless
     the run has met orders that somebody had used before.
     """
-    if dispatch.orders.used_before:
+    if not dispatch.orders.fresh:
         return result
     order = dispatch.orders.lease()
     if not _is_accepted(dispatch, order):
@@ -84,7 +85,7 @@ def _is_accepted(dispatch: Dispatch, order: str) -> bool:
     for pause in (0.0, SETTLING):
         time.sleep(pause)
         if dispatch.send(plain_case(dispatch.contract), order).accepted:
-            dispatch.orders.spent.append(order)
+            dispatch.orders.mark_accepted(order)
             return True
     return False
 
@@ -158,7 +159,8 @@ def _judged(
     everything = [*beside.values(), *(sent for sendings in by_order.values() for sent in sendings)]
     numbers = tuple(sorted(sent.number for sent in everything))
     if not all(sent.decided and sent.reading for sent in everything):
-        silences = tuple(dict.fromkeys(f for sent in everything if sent.reading is None for f in sent.findings))
+        silent = [sent for sent in everything if sent.decided and sent.reading is None]
+        silences = tuple(dict.fromkeys(finding for sent in silent for finding in sent.findings))
         result = Result(case.id, case.clause, case.title, Outcome.UNDECIDED, exchanges=numbers, tries=1)
         if last and silences:
             return replace(result, outcome=Outcome.VIOLATED, findings=silences, failed=1)
@@ -168,7 +170,7 @@ def _judged(
     for order, sendings in by_order.items():
         accepted = sum(sent.accepted for sent in sendings) + (order in beside and beside[order].accepted)
         if accepted:
-            dispatch.orders.spent.append(order)
+            dispatch.orders.mark_accepted(order)
         elif not _is_accepted(dispatch, order):
             unfit.append(order)
             losers = [finding for sent in sendings for finding in _loser(dispatch, case, sent)]

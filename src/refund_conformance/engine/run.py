@@ -22,13 +22,13 @@ from refund_conformance.engine.partitions import proofs
 from refund_conformance.engine.prefetch import Ahead
 from refund_conformance.engine.recorder import Record
 from refund_conformance.engine.runner import Examination
-from refund_conformance.engine.snapshot import Beginning
+from refund_conformance.engine.snapshot import Snapshot
 from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.client import Client
 from refund_conformance.sut.ledger import Ledger
 from refund_conformance.sut.limits import Allowance
-from refund_conformance.sut.order_pool import OrderBook
+from refund_conformance.sut.order_pool import OrderPool
 from refund_conformance.sut.profile import Profile
 from refund_conformance.sut.settings import Settings
 from refund_conformance.sut.tokens import Tokens
@@ -85,6 +85,9 @@ class Run:
         )
         requests = min(profile.requests, settings.max_requests or profile.requests)
         self._allowance = Allowance(requests, ledger, processes, settings.max_seconds or profile.seconds)
+        listed = settings.orders.get("refundable", ())
+        self._is_fresh = settings.fresh or ledger.knows(listed)
+        ledger.register(listed)
         self._proofs = proofs(contract, chosen)
         self._strategies = explorations(contract)
         beside = profile.examples >= MANY_EXAMPLES and processes == 1
@@ -102,11 +105,12 @@ class Run:
 
     def _new_examination(self) -> Examination:
         limit, allowed = self.profile.orders, self._settings.max_orders
-        orders = OrderBook(
+        orders = OrderPool(
             self._settings.orders,
             limit if allowed is None else min(limit, allowed),
             self._ledger,
             lambda group, order: self._record.keep({"event": "leased", "group": group, "order": order}),
+            fresh=self._is_fresh,
         )
         dispatch = Dispatch(self.contract, self._settings, self._client, orders, self._record, self._allowance)
         return Examination(dispatch, self._proofs)
@@ -116,7 +120,7 @@ class Run:
         part = copy.copy(self)
         part.examination = self._new_examination()
         part.examination.dispatch.ahead = Ahead(pool, urgency)
-        part.resume(self.examination.beginning())
+        part.resume(self.examination.snapshot())
         return part
 
     def begin(self) -> None:
@@ -127,9 +131,9 @@ class Run:
         database(self._settings.examples, "beginning")
         self._guarded(lambda: smoke_test.begin(self.examination))
 
-    def resume(self, beginning: Beginning) -> None:
+    def resume(self, snapshot: Snapshot) -> None:
         """Go on from where another process of the run has begun."""
-        self.examination.resume(beginning)
+        self.examination.resume(snapshot)
 
     def send_ahead(self, cases: Iterable[Case]) -> None:
         """Send the requests of cases whose turn will come, unless the run is over."""
@@ -174,6 +178,12 @@ class Run:
         if self._generation is not None:
             return self._generation.draw(clause)
         return draw(strategy, self.profile.examples, self.seed)
+
+    def finish(self) -> None:
+        """Try once more what came to no decision, unless the run is over."""
+        if not self.over and not self._allowance.is_over:
+            with suppress(TargetError):  # which then stands in the record as the reason
+                self._guarded(self.examination.repeat_undecided)
 
     def close(self) -> None:
         """Close the record and the connections, and end the process that draws."""

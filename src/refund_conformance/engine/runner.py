@@ -1,27 +1,31 @@
 """Carry cases out on a target: choose the order, send, judge, make sure, and keep the result."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import AGAIN_REFUNDABLE, SPENT, second_case, sends_again
 from refund_conformance.engine.bisection import find_guilty
-from refund_conformance.engine.confirmation import Confirmation
+from refund_conformance.engine.confirmation import Confirmation, undecided_result
 from refund_conformance.engine.confirmation import result as result_of
-from refund_conformance.engine.executor import Dispatch, Sent
+from refund_conformance.engine.executor import LOST_TRIES, Dispatch
 from refund_conformance.engine.open_questions import Inquiry
 from refund_conformance.engine.partitions import QUESTIONS, bench_of, must_be_accepted
-from refund_conformance.engine.snapshot import Beginning
+from refund_conformance.engine.sending import Sent, UndecidedError
+from refund_conformance.engine.snapshot import Snapshot
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
 from refund_conformance.oracle.result import Outcome, Result
-from refund_conformance.sut.order_pool import Bench, NoOrderError
-from refund_conformance.transport.exchange import Exchange, Failure, Request
+from refund_conformance.sut.order_pool import NoOrderError, SharedOrder
+from refund_conformance.transport.exchange import Exchange, Request
 
 OTHER_ORDERS = 3
 """On how many further orders a valid request is tried that is refused for the state of its order."""
+
+MOST_USED = 100
+"""How many orders are tried at most where those of the settings may have been used before."""
 
 REMEMBERED = 1000
 """Refused requests that are remembered in order not to send them twice: more than there are listed cases."""
@@ -53,24 +57,28 @@ class Examination:
         self._accepted_clauses: set[str] = set()
         self._hunted: set[str] = set()
         self._orders_doubted = False
+        self._undecided: dict[str, Callable[[], Result]] = {}
 
-    # -- the beginning -----------------------------------------------------------------------------
+    # -- the smoke test ------------------------------------------------------------------------------
 
-    def beginning(self) -> Beginning:
+    def snapshot(self) -> Snapshot:
         """Return what the first requests have shown."""
-        return Beginning(tuple(self._early.values()), tuple(self.orders.spent), *self.orders.bounds)
+        return Snapshot(tuple(self._early.values()), self.orders.state)
 
-    def resume(self, beginning: Beginning) -> None:
-        """Go on from where another process has begun."""
-        for result in beginning.results:
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on from where another part of the run has begun."""
+        for result in snapshot.results:
             self._early[result.case] = result
             self.dispatch.count(result)
-        self.orders.spent.extend(beginning.spent)
-        self.orders.bounds = (beginning.turns, beginning.partly_used, beginning.closed)
+        self.orders.take(snapshot.orders)
 
     def keep_early(self, result: Result) -> None:
         """Keep the result of a case that is sent before its turn."""
-        self._early[result.case] = self.dispatch.keep(result)
+        self.remember(self.dispatch.keep(result))
+
+    def remember(self, result: Result) -> None:
+        """Take note that a case was sent before its turn."""
+        self._early[result.case] = result
 
     def was_refused_at_first(self, case: str) -> bool:
         """Whether a case was sent before anything authorized, and held then."""
@@ -80,32 +88,50 @@ class Examination:
         """Whether a case's very request was refused for an order before, as it should be."""
         return self.dispatch.client.request(case.draft, order) in self._refused
 
-    def elsewhere(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
-        """Send a valid request for other orders while it is refused for the state of the order, or gets no answer.
+    def retry_on_other_order(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
+        """Send a valid request again while it gets no answer, or is refused for the state of its order.
 
-        An order of the settings may have been used before; several from all over the list tell of the target.
-        A request without an answer may have had its effect, so its order is not tried again.
+        An order of the settings may have been used before: where that can be, orders are tried as long as there
+        are some; else three more speak for themselves. What gets no answer may have had its effect, so it is sent
+        again for the same order first, and for another where that is used up now.
         """
-        for attempt in range(OTHER_ORDERS):
-            if sent.decided:
-                if not self.speaks_of_state(sent) or self.confirmation.is_known(case, sent):
-                    break
-                if attempt == 0:
+        silent = refused = 0
+        while True:
+            if not sent.decided or sent.reading is None:
+                silent += 1
+                if silent >= LOST_TRIES:
+                    return self._confirmed_silence(case, sent), order
+                self.dispatch.require_answers(case, sent.exchange)
+                again = self.sent_to_accept(case, order)
+                if again.decided and self.reports_order_state(again):
+                    order = self.orders.lease()
                     again = self.sent_to_accept(case, order)
-                    if again.decided and not self.speaks_of_state(again):
-                        self.dispatch.keep(self.confirmation.between(case, sent, again))
-                        return again, order
-                self._doubt(order, sent)
+                sent = replace(again, before=(sent.exchange, *sent.before))
+                continue
+            if not self.reports_order_state(sent) or self.confirmation.is_known(case, sent):
+                return sent, order
+            if refused == 0:
+                again = self.sent_to_accept(case, order)
+                if again.decided and not self.reports_order_state(again):
+                    self.dispatch.keep(self.confirmation.between(case, sent, again))
+                    return again, order
+            refused += 1
+            self._note_used(order, sent)
+            if self.orders.fresh and refused > OTHER_ORDERS:
+                return sent, order
             order = self.orders.lease()
             sent = self.sent_to_accept(case, order)
-        return sent, order
 
-    def _doubt(self, order: str, sent: Sent) -> None:
-        """Note an order that was refused for its state, and lease from another place of the list from now on."""
+    def _confirmed_silence(self, case: Case, sent: Sent) -> Sent:
+        """Return a sending that got no answer, as often as counts."""
+        return replace(self.dispatch.judged(case, sent.exchange, confirmed=True), before=sent.before)
+
+    def _note_used(self, order: str, sent: Sent) -> None:
+        """Note an order that was refused for its state, though nothing of this run had used it."""
         said = describe_reading(sent.reading) if sent.reading else ""
         text = f"Order {order} of orders.refundable was refused for its state: {said}."
         self.dispatch.record.keep({"event": "note", "text": text})
-        self.orders.turn()
+        self.orders.mark_used(order)
 
     # -- one case ----------------------------------------------------------------------------------
 
@@ -113,11 +139,28 @@ class Examination:
         """Carry a case out, keep its result in the record, and return it."""
         if case.id in self._early:
             return self._early[case.id]
+        return self.keep_result_of(case, lambda: self._examine(case))
+
+    def keep_result_of(self, case: Case, check: Callable[[], Result]) -> Result:
+        """Carry out a check, keep its result, and return it.
+
+        A lack of orders or tokens makes it untested. What came to no decision is tried once more at the end.
+        """
         try:
-            result = self._examine(case)
+            result = check()
         except NoOrderError as reason:
             result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(reason))
+        except UndecidedError as undecided:
+            result = undecided_result(case, undecided.reason, (undecided.number,))
+        if result.outcome is Outcome.UNDECIDED:
+            self._undecided[case.id] = lambda: self.keep_result_of(case, check)
         return self.dispatch.keep(result)
+
+    def repeat_undecided(self) -> None:
+        """Try once more, at the end, what came to no decision: a gateway answered, or connections were lost."""
+        undecided, self._undecided = self._undecided, {}
+        for check in undecided.values():
+            check()
 
     def send_ahead(self, cases: Iterable[Case]) -> None:
         """Send the requests of cases whose turn will come, where several may be in flight."""
@@ -140,9 +183,9 @@ class Examination:
     def _order_ahead(self, case: Case) -> str | None:
         """Return the order for which a request will be sent that must be refused; None if none is known."""
         if case.group == SPENT:
-            return self.orders.spent_order(case.id)
+            return self.orders.accepted_order(case.id)
         if case.group == "refundable":
-            return self.orders.bench(bench_of(case)).order
+            return self.orders.share(bench_of(case)).order
         return self.orders.pick(case.group, case.pick)
 
     def _examine(self, case: Case) -> Result:
@@ -151,13 +194,13 @@ class Examination:
             return _spared(case, "the token's form allows no such forgery")
         if case.group == SPENT:
             asks = case.situation.questions and not case.situation.wrong
-            return self.inquiry.ask(case) if asks else self.carry_out(case, self.orders.spent_order(case.id))
+            return self.inquiry.ask(case) if asks else self.carry_out(case, self.orders.accepted_order(case.id))
         if case.group != "refundable":
             order = self.orders.pick(case.group, case.pick)
             if order is None:
                 return _spared(case, f"orders.{case.group} has no {case.pick} order of its own")
             if case.group == AGAIN_REFUNDABLE:
-                return self._accept_again(case, order)
+                return self._accept_ended(case, order)
             return self.carry_out(case, order)
         if self.dispatch.settings.read_only and case.situation.wrong:
             return self._at_a_distance(case)
@@ -194,12 +237,18 @@ class Examination:
             return replace(result, outcome=Outcome.UNTESTED, reason=reason)
         return result
 
-    def _accept_again(self, case: Case, order: str) -> Result:
-        """Send a request for an order whose refund request has ended; for the first one, a second request too."""
+    def _accept_ended(self, case: Case, order: str) -> Result:
+        """Send a request for an order whose refund request has ended; for the first one, a second request too.
+
+        One that is refused for its state may have been used before: others are tried, as long as there are some.
+        """
         sent = self.dispatch.send(case, order)
-        if self.speaks_of_state(sent) and self.orders.partly_used:
-            reason = f"an order of orders.{case.group} may have been used before, as others were; list unused ones"
-            return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
+        while not self.orders.fresh and sent.decided and self.reports_order_state(sent):
+            other = self.orders.lease_other(case.group)
+            if other is None:
+                reason = f"the orders of orders.{case.group} are used; list others whose refund request has ended"
+                return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
+            order, sent = other, self.dispatch.send(case, other)
         return self._accepted(case, order, sent)
 
     def _accepted(self, case: Case, order: str, sent: Sent) -> Result:
@@ -208,8 +257,8 @@ class Examination:
         That is the latest order used up, if the request was lost at first, and accepted for another.
         """
         result = self.confirmation.conclude(case, order, sent)
-        if not sent.accepted and case.group == "refundable" and self.orders.spent:
-            order = self.orders.spent[-1]
+        if not sent.accepted and case.group == "refundable" and self.orders.accepted:
+            order = self.orders.accepted[-1]
         if sends_again(case) and result.answer == "success":
             again = second_case(self.dispatch.contract)
             slug = f"after-{case.clause.replace('.', '-')}-{case.slug}"
@@ -222,48 +271,50 @@ class Examination:
     def _accept(self, case: Case) -> Result:
         """Send a request that must be accepted: for its shared order if that has served, else for a new one."""
         key = self._shared.get(case.id, "")
-        bench = self.orders.benches.get(key)
-        if bench is not None and bench.sent:
+        shared = self.orders.shared.get(key)
+        if shared is not None and shared.sent:
             sent = self.prove(key, case)
-            if sent.decided and not self.speaks_of_state(sent):
-                return self._accepted(case, bench.order, sent)
+            if sent.decided and not self.reports_order_state(sent):
+                return self._accepted(case, shared.order, sent)
         order = self.orders.lease()
-        sent, order = self.elsewhere(case, self.sent_to_accept(case, order), order)
-        if sent.reading and self.speaks_of_state(sent):
+        sent, order = self.retry_on_other_order(case, self.sent_to_accept(case, order), order)
+        if sent.reading and self.reports_order_state(sent):
             return self._disturbed(case, sent)
         return self._accepted(case, order, sent)
 
     def _disturbed(self, case: Case, sent: Sent) -> Result:
-        """Orders from all over the list are refused, though others were accepted before: these disturb them.
-
-        Unless somebody had used orders before the run: then these may be more of them.
-        """
+        """Fresh orders are refused, though others were accepted before: the acceptance disturbs them."""
         said = describe_reading(sent.reading) if sent.reading else ""
-        if self.orders.partly_used:
-            result = _used_before(case, sent)
-            self.orders.close(result.reason)
-            return result
-        self.orders.close(f"after requests for other orders were accepted, further ones are refused ({said})")
+        self.orders.stop(f"after requests for other orders were accepted, further ones are refused ({said})")
         expected = "200 without errors, whatever was accepted for other orders"
         finding = Finding("order.lifecycle", Kind.REFUSED, expected, f"{said} on {OTHER_ORDERS + 1} orders")
         return replace(result_of(case, [sent], (finding,)), failed=OTHER_ORDERS + 1, tries=OTHER_ORDERS + 1)
 
     def sent_to_accept(self, case: Case, order: str) -> Sent:
+        """Send a request that may be accepted, and note if it was."""
         sent = self.dispatch.send(case, order)
-        if sent.accepted:
-            self.orders.spent.append(order)
+        if sent.decided and sent.accepted:
+            self.orders.mark_accepted(order)
         return sent
 
     def prove(self, key: str, case: Case) -> Sent:
         """Send a valid request for a shared order: if it is accepted, nothing refused on it had an effect."""
-        bench = self.orders.benches[key]
-        sent = self.sent_to_accept(case, bench.order)
+        shared = self.orders.shared[key]
+        sent = self.sent_to_accept(case, shared.order)
+        for _ in range(LOST_TRIES - 1):
+            if sent.decided:
+                break
+            self.dispatch.require_answers(case, sent.exchange)
+            sent = replace(self.sent_to_accept(case, shared.order), before=(sent.exchange, *sent.before))
+        if not sent.decided or (sent.before and self.reports_order_state(sent)):
+            self.orders.unshare(key)  # a request that got no answer may have been accepted
+            raise UndecidedError("the proof that nothing had an effect got no answer", sent.number)
         if sent.accepted:
             self.proven.add(key)
-        if sent.accepted or self.speaks_of_state(sent) or sent.reading is None:
-            self.orders.drop_bench(key)
-        if self.speaks_of_state(sent):
-            self._hunt(key, bench)
+        if sent.accepted or self.reports_order_state(sent) or sent.reading is None:
+            self.orders.unshare(key)
+        if self.reports_order_state(sent):
+            self._hunt(key, shared)
         return sent
 
     # -- requests that must, or may, be refused -----------------------------------------------------
@@ -271,62 +322,71 @@ class Examination:
     def _refuse(self, case: Case, key: str) -> Result:
         if case.clause in self._accepted_clauses and key != QUESTIONS:
             return _spared(case, "its clause is violated already, and an acceptance would use up another order")
-        bench = self.orders.bench(key)
-        sent = self._send_once(case, bench.order)
-        if key == QUESTIONS and (not sent.decided or sent.exchange.failure is Failure.CLOSED):
-            self.orders.drop_bench(key)
-            bench = self.orders.bench(key)
-            sent = self.dispatch.send(case, bench.order)
-        if self.speaks_of_state(sent) and not self.confirmation.is_known(case, sent):
-            again = self.dispatch.send(case, bench.order)
-            if again.decided and not self.speaks_of_state(again):
-                self.note(case, key, bench, again)
+        shared = self.orders.share(key)
+        sent = self._send_once(case, shared.order)
+        for _ in range(LOST_TRIES - 1):
+            if sent.decided:
+                break
+            self.dispatch.require_answers(case, sent.exchange)
+            self.orders.unshare(key)  # it may have been accepted
+            shared = self.orders.share(key)
+            sent = self.dispatch.send(case, shared.order)
+        if self.reports_order_state(sent) and not self.confirmation.is_known(case, sent):
+            again = self.dispatch.send(case, shared.order)
+            if again.decided and not self.reports_order_state(again):
+                self.note(case, key, shared, again)
                 return self.confirmation.between(case, sent, again)
-            bench, sent = self._on_another(case, key, bench)
-            if self.speaks_of_state(sent):
-                if self.orders.partly_used:
-                    return _used_before(case, sent)
-                if self._is_disturbed(bench.order):
-                    return self._disturbed(case, sent)
-        self.note(case, key, bench, sent)
-        result = self.confirmation.conclude(case, bench.order, sent)
-        used = bench.order in self.orders.spent or bench.order in self.orders.doubtful
-        if used and self.orders.benches.get(key) is bench:
-            self.orders.drop_bench(key)  # it was accepted when it was sent again
+            shared, sent = self._on_other_shared(case, key, shared, sent)
+            if self.orders.fresh and self.reports_order_state(sent) and self._is_disturbed(shared.order):
+                return self._disturbed(case, sent)
+        self.note(case, key, shared, sent)
+        result = self.confirmation.conclude(case, shared.order, sent)
+        if not self.orders.is_untouched(shared.order) and self.orders.shared.get(key) is shared:
+            self.orders.unshare(key)  # it was accepted when it was sent again
         if sent.matched is not None and sent.matched.part == "order" and case.situation.wrong == ("caller",):
             reason = "the target looks at the order first, and for this caller finds none"
             return replace(result, outcome=Outcome.UNTESTED, reason=reason)
         return result
 
-    def _on_another(self, case: Case, key: str, bench: Bench) -> tuple[Bench, Sent]:
-        """Send a case for another shared order, after a look for what has used up the one before."""
-        self.orders.drop_bench(key)
-        if bench.sent:
-            self._hunt(key, bench)
-        bench = self.orders.bench(key)
-        sent = self.dispatch.send(case, bench.order)
-        if self.speaks_of_state(sent):
-            self.orders.drop_bench(key)
-        return bench, sent
+    def _on_other_shared(self, case: Case, key: str, shared: SharedOrder, sent: Sent) -> tuple[SharedOrder, Sent]:
+        """Send a case for other shared orders, after a look for what has used up the one before."""
+        for _ in range(MOST_USED):
+            self.orders.unshare(key)
+            if shared.sent:
+                self._hunt(key, shared)
+            elif not self.orders.fresh:
+                plain = self.sent_to_accept(plain_case(self.dispatch.contract), shared.order)
+                if not self.reports_order_state(plain):
+                    break  # nothing was wrong with the order
+                self._note_used(shared.order, sent)
+            shared = self.orders.share(key)
+            sent = self.dispatch.send(case, shared.order)
+            if self.orders.fresh or not self.reports_order_state(sent):
+                break
+        if self.reports_order_state(sent):
+            self.orders.unshare(key)
+        return shared, sent
 
     def _is_disturbed(self, order: str) -> bool:
         """Whether the plain request is refused too, for this order and for others: then it is not the case."""
         plain = plain_case(self.dispatch.contract)
-        sent, _ = self.elsewhere(plain, self.sent_to_accept(plain, order), order)
-        return self.speaks_of_state(sent)
+        sent, _ = self.retry_on_other_order(plain, self.sent_to_accept(plain, order), order)
+        return self.reports_order_state(sent)
 
-    def note(self, case: Case, key: str, bench: Bench, sent: Sent) -> None:
+    def note(self, case: Case, key: str, shared: SharedOrder, sent: Sent) -> None:
         """Keep account of a shared order after a request for it."""
+        if not sent.decided:
+            return
         if sent.accepted:
-            self.orders.drop_bench(key)
+            self.orders.unshare(key)
             if any(finding.kind is Kind.ACCEPTED for finding in sent.findings):
                 self._accepted_clauses.add(case.clause)
-        elif sent.reading is not None and sent.reading.status < 500 and self.orders.benches.get(key) is bench:
-            bench.sent.append(case)
+        elif sent.reading is not None and sent.reading.status < 500 and self.orders.shared.get(key) is shared:
+            shared.sent.append(case)
 
     # -- effects -----------------------------------------------------------------------------------
 
-    def _hunt(self, key: str, bench: Bench) -> None:
+    def _hunt(self, key: str, shared: SharedOrder) -> None:
         """Look, once for each shared order, for the refused request that had an effect.
 
         Where none is found, the orders are not what the settings say, and further searches would be in vain.
@@ -334,24 +394,18 @@ class Examination:
         if key in self._hunted or self._orders_doubted:
             return
         self._hunted.add(key)
-        result = find_guilty(self.dispatch, bench)
+        result = find_guilty(self.dispatch, shared)
         if result is None:
-            self._orders_doubted = self.orders.used_before = True
+            self._orders_doubted = True
         else:
             self.tainted.add(key)
             self.dispatch.keep(result)
 
-    def speaks_of_state(self, sent: Sent) -> bool:
+    def reports_order_state(self, sent: Sent) -> bool:
         """Whether a wrong answer speaks of a state that a refundable order cannot have, but a used one can."""
         outcomes = self.dispatch.contract.outcomes.values()
         states = {o.errors for o in outcomes if o.part == "order" and o.value != "zero-price"}
         return sent.wrong and not states.isdisjoint(sent.codes)
-
-
-def _used_before(case: Case, sent: Sent) -> Result:
-    said = describe_reading(sent.reading) if sent.reading else ""
-    reason = f"orders of orders.refundable are refused ({said}), as others were at first; list unused ones"
-    return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
 
 
 def _spared(case: Case, reason: str) -> Result:

@@ -9,17 +9,18 @@ from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.combinations import combination
 from refund_conformance.cases.orders import SPENT, second_case
 from refund_conformance.engine.bisection import NO_EFFECT
-from refund_conformance.engine.executor import Sent
+from refund_conformance.engine.confirmation import undecided_result
 from refund_conformance.engine.partitions import COMBINED, bench_of
 from refund_conformance.engine.race import race
 from refund_conformance.engine.runner import TOLD_APART, Examination
+from refund_conformance.engine.sending import Sent, UndecidedError
 from refund_conformance.engine.stateful import lifecycle
 from refund_conformance.oracle.error_body import Reading
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
 from refund_conformance.oracle.situation import Situation
-from refund_conformance.sut.order_pool import Bench, NoOrderError
+from refund_conformance.sut.order_pool import SharedOrder
 from refund_conformance.sut.profile import Profile
 
 Flow = Callable[[Examination], Result]
@@ -40,13 +41,13 @@ def _no_effect(examination: Examination, key: str, case: Case) -> Result:
         return Result(
             case.id, case.clause, case.title, Outcome.SPARED, "a request with an effect was found already"
         )
-    if key in examination.proven and key not in examination.orders.benches:
+    if key in examination.proven and key not in examination.orders.shared:
         return Result(case.id, case.clause, case.title, Outcome.HELD, tries=1)
-    bench = examination.orders.bench(key)
+    bench = examination.orders.share(key)
     if not bench.sent:
         for representative in _representatives(examination, key):
             examination.examine(representative)
-        bench = examination.orders.bench(key)
+        bench = examination.orders.share(key)
     if not bench.sent:
         return Result(case.id, case.clause, case.title, Outcome.UNTESTED, "no request was refused on that order")
     sent = examination.prove(key, case)
@@ -66,7 +67,7 @@ def _representatives(examination: Examination, key: str) -> Sequence[Case]:
 UNAUTHORIZED = ("auth.expired/expired-token", "auth.missing/no-header", "auth.forged/payload-changed")
 """What is sent on a connection that was authorized: the last before that is answered, the others after."""
 
-PIPELINES = 2
+PIPELINES = 3
 """How often requests are sent at once on one connection before a wrong answer is held against the target."""
 
 
@@ -93,7 +94,7 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
         return Result(
             about.id, about.clause, about.title, Outcome.SPARED, "nothing is refused for its authorization"
         )
-    bench = examination.orders.bench("auth")
+    bench = examination.orders.share("auth")
     *after, before = (replace(case, id=about.id, blame=about.blame) for case in wanted)
     sent: list[Sent] = []
     odd: list[tuple[Case, str, Sent]] = []
@@ -102,6 +103,8 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
             authorized = _authorized(examination, bench, same_order=place > 0)
             for each, order in (authorized, (case, bench.order)):
                 sent.append(examination.dispatch.send(each, order, wire))
+                if not sent[-1].decided:
+                    raise UndecidedError(str(sent[-1].shown), sent[-1].number)
                 if order == bench.order:
                     examination.note(each, "auth", bench, sent[-1])
                 if each is not case and sent[-1].wrong:
@@ -117,7 +120,7 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
     return result
 
 
-def _authorized(examination: Examination, bench: Bench, *, same_order: bool) -> tuple[Case, str]:
+def _authorized(examination: Examination, bench: SharedOrder, *, same_order: bool) -> tuple[Case, str]:
     """Return a request with authorization that is refused: for the shared order, if that is safe, or another."""
     case = incomplete_case(examination.dispatch.contract)
     if same_order and case.clause not in examination.dispatch.violated:
@@ -130,11 +133,14 @@ def _pipelined(examination: Examination, case: Case) -> Result:
     title = "Behind a request with authorization that is not yet answered, one without is refused."
     about = replace(case, id=f"{case.clause}/pipelined", title=title)
     for _ in range(PIPELINES):
-        bench = examination.orders.bench("auth")
+        bench = examination.orders.share("auth")
         sendings = examination.dispatch.send_pipelined([examination.dispatch.control_case(), (about, bench.order)])
         if len(sendings) < 2:
             reason = "the target answered only one of two requests that were sent at once on a connection"
             return Result(about.id, about.clause, about.title, Outcome.SPARED, reason)
+        if not all(sent.decided for sent in sendings):
+            result = undecided_result(about, "requests that were sent at once got no answer", ())
+            continue
         examination.note(about, "auth", bench, sendings[1])
         result = _told_apart(about, sendings, sendings[1])
         if result.outcome is Outcome.HELD:
@@ -158,16 +164,27 @@ def strangers_told_alike(examination: Examination) -> Result:
 
 def _strangers_told_alike(examination: Examination, case: Case) -> Result:
     unknown = examination.orders.pick("unknown", "first") or ""
-    bench = examination.orders.bench(COMBINED)
-    sent = [examination.dispatch.send(case, order) for order in (bench.order, unknown)]
-    examination.note(case, COMBINED, bench, sent[0])
+    bench = examination.orders.share(COMBINED)
+    numbers: list[int] = []
+    differs = False
+    for _ in range(PAIRS):  # one difference may be chance
+        sent = [examination.dispatch.send(case, order) for order in (bench.order, unknown)]
+        examination.note(case, COMBINED, bench, sent[0])
+        numbers += [each.number for each in sent]
+        shown = {
+            _told(order, each.reading)
+            for order, each in zip((bench.order, unknown), sent, strict=True)
+            if each.reading
+        }
+        differs = not any(each.wrong for each in sent) and len(shown) > 1
+        if not differs:
+            break
     findings: tuple[Finding, ...] = ()
-    told = [_told(order, s.reading) for order, s in zip((bench.order, unknown), sent, strict=True) if s.reading]
-    if not any(s.wrong for s in sent) and len(set(told)) > 1:
+    if differs:
         actual = "another status, code or message for an order that does not exist"
         findings = (Finding(case.clause, Kind.ADVICE, "the same answer for any order", actual),)
     result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings, answer="error")
-    return replace(result, exchanges=tuple(s.number for s in sent), tries=1)
+    return replace(result, exchanges=tuple(numbers), tries=1)
 
 
 def foreign_as_unknown(examination: Examination) -> Result:
@@ -188,20 +205,47 @@ def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
     if not foreign or not unknown:
         reason = "there is no answer for both a foreign and an unknown order to compare"
         return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
+    numbers = [sent.number for some in kept for _, sent in some]
+    differences = _differences(foreign, unknown)
+    for _ in range(PAIRS):  # what differs by chance, as from one backend to the next, does not differ again
+        if not differences:
+            break
+        again = _asked_again(examination, [foreign[0][0], unknown[0][0]])
+        numbers += [sent.number for _, sent in again]
+        more = [[(order, sent.reading)] for order, sent in again if sent.reading]
+        differences &= _differences(more[0], [*more[1], *unknown]) if len(more) == len(again) else set()
+    if not differences:
+        more_differences, compared = _told_beside_faults(examination)
+        differences = set(more_differences)
+        numbers += compared
+    result = Result(
+        case.id, case.clause, case.title, Outcome.HELD, exchanges=tuple(numbers), answer="error", tries=1
+    )
+    if not differences:
+        return result
+    finding = Finding(case.clause, Kind.OTHER_ERROR, "the answer for an unknown order", min(differences)[:200])
+    return replace(result, outcome=Outcome.VIOLATED, findings=(finding,), failed=1)
+
+
+def _asked_again(examination: Examination, orders: Sequence[str]) -> list[tuple[str, Sent]]:
+    """Send the plain request once more for a foreign and an unknown order."""
+    cases = all_cases(examination.dispatch.contract).values()
+    asked = [next(case for case in cases if case.clause == clause) for clause in TOLD_APART]
+    return [(order, examination.dispatch.send(case, order)) for case, order in zip(asked, orders, strict=True)]
+
+
+Answers = Sequence[tuple[str, Reading]]
+
+
+def _differences(foreign: Answers, unknown: Answers) -> set[str]:
+    """Return what tells the answers for foreign orders from those for unknown ones, in words."""
     known = {_told(order, reading) for order, reading in unknown}
-    telling = [f"{describe_reading(r)}, in words of its own" for o, r in foreign if _told(o, r) not in known]
+    found = {f"{describe_reading(r)}, in words of its own" for o, r in foreign if _told(o, r) not in known}
     names = [[_header_names(reading) for _, reading in readings] for readings in (foreign, unknown)]
     for some, others in (names, names[::-1]):
         only = frozenset.intersection(*some) - frozenset.union(*others)
-        telling += [f"a header field {name} that tells them apart" for name in sorted(only)]
-    more, compared = _told_beside_faults(examination) if not telling else ([], ())
-    telling += more
-    numbers = (*(sent.number for some in kept for _, sent in some), *compared)
-    result = Result(case.id, case.clause, case.title, Outcome.HELD, exchanges=numbers, answer="error", tries=1)
-    if not telling:
-        return result
-    finding = Finding(case.clause, Kind.OTHER_ERROR, "the answer for an unknown order", telling[0][:200])
-    return replace(result, outcome=Outcome.VIOLATED, findings=(finding,), failed=1)
+        found |= {f"a header field {name} that tells them apart" for name in only}
+    return found
 
 
 PAIRED = ("foreign", "unknown")
@@ -262,7 +306,7 @@ def steady(examination: Examination) -> Result:
 
 
 def _steady(examination: Examination, about: Case, case: Case) -> Result:
-    bench = examination.orders.bench(bench_of(case))
+    bench = examination.orders.share(bench_of(case))
     sendings: list[Sent] = []
     tries = [replace(case, id=f"{about.id}-{number}", blame=case.blame) for number in range(1, STEADY_TRIES + 1)]
     for each in tries:
@@ -272,11 +316,11 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
         examination.note(case, bench_of(case), bench, sendings[-1])
         if sendings[-1].accepted:
             break
-    told = {_told(bench.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
+    shown = {_told(bench.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
     findings: tuple[Finding, ...] = ()
     expected = "the same answer each time"
-    if len(told) > 1:
-        actual = f"{len(told)} different answers in {len(sendings)} tries"
+    if len(shown) > 1:
+        actual = f"{len(shown)} different answers in {len(sendings)} tries"
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual),)
     elif sendings[0].wrong and examination.held_before(case, bench.order):
         actual = f"{sendings[0].findings[0].actual}, though the request was answered as it should be before"
@@ -299,7 +343,7 @@ def once_at_last(examination: Examination) -> Result:
 
 
 def _once_at_last(examination: Examination, case: Case) -> Result:
-    order = examination.orders.spent_order(second_case(examination.dispatch.contract).id)
+    order = examination.orders.accepted_order(second_case(examination.dispatch.contract).id)
     for id_ in READING_AND_UNDOING:
         other = replace(all_cases(examination.dispatch.contract)[id_], id=f"{id_}-open", group=SPENT)
         sent = examination.dispatch.send(other, order)
@@ -372,10 +416,10 @@ def _kept(examination: Examination, result: Result) -> Result:
 
 
 def _recorded(examination: Examination, case: Case, check: Callable[[], Result]) -> Result:
-    """Run a check, turning a lack of orders or tokens into an untested result, and keep the result."""
-    try:
+    """Run a check and keep its result; a lack of orders or tokens, or of answers, is one."""
+
+    def checked() -> Result:
         examination.dispatch.require_credential(case)
-        result = check()
-    except NoOrderError as reason:
-        result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(reason))
-    return _kept(examination, result)
+        return check()
+
+    return examination.keep_result_of(case, checked)

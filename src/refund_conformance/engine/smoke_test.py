@@ -1,33 +1,40 @@
-"""The first requests of a run: is there a target, and does it let us in?"""
+"""The first requests of a run: is there a target, is it the API, and does it let us in?"""
 
 from dataclasses import replace
 
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.orders import second_case
 from refund_conformance.contract.model import Contract
-from refund_conformance.engine.executor import Sent
+from refund_conformance.engine.api_check import require_api
 from refund_conformance.engine.runner import Examination
+from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.judge import describe_reading
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.order_pool import NoOrderError
 from refund_conformance.sut.settings import NOWHERE
-from refund_conformance.transport.exchange import Failure
 
 
 def begin(examination: Examination) -> None:
     """Send the plain valid request: it shows whether there is a target that lets us in at all.
 
     One without authorization goes before it, while the target cannot have been told of us.
-    Raises TargetError if it cannot be reached, answers nothing that makes sense, or refuses our token; but not
-    for one that answers the other request, and this one never.
+    Raises TargetError if it cannot be reached, answers nothing that makes sense, refuses our token, or is not the
+    API; but not for one that answers the other request, and this one never.
     """
     order, known = _first_order(examination)
     stranger = _stranger(examination, order) if known else None
-    if stranger is not None and (stranger.accepted or stranger.reading is None):
+    met = stranger is not None and stranger.decided and stranger.reading is not None
+    tried = order
+    if stranger is not None and (not met or stranger.accepted):
         order, known = _first_order(examination)
-    _plain(examination, order, known, met=stranger is not None and stranger.reading is not None)
-    if stranger is not None and stranger.reading is None:
+    if stranger is None or not met or stranger.wrong:
+        require_api(examination.dispatch)
+    if stranger is not None and met:
+        case = missing_case(examination.dispatch.contract)
+        examination.keep_early(examination.confirmation.conclude(case, tried, stranger))
+    _plain(examination, order, known, met=met)
+    if stranger is not None and stranger.decided and stranger.reading is None:
         case = missing_case(examination.dispatch.contract)
         examination.keep_early(examination.confirmation.conclude(case, order, stranger))
 
@@ -40,65 +47,57 @@ def _first_order(examination: Examination) -> tuple[str, bool]:
 
 
 def _stranger(examination: Examination, order: str) -> Sent:
-    """Send the request without authorization; its result is kept unless it got no answer at all."""
+    """Send the request without authorization."""
     case = missing_case(examination.dispatch.contract)
     sent = examination.dispatch.send(case, order)
     if not sent.decided:
         examination.dispatch.require_target(sent, before=False)
-    if sent.reading is not None:
-        examination.keep_early(examination.confirmation.conclude(case, order, sent))
     return sent
 
 
 def _plain(examination: Examination, order: str, known: bool, *, met: bool) -> None:
     case = plain_case(examination.dispatch.contract)
-    if not known:
+    if known:
+        result = examination.keep_result_of(case, lambda: _accepted(examination, case, order, met=met))
+    else:
         unknown = replace(case, situation=case.situation.with_part("order", "unknown"))
         examination.dispatch.require_target(examination.dispatch.send(unknown, order), before=False)
         reason = "orders.refundable is not set"
-        result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
-    else:
-        sent = _after_refusal(examination, case, order, examination.sent_to_accept(case, order))
-        sent, order = examination.elsewhere(case, sent, order)
-        if met and sent.decided and sent.reading is None:
-            sent, order = _after_silence(examination, case, sent)
-        if not (met and sent.decided and sent.reading is None):
-            examination.dispatch.require_target(sent, before=False)
-        concluded = examination.confirmation.conclude(case, order, sent)
-        result = _named_by_code(examination.dispatch.contract, concluded, sent)
-        if sent.reading and examination.speaks_of_state(sent):
-            said = describe_reading(sent.reading)
-            examination.orders.close(
-                f"orders of orders.refundable are refused ({said}); list others if they are used"
-            )
-    examination.keep_early(result)
-    if examination.orders.spent:
+        result = examination.dispatch.keep(Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason))
+    examination.remember(result)
+    if examination.orders.accepted:
         again = second_case(examination.dispatch.contract)
-        examination.keep_early(examination.carry_out(again, examination.orders.spent_order(again.id)))
+        second = examination.orders.accepted_order(again.id)
+        examination.remember(
+            examination.keep_result_of(again, lambda: examination.carry_out(again, second)),
+        )
+
+
+def _accepted(examination: Examination, case: Case, order: str, *, met: bool) -> Result:
+    """Send the plain request until it tells something; ``met`` is whether the target answered anything before."""
+    sent = _after_refusal(examination, case, order, examination.sent_to_accept(case, order))
+    if not met:
+        examination.dispatch.require_target(sent, before=False)
+    sent, order = examination.retry_on_other_order(case, sent, order)
+    if not (met and sent.decided and sent.reading is None):
+        examination.dispatch.require_target(sent, before=False)
+    concluded = examination.confirmation.conclude(case, order, sent)
+    if sent.reading is None:
+        examination.orders.stop("valid requests get no answer")
+    elif examination.reports_order_state(sent):
+        said = describe_reading(sent.reading)
+        examination.orders.stop(f"orders of orders.refundable are refused ({said}), though none of them was used")
+    return _named_by_code(examination.dispatch.contract, concluded, sent)
 
 
 def _after_refusal(examination: Examination, case: Case, order: str, sent: Sent) -> Sent:
     """Send the plain request once more if our token was refused: the refusal before it may have lasted."""
-    if sent.reading is None or sent.reading.status != examination.dispatch.refused_status():
+    if not sent.decided or sent.reading is None or sent.reading.status != examination.dispatch.refused_status():
         return sent
     again = examination.sent_to_accept(case, order)
-    if again.accepted:
+    if again.decided and again.accepted:
         examination.dispatch.keep(examination.confirmation.between(case, sent, again))
     return again
-
-
-def _after_silence(examination: Examination, case: Case, silent: Sent) -> tuple[Sent, str]:
-    """Send the plain request for another order; if it is answered there, the silence came and went.
-
-    A connection that was lost once is what a network does.
-    """
-    order = examination.orders.lease()
-    sent = examination.sent_to_accept(case, order)
-    if sent.reading is None:
-        examination.orders.close("valid requests get no answer")
-    elif silent.exchange.failure is not Failure.CLOSED:
-        examination.dispatch.keep(examination.confirmation.between(case, silent, sent))
-    return sent, order
 
 
 def _of_field(contract: Contract, sent: Sent) -> str | None:

@@ -6,12 +6,12 @@ from random import Random
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
-from refund_conformance.engine.executor import Dispatch, Sent
+from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.order_pool import NoOrderError
 from refund_conformance.sut.profile import Profile
-from refund_conformance.transport.exchange import Failure
 
 VALID = "valid"
 REQUESTS = {
@@ -69,15 +69,14 @@ class Walk:
             situation = case.situation.with_part("order", "refund-open")
             case = replace(case, situation=situation)
         sent = self._dispatch.send(_about(case), self._orders[step.order])
-        if not sent.decided or sent.exchange.failure is Failure.CLOSED:
+        if not sent.decided or sent.before:
             self.over = True
             return None
         self.steps.append(step)
         self.sent.append(sent)
         if sent.accepted and step.kind == VALID:
             self.open.add(step.order)
-            if self._orders[step.order] not in self._dispatch.orders.spent:
-                self._dispatch.orders.spent.append(self._orders[step.order])
+            self._dispatch.orders.mark_accepted(self._orders[step.order])
         return sent
 
     def fails_at_end(self, steps: Sequence[Step]) -> bool:
@@ -146,7 +145,7 @@ def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:
                 f"{clause}/walk", clause, title, Outcome.UNTESTED, f"a walk could not be repeated: {reason}"
             )
     failing = [walked for walked, steps in zip(again, ways, strict=False) if walked.fails_at_end(steps)]
-    if refused and (len(failing) < len(ways) or dispatch.orders.partly_used):
+    if refused and (len(failing) < len(ways) or not dispatch.orders.fresh):
         doubt = "an order was not refundable from the start, or not again in the same walk"
         return Result(f"{clause}/walk", clause, title, Outcome.UNTESTED, doubt)
     shortest = failing[0] if failing else walk

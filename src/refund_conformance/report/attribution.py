@@ -68,7 +68,9 @@ class Account:
 def draw(contract: Contract, events: Iterable[Event]) -> Account:
     """Return the account of the events of a run."""
     events = list(events)
-    cases = [event for event in events if event["event"] == "case" and event["clause"] in contract.clauses]
+    cases = _decided_later(
+        [event for event in events if event["event"] == "case" and event["clause"] in contract.clauses]
+    )
     account = Account(
         undecided=[case for case in cases if case["outcome"] == "undecided"],
         notes=[event["text"] for event in events if event["event"] == "note"],
@@ -89,6 +91,14 @@ def draw(contract: Contract, events: Iterable[Event]) -> Account:
             account.clauses.append(known.waived(drawn))
     account.unused_waivers.extend(known.unused())
     return account
+
+
+def _decided_later(cases: list[Event]) -> list[Event]:
+    """Return the cases without those that came to no decision at first, and were tried once more."""
+    last = {case["case"]: place for place, case in enumerate(cases)}
+    return [
+        case for place, case in enumerate(cases) if case["outcome"] != "undecided" or place == last[case["case"]]
+    ]
 
 
 def _day(start: Event) -> date:

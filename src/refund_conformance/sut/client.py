@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from time import monotonic, sleep
 
 from refund_conformance import __version__
@@ -18,7 +19,23 @@ from refund_conformance.transport.connection import Wire
 from refund_conformance.transport.exchange import Exchange, Headers, Request
 from refund_conformance.transport.pipelining import pipelined
 from refund_conformance.transport.redaction import Redactor
-from refund_conformance.transport.retry import TOO_MANY, asked_wait, repeated, says_nothing, was_not_taken
+from refund_conformance.transport.retry import (
+    FIRST_PATIENCE,
+    PATIENCE,
+    TOO_MANY,
+    Patience,
+    asked_wait,
+    is_passing,
+    repeated,
+    was_not_taken,
+)
+
+CLOCK_TOLERANCE = 60.0
+"""Seconds that two clocks may be apart without a word."""
+
+FIRST_GAP = 0.02
+LONGEST_GAP = 0.5
+"""Seconds between two requests after a target has first asked for fewer, and at most."""
 
 RUN_HEADER = "X-Refund-Conformance-Run"
 """Tells the target's operators which run a request belongs to."""
@@ -54,6 +71,8 @@ class Client:
         self._wires: list[Wire] = []
         self._kept: set[str] = set()
         self._closed = False
+        self._patience = Patience(FIRST_PATIENCE)
+        self._is_answered = False
         self.sent = 0
         for token in tokens.values():
             self._keep_secret(token)
@@ -72,6 +91,13 @@ class Client:
     def renew_token(self, refused: str) -> None:
         """Log in again, unless another thread has got a new token since this one was refused."""
         self._keep_secret(self.tokens.renew(refused))
+
+    def token_of(self, request: Request) -> str:
+        """Return the token that a request carries as the settings have it, "" if it carries none."""
+        sent = next(
+            (value for name, value in request.headers if name.lower() == self._settings.header.lower()), ""
+        )
+        return sent.rpartition(" ")[2]
 
     def _keep_secret(self, token: str) -> None:
         if token in self._kept:
@@ -115,9 +141,9 @@ class Client:
         ahead: bool = False,
         waits: bool = True,
     ) -> Exchange:
-        """Send a request. What says nothing is repeated, up to ATTEMPTS times.
+        """Send a request; again while it does not get through to the target, as long as the run has patience.
 
-        A request that is not ``repeatable`` is so only after a status which says that nothing was done with it.
+        A request that is not ``repeatable`` is sent again only where nothing can have been done with it.
         One that is sent ``ahead`` of its turn lets the others pass first; one that never ``waits`` goes out
         however many are in flight, as those must that are released together. Raises TargetError once the client is
         closed.
@@ -133,12 +159,40 @@ class Client:
             with self._gate.passing(urgent=not ahead) if waits else nullcontext():
                 self._require_open()
                 exchange = (wire or self._wire()).send(request)
-            if exchange.response is not None and exchange.response.status == TOO_MANY:
-                self._pace.hold(asked_wait(exchange) or 0.0)
+            self._note(exchange)
             exchange = exchange if attempts == 1 else replace(exchange, attempts=attempts)
             return replace(exchange, number=self._record(exchange))
 
-        return repeated(attempt, says_nothing if repeatable else was_not_taken)
+        return repeated(attempt, is_passing if repeatable else was_not_taken, self._patience)
+
+    def _note(self, exchange: Exchange) -> None:
+        """Learn from an answer: the target is there, what its clock shows, and whether it wants fewer requests."""
+        response = exchange.response
+        if response is None:
+            return
+        if not self._is_answered:
+            self._is_answered = True
+            self._patience.grow(PATIENCE - FIRST_PATIENCE)
+            self._set_clock(exchange)
+        if response.status == TOO_MANY:
+            self._pace.slow_down(asked_wait(exchange) or 0.0)
+
+    def _set_clock(self, exchange: Exchange) -> None:
+        shown = exchange.response.header("Date") if exchange.response else None
+        try:
+            there = parsedate_to_datetime(shown or "").timestamp()
+        except (ValueError, OverflowError):
+            return
+        ahead = there - (exchange.started + exchange.seconds)
+        if abs(ahead) > CLOCK_TOLERANCE:
+            self.tokens.set_clock(ahead)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the target, if the run has the patience; return whether it had."""
+        if not self._patience.allows(seconds):
+            return False
+        sleep(seconds)
+        return True
 
     def send_pipelined(self, requests: Sequence[Request]) -> list[Exchange]:
         """Send requests on one connection, none waiting for an answer; return the exchanges that were answered."""
@@ -188,8 +242,10 @@ class _Pace:
         self._next = 0.0
         self._lock = threading.Lock()
 
-    def hold(self, seconds: float) -> None:
+    def slow_down(self, seconds: float) -> None:
+        """Send nothing for so long, and put more time between requests from then on."""
         with self._lock:
+            self._gap = min(max(2 * self._gap, FIRST_GAP), LONGEST_GAP)
             self._next = max(self._next, monotonic() + seconds)
 
     def wait(self) -> None:

@@ -32,6 +32,15 @@ class Ledger(Protocol):
     def free(self, candidates: Sequence[str]) -> list[str]:
         """Return the candidates that nobody has leased."""
 
+    def register(self, orders: Sequence[str]) -> None:
+        """Note that this run lists orders, unless an earlier one did."""
+
+    def mark_used(self, order: str) -> None:
+        """Note that an order was used by something that the ledger does not know of."""
+
+    def knows(self, orders: Sequence[str]) -> bool:
+        """Whether earlier runs listed all of these orders, and none listed with them was used unknown to it."""
+
     def close(self) -> None:
         """Let go of what the ledger needs."""
 
@@ -81,6 +90,16 @@ class Memory:
     def free(self, candidates: Sequence[str]) -> list[str]:
         """Return the candidates that were not leased."""
         return [order for order in candidates if order not in self._groups]
+
+    def register(self, orders: Sequence[str]) -> None:
+        """Note nothing: no run comes after this one."""
+
+    def mark_used(self, order: str) -> None:
+        """Note nothing: no run comes after this one."""
+
+    def knows(self, orders: Sequence[str]) -> bool:
+        """Know nothing: no run came before this one."""
+        return False
 
     def close(self) -> None:
         """Forget nothing: it goes with its process."""

@@ -7,6 +7,7 @@ from threading import RLock
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
     Integer,
@@ -52,6 +53,16 @@ _REQUESTS = Table(
     Column("run", String(64), primary_key=True),
     Column("granted", Integer, nullable=False),
 )
+
+_ORDERS = Table(
+    "refund_conformance_order",
+    _METADATA,
+    Column("target", String(500), primary_key=True),
+    Column("order_id", String(200), primary_key=True),
+    Column("run", String(64), nullable=False),
+    Column("used", Boolean, nullable=False),
+)
+"""Every order that a run listed, with the first such run, and whether it was used unknown to the ledger."""
 
 WAIT = 30
 """Seconds to wait for another process that writes to an SQLite ledger."""
@@ -119,6 +130,36 @@ class Database:
         with self._using(), self._engine.connect() as connection:
             taken = set(connection.scalars(select(_LEASES.c.order_id).where(_LEASES.c.target == self._target)))
         return [order for order in candidates if order not in taken]
+
+    def register(self, orders: Sequence[str]) -> None:
+        """Note that this run lists orders, unless an earlier one did."""
+        row = _ORDERS.c
+        with self._using():
+            with self._engine.connect() as connection:
+                known = set(connection.scalars(select(row.order_id).where(row.target == self._target)))
+            for order in dict.fromkeys(orders):
+                if order not in known:
+                    self._register(order)
+
+    def _register(self, order: str) -> None:
+        new = {"target": self._target, "order_id": order, "run": self.run, "used": False}
+        with suppress(IntegrityError), self._engine.begin() as connection:
+            connection.execute(_ORDERS.insert().values(**new))
+
+    def mark_used(self, order: str) -> None:
+        """Note that an order was used by something that the ledger does not know of."""
+        mine = (_ORDERS.c.target == self._target) & (_ORDERS.c.order_id == order)
+        with self._using(), self._engine.begin() as connection:
+            connection.execute(_ORDERS.update().where(mine).values(used=True))
+
+    def knows(self, orders: Sequence[str]) -> bool:
+        """Whether earlier runs listed all of these orders, and none listed with them was used unknown to it."""
+        row = _ORDERS.c
+        with self._using(), self._engine.connect() as connection:
+            rows = connection.execute(select(row.order_id, row.run, row.used).where(row.target == self._target))
+            known = {order: (run, used) for order, run, used in rows}
+        doubted = {self.run, *(run for run, used in known.values() if used)}
+        return all(order in known and known[order][0] not in doubted for order in orders)
 
     def close(self) -> None:
         """Close the connections to the database."""

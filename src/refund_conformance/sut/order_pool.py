@@ -11,13 +11,16 @@ from refund_conformance.sut.ledger import Ledger
 SUSPECTS = 2000
 """Refused requests of one shared order, the latest, among which one that had an effect is looked for."""
 
+MOST_USED = 100
+"""Orders at most that are found to be used before a run gives up: each costs a request."""
+
 
 class NoOrderError(Exception):
     """There is no order of a group, or none left; the text is the reason, with the setting that would help."""
 
 
 @dataclass
-class Bench:
+class SharedOrder:
     """A refundable order that requests which must be refused share.
 
     ``sent`` are the latest cases whose requests were refused on it.
@@ -27,24 +30,25 @@ class Bench:
     sent: deque[Case] = field(default_factory=lambda: deque(maxlen=SUSPECTS))
 
 
-def _from(listed: Sequence[str], turns: int) -> Sequence[str]:
-    """Return the orders from the list's beginning on, from its end back, or from its half or quarter on, in turn.
+@dataclass(frozen=True)
+class OrderState:
+    """What a pool knows, for another part of the run.
 
-    Runs before this one have used those at the beginning, or at both ends.
+    ``accepted`` are the orders that were, ``used`` those that were before; ``stop_reason`` is why none are leased
+    any more.
     """
-    if turns % 4 == 1:
-        return listed[::-1]
-    begin = (0, 0, len(listed) // 2, len(listed) // 4)[turns % 4]
-    return [*listed[begin:], *listed[:begin]]
+
+    accepted: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
+    stop_reason: str | None = None
 
 
-class OrderBook:
-    """Hands out orders of the settings.
+class OrderPool:
+    """Hands out orders of the settings, and alone knows what became of them.
 
-    ``limit`` is the most refundable orders that the run may lease, in all its processes. ``tell`` is called with
-    group and order for each that may be used up. ``used_before`` tells whether the run has met an order that was
-    not refundable, as one is not that somebody had used; ``partly_used`` whether that was before any was accepted.
-    ``spent`` are the orders for which a valid request was accepted, ``doubtful`` those for which another one was.
+    ``limit`` is the most refundable orders that the run may use, in all its processes. ``fresh`` tells whether
+    none of the listed orders can have been used before the run. ``report`` is called with group and order for each
+    that may be used up.
     """
 
     def __init__(
@@ -52,69 +56,118 @@ class OrderBook:
         groups: Mapping[str, Sequence[str]],
         limit: int,
         ledger: Ledger,
-        tell: Callable[[str, str], None] = lambda group, order: None,
+        report: Callable[[str, str], None] = lambda group, order: None,
+        *,
+        fresh: bool = True,
     ) -> None:
+        self.fresh = fresh
+        self.shared: dict[str, SharedOrder] = {}
         self._groups = dict(groups)
         self._ledger = ledger
         self._limit = limit
-        self._tell = tell
+        self._report = report
         self._unused: dict[str, list[str]] = {}
         self._asked: dict[str, str] = {}
-        self._turns = 0
-        self._closed = ""
-        self.used_before = self.partly_used = False
-        self.benches: dict[str, Bench] = {}
-        self.spent: list[str] = []
-        self.doubtful: set[str] = set()
+        self._accepted: dict[str, None] = {}
+        self._unknown: set[str] = set()
+        self._used: dict[str, None] = {}
+        self._stop_reason: str | None = None
+
+    # -- refundable orders ----------------------------------------------------------------------------
 
     def lease(self) -> str:
         """Return a refundable order that nothing was sent for yet. Raises NoOrderError if there is none left."""
-        if not self._groups.get("refundable"):
+        listed = self._groups.get("refundable", ())
+        if not listed:
             raise NoOrderError("orders.refundable is not set")
-        if self._closed:
-            raise NoOrderError(self._closed)
-        listed = self._groups["refundable"]
-        order = self._ledger.lease("refundable", _from(listed, self._turns), self._limit)
+        if self._stop_reason is not None:
+            raise NoOrderError(self._stop_reason)
+        limit = self._limit + len(self._used)
+        order = self._ledger.lease("refundable", self._in_turn(listed), limit) if self._may_look_further else None
         if order is None:
-            used_up = self._ledger.leased("refundable") >= self._limit
-            raise NoOrderError(
-                f"the run's {self._limit} refundable orders are used up"
-                if used_up
-                else "no order of orders.refundable is left; list more of them"
-            )
-        self._tell("refundable", order)
+            raise NoOrderError(self._why_none(limit))
+        self._report("refundable", order)
         return order
 
     @property
-    def bounds(self) -> tuple[int, bool, str]:
-        """How often another place of the list was turned to, whether orders had been used before the run, and why
-        none are leased any more ("" if they are)."""
-        return self._turns, self.partly_used, self._closed
+    def _may_look_further(self) -> bool:
+        return len(self._used) < MOST_USED
 
-    @bounds.setter
-    def bounds(self, bounds: tuple[int, bool, str]) -> None:
-        self._turns, self.partly_used, self._closed = bounds
-        self.used_before = self.used_before or self.partly_used
+    def _in_turn(self, listed: Sequence[str]) -> Sequence[str]:
+        """Return the listed orders, the likeliest to be unused first.
 
-    def turn(self) -> None:
-        """Lease from another place of the list: the last order was not refundable, nor may be those beside it."""
-        self._turns += 1
-        self.used_before = True
-        self.partly_used = self.partly_used or not self.spent
+        Earlier runs used them from the beginning on, so where some are used the first unused one is looked for by
+        halves; what lies before it comes last.
+        """
+        used = [place for place, order in enumerate(listed) if order in self._used]
+        if not used:
+            return listed
+        low = max(used) + 1
+        good = [place for place in range(low, len(listed)) if listed[place] in self._accepted]
+        first = good[0] if good else (low + len(listed)) // 2
+        return [*listed[first:], *listed[low:first][::-1], *listed[:low]]
 
-    def close(self, reason: str) -> None:
+    def _why_none(self, limit: int) -> str:
+        if self._used:
+            return self.supply
+        if self._ledger.leased("refundable") >= limit:
+            return f"the run's {self._limit} refundable orders are used up"
+        return "no order of orders.refundable is left; list more of them"
+
+    @property
+    def supply(self) -> str:
+        """How many of the listed orders were found used before the run, and how to get more."""
+        listed = self._groups.get("refundable", ())
+        left = len(listed) - len(self._used)
+        return (
+            f"{len(self._used)} of {len(listed)} listed orders are used, {left} were left; list further orders in "
+            "orders.refundable, and keep the ledger from run to run"
+        )
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The orders for which a valid request was accepted in this run, in turn."""
+        return tuple(self._accepted)
+
+    def mark_accepted(self, order: str) -> None:
+        """Note that a valid request for an order was accepted."""
+        self._accepted[order] = None
+
+    def mark_unknown(self, order: str) -> None:
+        """Note that a request for an order was accepted that must be refused: its state is not known."""
+        self._unknown.add(order)
+
+    def is_untouched(self, order: str) -> bool:
+        """Whether nothing was accepted for an order in this run."""
+        return order not in self._accepted and order not in self._unknown
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The orders that were refused for their state, though nothing of this run had used them."""
+        return tuple(self._used)
+
+    def mark_used(self, order: str) -> None:
+        """Note that an order was refused for its state, though nothing of this run had used it."""
+        self._used[order] = None
+        self._ledger.mark_used(order)
+
+    def stop(self, reason: str) -> None:
         """Lease no refundable order any more."""
-        self._closed = reason
+        self._stop_reason = reason
 
-    def bench(self, area: str) -> Bench:
-        """Return the area's shared order, leasing one if it has none."""
-        if area not in self.benches:
-            self.benches[area] = Bench(self.lease())
-        return self.benches[area]
+    # -- shared orders --------------------------------------------------------------------------------
 
-    def drop_bench(self, area: str) -> None:
-        """Give up the area's shared order: it is used up, or no longer trusted."""
-        self.benches.pop(area, None)
+    def share(self, name: str) -> SharedOrder:
+        """Return the shared order of a name, leasing one if there is none."""
+        if name not in self.shared:
+            self.shared[name] = SharedOrder(self.lease())
+        return self.shared[name]
+
+    def unshare(self, name: str) -> None:
+        """Give up a shared order: it is used up, or no longer trusted."""
+        self.shared.pop(name, None)
+
+    # -- other groups ---------------------------------------------------------------------------------
 
     def pick(self, group: str, which: str) -> str | None:
         """Return the first, middle or last order of a group; None if a smaller group has it under another name.
@@ -135,17 +188,43 @@ class OrderBook:
         if which == "middle" and place == len(ids) - 1:
             return None
         if group in REFUNDABLE_GROUPS:
-            if self._ledger.lease(group, [ids[place]], len(PICKS)) is None:
-                return None
-            self._tell(group, ids[place])
+            return self._leased_of(group, [ids[place]])
         return ids[place]
 
-    def spent_order(self, case: str) -> str:
+    def lease_other(self, group: str) -> str | None:
+        """Return an order of a refundable group that no case has asked for; None if there is none left."""
+        kept = {
+            self._unused[group][0],
+            self._unused[group][-1],
+            self._unused[group][len(self._unused[group]) // 2],
+        }
+        return self._leased_of(group, [order for order in self._unused[group] if order not in kept])
+
+    def _leased_of(self, group: str, candidates: Sequence[str]) -> str | None:
+        order = self._ledger.lease(group, candidates, len(PICKS) + len(self._unused.get(group, ())))
+        if order is not None:
+            self._report(group, order)
+        return order
+
+    def accepted_order(self, case: str) -> str:
         """Return an order on which the run has created a refund request: the same for a case, others in turn.
 
         So as many accepted requests as possible are seen to stand in the way of a further one. Raises NoOrderError
         if there is none.
         """
-        if not self.spent:
+        if not self._accepted:
             raise NoOrderError(f"no request was accepted yet, so no order is {SPENT}; see order.refundable")
-        return self._asked.setdefault(case, self.spent[len(self._asked) % len(self.spent)])
+        return self._asked.setdefault(case, self.accepted[len(self._asked) % len(self._accepted)])
+
+    # -- for another part of the run ------------------------------------------------------------------
+
+    @property
+    def state(self) -> OrderState:
+        """What is known, for another part of the run."""
+        return OrderState(self.accepted, self.used, self._stop_reason)
+
+    def take(self, state: OrderState) -> None:
+        """Go on from what another part of the run knows."""
+        for known, more in ((self._accepted, state.accepted), (self._used, state.used)):
+            known.update(dict.fromkeys(more))
+        self._stop_reason = state.stop_reason

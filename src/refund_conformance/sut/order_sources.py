@@ -60,7 +60,8 @@ def with_orders(settings: Settings, contract: Contract, profile: Profile) -> Set
         return settings
     give = _hooked if settings.source == HOOK else _searched
     found = give(settings, contract, counts)
-    return replace(settings, orders={**settings.orders, **_distinct(settings, found)})
+    fresh = settings.fresh or bool(found.get("refundable"))  # the source vouches for their state
+    return replace(settings, orders={**settings.orders, **_distinct(settings, found)}, fresh=fresh)
 
 
 def offered(settings: Settings) -> tuple[str, ...]:

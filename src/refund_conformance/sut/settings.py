@@ -45,8 +45,9 @@ class Settings:
     ``denied_hosts`` are patterns of hosts that are never sent anything. ``examples`` is where payloads that failed
     are kept: a directory, or a Redis URL. ``tokens`` has the credentials that are set, ``username`` and
     ``password`` are for the login operation. ``orders`` has the ids by group, ``source`` tells where others come
-    from, ``hook`` is the URL that gives them. ``ledger`` is the database URL of the order ledger, ``pins`` has the
-    answers to open questions. ``read_only`` tells that nothing may be sent which could create something.
+    from, ``hook`` is the URL that gives them; ``fresh`` tells that none of them was used before the run.
+    ``ledger`` is the database URL of the order ledger, ``pins`` has the answers to open questions. ``read_only``
+    tells that nothing may be sent which could create something.
     """
 
     base_url: str
@@ -67,6 +68,7 @@ class Settings:
     orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     source: str = LIST
     hook: str | None = field(default=None, repr=False)
+    fresh: bool = False
     ledger: str | None = field(default=None, repr=False)
     pins: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
@@ -82,11 +84,11 @@ class Settings:
 def load(path: Path, contract: Contract, environment: Mapping[str, str] | None = None) -> Settings:
     """Read a target.toml. ``${NAME}`` in a string takes an environment variable.
 
-    A target on another machine has its order ledger beside the file, unless that says otherwise: its orders are
-    used up for good. Raises SettingsError naming the file, the key, the reason and the remedy.
+    The order ledger is beside the file, unless that says otherwise: orders are used up for good. Orders that are
+    fresh for each run need none. Raises SettingsError naming the file, the key, the reason and the remedy.
     """
     settings = parse(documents.read_toml(path, SettingsError), str(path), contract, environment)
-    if settings.ledger or is_loopback(urlsplit(settings.base_url).hostname or ""):
+    if settings.ledger or (settings.fresh and settings.source == LIST):
         return settings
     return replace(settings, ledger=f"sqlite:///{path.absolute().with_suffix('.ledger.sqlite')}")
 
@@ -121,6 +123,7 @@ def parse(
         orders=_orders({name: ids for name, ids in orders.items() if name in GROUPS}, source),
         source=orders.get("source", LIST),
         hook=_hook(orders, source),
+        fresh=orders.get("fresh", False),
         ledger=orders.get("ledger"),
         pins=_pins(data.get("questions", {}), source, contract),
     )

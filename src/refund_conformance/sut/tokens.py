@@ -12,7 +12,7 @@ from refund_conformance.contract.model import Operation
 from refund_conformance.sut.settings import Settings
 from refund_conformance.transport.connection import Wire
 from refund_conformance.transport.exchange import Request
-from refund_conformance.transport.retry import repeated, says_nothing
+from refund_conformance.transport.retry import is_inconclusive, repeated
 
 OWN = "token"
 """The name of our own token in the settings."""
@@ -28,6 +28,8 @@ class Tokens:
         self._settings = settings
         self._operation = operation
         self._lock = threading.Lock()
+        self._clock_is_trusted = True
+        self._ahead = 0.0
         self._tokens = dict(settings.tokens)
         if OWN not in self._tokens:
             self._tokens[OWN] = login(settings, operation)
@@ -42,13 +44,22 @@ class Tokens:
 
     def get(self, name: str) -> str:
         """Return a token, "" if there is none of that name. Our own is renewed shortly before its end."""
-        if name == OWN and self.renewable and _seconds_left(self._tokens[OWN]) < EARLY:
-            self.renew(self._tokens[OWN])
+        own = self._tokens.get(OWN, "")
+        if name == OWN and self.renewable and self._clock_is_trusted and self._seconds_left(own) < EARLY:
+            fresh = self.renew(own)
+            self._clock_is_trusted = self._seconds_left(fresh) >= EARLY
         return self._tokens.get(name, "")
 
     def is_over(self, name: str) -> bool:
-        """Whether a token tells that its life is over."""
-        return _seconds_left(self.get(name)) <= 0
+        """Whether a token's expiry has passed, by the target's clock."""
+        return self._seconds_left(self._tokens.get(name, "")) <= 0
+
+    def set_clock(self, ahead: float) -> None:
+        """Take note by how many seconds the target's clock is ahead of ours."""
+        self._ahead = ahead
+
+    def _seconds_left(self, token: str) -> float:
+        return expiry(token) - time.time() - self._ahead
 
     @property
     def renewable(self) -> bool:
@@ -63,13 +74,13 @@ class Tokens:
             return self._tokens[OWN]
 
 
-def _seconds_left(token: str) -> float:
-    """Return the seconds until a JWT's end; endless for a token that does not tell."""
+def expiry(token: str) -> float:
+    """Return the Unix time at which a JWT expires; endless for a token that does not have one."""
     try:
         part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        expiry: Mapping[str, object] | object = claims.get("exp")
-        return float(expiry) - time.time() if isinstance(expiry, int | float) else float("inf")
+        end: Mapping[str, object] | object = claims.get("exp")
+        return float(end) if isinstance(end, int | float) else float("inf")
     except (IndexError, ValueError, OverflowError, AttributeError, RecursionError):
         return float("inf")
 
@@ -84,7 +95,7 @@ def login(settings: Settings, operation: Operation) -> str:
     wire = Wire(settings.base_url, settings.timeout, settings.proxy, settings.ca_bundle)
     try:
         request = Request("POST", operation.login_path, headers, body)
-        exchange = repeated(lambda: wire.send(request), says_nothing)
+        exchange = repeated(lambda: wire.send(request), is_inconclusive)
     finally:
         wire.close()
     what = f"login at {settings.base_url}{operation.login_path}"

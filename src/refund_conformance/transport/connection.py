@@ -26,6 +26,9 @@ BODY_LIMIT = 1024 * 1024
 """Bytes of an answer's body that are read at most, compressed or not."""
 
 _BLOCK = 64 * 1024
+_LONGEST_LINE = 65536
+"""Bytes of a line with the size of a chunk."""
+
 _BODILESS = frozenset({101, 204, 304})
 """Statuses after which no body comes, whatever the header says."""
 
@@ -75,6 +78,7 @@ class Wire:
         try:
             prepared = requests.PreparedRequest()  # not prepare(), which would normalize the URL
             prepared.method = request.method
+            self._line.begun = False
             prepared.url = self._line.absolute = self._base_url + request.target
             self._line.path = self._base_path + request.target
             prepared.headers = _mapped((*request.headers, ("Content-Length", str(len(request.body)))))
@@ -82,6 +86,8 @@ class Wire:
             answer: Any = self._adapter.send(prepared, stream=True, timeout=self._timeout, proxies=self._proxies)
             return _read(answer, request.method)
         except requests.exceptions.SSLError as problem:
+            if self._line.begun:
+                return None, Failure.CLOSED, f"TLS: {_reason(problem)}"
             untrusted = any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(problem))
             return None, Failure.UNTRUSTED if untrusted else Failure.UNREACHABLE, f"TLS: {_reason(problem)}"
         except requests.exceptions.ConnectTimeout:
@@ -94,8 +100,7 @@ class Wire:
             *(requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException),
             *(OSError, ValueError, zlib.error),
         ) as problem:
-            lost = any(isinstance(link, _KINDS[Failure.CLOSED]) for link in _chain(problem))
-            return None, Failure.CLOSED if lost else Failure.BROKEN, _reason(problem)
+            return None, _kind(problem), _reason(problem)
 
 
 def _read(raw: urllib3.HTTPResponse, method: str) -> tuple[Response | None, Failure | None, str]:
@@ -112,7 +117,7 @@ def _read(raw: urllib3.HTTPResponse, method: str) -> tuple[Response | None, Fail
     bodiless = method == "HEAD" or raw.status in _BODILESS
     for length in lengths:
         if len(body) < int(length) and not bodiless:
-            return None, Failure.BROKEN, f"the body ended after {len(body)} of {length[:20]} bytes"
+            return None, Failure.CUT, f"the body ended after {len(body)} of {length[:20]} bytes"
     plain = decoded(bytes(body), raw.headers.get("Content-Encoding", ""))
     if plain is None:
         return None, Failure.OVERSIZED, f"the decompressed body is over {BODY_LIMIT} bytes"
@@ -140,15 +145,18 @@ def decoded(body: bytes, coding: str) -> bytes | None:
     return plain
 
 
+class EndedError(http.client.HTTPException):
+    """The connection ended in the middle of a header, or of the size of a chunk."""
+
+
 _KINDS: dict[Failure, tuple[type[BaseException], ...]] = {
     Failure.UNREACHABLE: (
         urllib3.exceptions.NewConnectionError,
         urllib3.exceptions.ProxyError,
-        urllib3.exceptions.SSLError,
-        ssl.SSLError,
     ),
-    Failure.CLOSED: (ConnectionResetError, BrokenPipeError),
     Failure.TIMEOUT: (urllib3.exceptions.ReadTimeoutError, TimeoutError),
+    Failure.CUT: (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead, EndedError),
+    Failure.CLOSED: (ConnectionError, ssl.SSLError, urllib3.exceptions.SSLError),
 }
 
 
@@ -198,7 +206,7 @@ class Answer(http.client.HTTPResponse):
         finally:
             self.fp = lines.file
         if lines.last not in (b"\r\n", b"\n"):
-            raise http.client.HTTPException("the header ends in the middle")
+            raise EndedError("the header ends in the middle")
         try:
             assert_header_parsing(self.msg)
         except urllib3.exceptions.HeaderParsingError:
@@ -210,10 +218,22 @@ class Answer(http.client.HTTPResponse):
         interim = 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
         return version, http.HTTPStatus.CONTINUE if interim else status, reason
 
+    def _read_next_chunk_size(self) -> int:
+        """Tell the end of the connection from a size that is no number."""
+        line: bytes = self.fp.readline(_LONGEST_LINE)
+        if len(line) == _LONGEST_LINE:
+            raise http.client.HTTPException("the size of a chunk has no end")
+        if not line.endswith(b"\n"):
+            raise EndedError("the body ends in the size of a chunk")
+        size = line.partition(b";")[0].strip()
+        if not re.fullmatch(rb"[0-9A-Fa-f]+", size):
+            raise http.client.HTTPException("the size of a chunk is no number")
+        return int(size, 16)
+
     def _safe_read(self, amt: int) -> bytes:
         """Refuse a chunk of negative size, which would be read to the end of the connection."""
         if amt < 0:
-            raise http.client.IncompleteRead(b"")
+            raise http.client.HTTPException("a chunk of negative size")
         data: bytes = super()._safe_read(amt)  # type: ignore[misc]
         return data
 
@@ -241,6 +261,8 @@ class _Line:
 
     path = ""
     absolute = ""
+    begun = False
+    """Whether the request is being written: what happens to TLS from then on is a loss of the connection."""
 
 
 def _guarded(connection: type[HTTPConnection], guard: Guard, line: _Line) -> type[HTTPConnection]:
@@ -248,6 +270,7 @@ def _guarded(connection: type[HTTPConnection], guard: Guard, line: _Line) -> typ
         response_class = Answer
 
         def putrequest(self, method: str, url: str, *args: Any, **options: Any) -> None:
+            line.begun = True
             super().putrequest(method, line.path if url.startswith("/") else line.absolute, *args, **options)
 
         def _new_conn(self) -> socket.socket:

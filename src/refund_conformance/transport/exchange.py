@@ -36,14 +36,20 @@ class Failure(StrEnum):
     UNREACHABLE = "unreachable"  # no connection: refused, no such host, no TLS
     UNTRUSTED = "untrusted"  # no connection: no authority that we know signed the certificate, or it is not valid
     CLOSED = "closed"  # the connection ended before an answer began, or was reset
+    CUT = "cut"  # the connection ended in the middle of the answer
     TIMEOUT = "timeout"  # no whole answer within the time limit
-    BROKEN = "broken"  # bytes that are no HTTP message, or a body cut short
+    BROKEN = "broken"  # bytes that are no HTTP message
     OVERSIZED = "oversized"  # a body over the size limit
 
     @property
     def connected(self) -> bool:
         """Whether there was a connection at all, on which a request can have been sent."""
         return self not in (Failure.UNREACHABLE, Failure.UNTRUSTED)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection was lost, which a network does now and then."""
+        return self in (Failure.CLOSED, Failure.CUT)
 
 
 @dataclass(frozen=True)

@@ -58,3 +58,4 @@ class Flight:
                 check.outcome.set_exception(raised)
             else:
                 check.outcome.set_result(None)
+        run.finish()

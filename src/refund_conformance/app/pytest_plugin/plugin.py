@@ -25,7 +25,7 @@ from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.errors import SuiteError, TargetError, UsageError
 from refund_conformance.contract.model import Contract
 from refund_conformance.engine.run import Run
-from refund_conformance.engine.snapshot import Beginning
+from refund_conformance.engine.snapshot import Snapshot
 from refund_conformance.report import waivers
 from refund_conformance.report.session import ReportSession
 from refund_conformance.sut import order_sources, safety
@@ -158,7 +158,10 @@ class Conformance:
         if self.session is not None and self.settings is not None and not session.shouldstop:
             self.attendance.begin(self.settings, self.profile)
         try:
-            return (yield)
+            outcome = yield
+            if self.run is not None:
+                self.run.finish()
+            return outcome
         except (session.Failed, session.Interrupted):
             raise  # pytest's own ways to end early, as by -x
         except BaseException:
@@ -209,7 +212,7 @@ class Conformance:
         )
         mock = self._stack.enter_context(running(chosen))
         self.target_toml = mock.target_toml()
-        return target_settings.parse(tomllib.loads(self.target_toml), "embedded mock", self.contract)
+        return _embedded_settings(self.target_toml, self.contract)
 
     def _begin(self, session: pytest.Session) -> None:
         try:
@@ -279,8 +282,7 @@ class Conformance:
             raise TargetError(*begun["problem"])
         settings = self.settings
         if settings is None:
-            embedded = tomllib.loads(str(worker["refund_target"]))
-            settings = target_settings.parse(embedded, "embedded mock", self.contract)
+            settings = _embedded_settings(str(worker["refund_target"]), self.contract)
         number, count = int(str(worker["workerid"]).removeprefix("gw")), int(worker["workercount"])
         rate = settings.max_requests_per_second
         self.settings = replace(
@@ -290,7 +292,7 @@ class Conformance:
             read_only=self.config.option.read_only,
         )
         self.run = self._new_run(self.settings, self.pending.append, (number + 1, 1 + count))
-        self.run.resume(Beginning.from_data(begun["beginning"]))
+        self.run.resume(Snapshot.from_data(begun["snapshot"]))
 
     def _new_run(self, settings: Settings, sink: Sink, worker: tuple[int, int]) -> Run:
         ledger = open_ledger(self.ledger_url, settings.base_url, self.run_id)
@@ -309,7 +311,7 @@ class Conformance:
             self.session.reason = str(problem)
             return json.dumps({"problem": problem.args})
         orders = dict(run.examination.dispatch.settings.orders)
-        return json.dumps({"orders": orders, "beginning": run.examination.beginning().as_data()})
+        return json.dumps({"orders": orders, "snapshot": run.examination.snapshot().as_data()})
 
     @cached_property
     def ledger_url(self) -> str:
@@ -364,6 +366,11 @@ class Conformance:
             if not broken:
                 session.exitstatus = status
         self._stack.close()
+
+
+def _embedded_settings(target_toml: str, contract: Contract) -> Settings:
+    settings = target_settings.parse(tomllib.loads(target_toml), "embedded mock", contract)
+    return replace(settings, fresh=True)
 
 
 _KEY = pytest.StashKey[Conformance]()
