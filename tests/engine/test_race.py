@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engine_stage import ACCEPTED, Answer, Rounds, Stage, bench, in_turn, lawful, plain, refused, stage
+from engine_stage import ACCEPTED, Answer, Stage, bench, in_turn, lawful, plain, refused, stage
 
 from refund_conformance.engine.race import SIMULTANEOUS, race
 from refund_conformance.oracle.finding import Kind
@@ -50,10 +50,10 @@ def test_every_request_has_a_connection_of_its_own() -> None:
     assert len(set(ports)) >= SIMULTANEOUS + ON_TWO_ORDERS
 
 
-def test_the_requests_of_a_round_are_all_on_their_way_before_one_is_answered() -> None:
+def test_the_requests_of_a_round_are_sent_together() -> None:
     made = stage(lawful())
-    made.client.gate = Rounds(SIMULTANEOUS, ON_TWO_ORDERS)
     assert [result.outcome for result in race(made.dispatch, 1)] == [Outcome.HELD, Outcome.HELD]
+    assert made.client.together == [SIMULTANEOUS, ON_TWO_ORDERS]
 
 
 @pytest.mark.parametrize("fault", ["race-check-then-act", "race-none-wins", "race-neighbours-refused"])
@@ -149,7 +149,7 @@ def test_a_round_in_which_a_gateway_spoke_is_undecided(status: int) -> None:
 def test_a_round_in_which_a_gateway_spoke_is_run_again_on_another_order() -> None:
     made = stage(lawful(plain(503)))
     assert [result.outcome for result in race(made.dispatch, 1)] == [Outcome.HELD, Outcome.HELD]
-    assert made.orders[:16] == ["730001"] * 8 + ["730002"] * 8
+    assert made.orders[: 2 * SIMULTANEOUS] == ["730001"] * SIMULTANEOUS + ["730002"] * SIMULTANEOUS
 
 
 def test_a_refused_request_beside_may_come_before_or_after_the_accepted_one() -> None:

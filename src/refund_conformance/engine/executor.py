@@ -212,6 +212,25 @@ class Dispatch:
         exchanges = self.client.send_pipelined([request for request in requests if request is not None])
         return [self.judged(case, exchange) for (case, _), exchange in zip(cases, exchanges, strict=False)]
 
+    def send_together(self, cases: Sequence[tuple[Case, str]]) -> list[Sent]:
+        """Send cases' requests for orders so that they arrive at one moment; return them judged, in their order.
+
+        Raises NoOrderError if the run's requests are used up, or the token's form allows no such request.
+        """
+        if self._allowance.is_over:
+            raise NoOrderError("the run's time is over (target.max_seconds)")
+        if not self._allowance.covers(self.client.sent + len(cases)):
+            raise NoOrderError(f"the run's {self._allowance.limit} requests are used up")
+        requests = [request for case, order in cases if (request := self.client.request(case.draft, order))]
+        if len(requests) < len(cases):
+            raise NoOrderError("the token's form allows no such request")
+        exchanges = self.client.send_together(requests)
+        if all(map(self._is_token_refused, (case for case, _ in cases), exchanges)):
+            self._renewals += 1
+            self.client.renew_token(self.client.tokens.get(OWN))
+            return self.send_together(cases)
+        return [self.judged(case, exchange) for (case, _), exchange in zip(cases, exchanges, strict=True)]
+
     def control(self) -> Sent:
         """Send the plain request where it has no effect and its answer is known.
 

@@ -1,7 +1,7 @@
 """Carry cases out on a target: choose the order, send, judge, make sure, and keep the result."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,6 +13,7 @@ from refund_conformance.engine.confirmation import result as result_of
 from refund_conformance.engine.executor import Dispatch, Sent
 from refund_conformance.engine.open_questions import Inquiry
 from refund_conformance.engine.partitions import QUESTIONS, bench_of, must_be_accepted
+from refund_conformance.engine.race import accept_one
 from refund_conformance.engine.snapshot import Beginning
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
@@ -26,6 +27,9 @@ OTHER_ORDERS = 3
 REMEMBERED = 1000
 """Refused requests that are remembered in order not to send them twice: more than there are listed cases."""
 
+SETTLED_RACE = ("order.once", "order.race")
+"""Clauses after whose violation no more requests are raced."""
+
 TOLD_APART = ("order.foreign", "order.unknown")
 """Clauses whose answers are kept, for nothing in them may tell a foreign order from an unknown one."""
 
@@ -33,12 +37,13 @@ TOLD_APART = ("order.foreign", "order.unknown")
 class Examination:
     """One process's examination of a target. Methods raise TargetError once the target is gone.
 
-    ``shared`` tells, by case id, on which shared order a request goes that must be accepted. ``tainted`` are the
-    shared orders on which a refused request is known to have had an effect, ``proven`` those on which a valid one
-    was accepted in the end.
+    ``shared`` tells, by case id, on which shared order a request goes that must be accepted. ``raced`` are the
+    cases of which several are sent at once, to see that one is accepted. ``tainted`` are the shared orders on
+    which a refused request is known to have had an effect, ``proven`` those on which a valid one was accepted in
+    the end.
     """
 
-    def __init__(self, dispatch: Dispatch, shared: Mapping[str, str]) -> None:
+    def __init__(self, dispatch: Dispatch, shared: Mapping[str, str], raced: Collection[str] = ()) -> None:
         self.dispatch = dispatch
         self.orders = dispatch.orders
         self.confirmation = Confirmation(dispatch)
@@ -47,6 +52,8 @@ class Examination:
         self.tainted: set[str] = set()
         self.order_answers: dict[str, list[tuple[str, Sent]]] = defaultdict(list)
         self._shared = shared
+        self.raced = raced
+        self._seconds: dict[str, Sent] = {}
         self._early: dict[str, Result] = {}
         self._refused: dict[Request, Exchange] = {}
         self._ahead: set[Request] = set()
@@ -196,7 +203,7 @@ class Examination:
 
     def _accept_again(self, case: Case, order: str) -> Result:
         """Send a request for an order whose refund request has ended; for the first one, a second request too."""
-        sent = self.dispatch.send(case, order)
+        sent = self._send_valid(case, order)
         if self.speaks_of_state(sent) and self.orders.partly_used:
             reason = f"an order of orders.{case.group} may have been used before, as others were; list unused ones"
             return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
@@ -210,11 +217,13 @@ class Examination:
         result = self.confirmation.conclude(case, order, sent)
         if not sent.accepted and case.group == "refundable" and self.orders.spent:
             order = self.orders.spent[-1]
-        if sends_again(case) and result.answer == "success":
+        second = self._seconds.get(order)
+        if (sends_again(case) or second) and result.answer == "success":
             again = second_case(self.dispatch.contract)
             slug = f"after-{case.clause.replace('.', '-')}-{case.slug}"
             again = replace(again, id=f"{again.clause}/{slug}", group=case.group)
-            self.dispatch.keep(self.carry_out(again, order))
+            sent = self.dispatch.judged(again, second.exchange) if second else self.dispatch.send(again, order)
+            self.dispatch.keep(self.confirmation.conclude(again, order, sent))
         return result
 
     # -- requests that must be accepted -------------------------------------------------------------
@@ -249,10 +258,21 @@ class Examination:
         return replace(result_of(case, [sent], (finding,)), failed=OTHER_ORDERS + 1, tries=OTHER_ORDERS + 1)
 
     def sent_to_accept(self, case: Case, order: str) -> Sent:
-        sent = self.dispatch.send(case, order)
+        sent = self._send_valid(case, order)
         if sent.accepted:
             self.orders.spent.append(order)
         return sent
+
+    def _send_valid(self, case: Case, order: str) -> Sent:
+        """Send a request that is to be accepted: several at once if its case is raced, as long as none failed."""
+        if case.id not in self.raced or not self.dispatch.violated.isdisjoint(SETTLED_RACE):
+            return self.dispatch.send(case, order)
+        accepted = accept_one(self.dispatch, case, order)
+        if accepted.result is not None:
+            self.dispatch.keep(accepted.result)
+        if accepted.second is not None:
+            self._seconds[order] = accepted.second
+        return accepted.sent
 
     def prove(self, key: str, case: Case) -> Sent:
         """Send a valid request for a shared order: if it is accepted, nothing refused on it had an effect."""
