@@ -9,6 +9,7 @@ from refund_conformance.cases import all_cases, explorations, questions
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.orders import REFUNDABLE_GROUPS, SPENT, second_case, sends_again
 from refund_conformance.contract.model import Contract
+from refund_conformance.engine import isolation
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.engine.partitions import BENCHES, COMBINED, bench_of, proofs
 from refund_conformance.engine.race import SIMULTANEOUS, own_rounds, price, raced_cases
@@ -23,7 +24,11 @@ from refund_conformance.transport.exchange import Headers
 _NEEDED = {"first": 1, "last": 2, "middle": 3}
 """How many orders a group must have for a case to have one of its own."""
 
-_SHARED = {"auth.every-request": BENCHES["authorization"], "server.steady": BENCHES["field"]}
+_SHARED = {
+    "auth.every-request": BENCHES["authorization"],
+    "server.steady": BENCHES["field"],
+    isolation.CLAUSE: isolation.SHARED,
+}
 """The shared orders that checks of several requests go to, by clause."""
 
 _ANY_TOKEN = "token"  # noqa: S105
@@ -169,6 +174,7 @@ class Demand:
             "auth.every-request": 2 * len([id_ for id_ in UNAUTHORIZED if self._is_possible(self.every[id_])]),
             "auth.first": 2 if self._available("unknown") else 0,
             "server.steady": STEADY_TRIES,
+            isolation.CLAUSE: isolation.requests(self.contract),
             "order.once": len(READING_AND_UNDOING) + 1,
             "order.race": self._race[0],
             "order.lifecycle": self.profile.walks * self.profile.steps,

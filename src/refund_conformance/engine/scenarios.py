@@ -8,6 +8,7 @@ from refund_conformance.cases import all_cases, incomplete_case
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.combinations import combination
 from refund_conformance.cases.orders import SPENT, second_case
+from refund_conformance.engine import isolation
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.engine.executor import Sent
 from refund_conformance.engine.partitions import COMBINED, bench_of
@@ -285,6 +286,11 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
     return replace(result, exchanges=tuple(s.number for s in sendings), failed=len(findings), tries=len(sendings))
 
 
+def at_once(examination: Examination) -> Result:
+    """Send requests of several callers, with several bodies, at once: each gets its own answer."""
+    return _recorded(examination, isolation.about(examination), lambda: isolation.isolation(examination))
+
+
 READING_AND_UNDOING = ("route.method/get", "route.method/delete")
 """What might show or undo a refund request, if the target did what the method says."""
 
@@ -307,6 +313,14 @@ def _once_at_last(examination: Examination, case: Case) -> Result:
     return examination.confirmation.conclude(case, order, examination.dispatch.send(case, order))
 
 
+_WITHOUT_RACE = {
+    "order.once": "a second request is accepted even when it comes later",
+    "order.race": "several requests at once were accepted where one was to be",
+    isolation.CLAUSE: "requests at once are mixed up",
+}
+"""Why no round is run that has an order of its own, by the clause that is violated already."""
+
+
 def race_rounds(examination: Examination, rounds: int) -> Result:
     """Send simultaneous requests, in fewer rounds where other checks race too; return the worst result."""
     about = replace(
@@ -314,12 +328,10 @@ def race_rounds(examination: Examination, rounds: int) -> Result:
         id="order.race/one-order-1",
         title="Of requests at once one wins.",
     )
-    if "order.once" in examination.dispatch.violated:
-        reason = "a second request is accepted even when it comes later (order.once)"
-        return _kept(examination, Result(about.id, about.clause, about.title, Outcome.SPARED, reason))
-    if about.clause in examination.dispatch.violated:
-        reason = "of requests that were accepted anyway, several at once were"
-        return _kept(examination, Result(about.id, about.clause, about.title, Outcome.SPARED, reason))
+    for clause, reason in _WITHOUT_RACE.items():
+        if clause in examination.dispatch.violated:
+            told = f"{reason} ({clause})"
+            return _kept(examination, Result(about.id, about.clause, about.title, Outcome.SPARED, told))
     own = own_rounds(rounds, examination.raced)
     return _recorded(examination, about, lambda: _worst(examination, race(examination.dispatch, own)))
 

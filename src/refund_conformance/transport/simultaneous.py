@@ -151,7 +151,8 @@ def _answer(connection: socket.socket, flight: _Flight) -> Response | tuple[Fail
             return Failure.CLOSED, "the connection ended before an answer"
         return Failure.BROKEN, "no HTTP message"
     finally:
-        answer.close()
+        with suppress(ValueError):  # http.client has closed it where there is no HTTP
+            answer.close()
     if plain is None:
         return Failure.OVERSIZED, f"the decompressed body is over {BODY_LIMIT} bytes"
     headers = tuple((str(name), str(value)) for name, value in answer.getheaders())

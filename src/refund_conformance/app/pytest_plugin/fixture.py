@@ -47,6 +47,10 @@ class Target:
         """Prove that the same request gets the same answer."""
         self._carry_out(scenarios.steady)
 
+    def check_isolation(self) -> None:
+        """Prove that requests under way at once get their own answers."""
+        self._carry_out(scenarios.at_once)
+
     def check_once_at_last(self) -> None:
         """Prove that what was accepted still stands in the way at the end."""
         self._carry_out(scenarios.once_at_last)
