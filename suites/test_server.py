@@ -14,3 +14,8 @@ def test_strain(case: Case, target: Target) -> None:
 @pytest.mark.clause("server.steady", phase="together")
 def test_steady(target: Target) -> None:
     target.check_steady()
+
+
+@pytest.mark.clause("server.isolation", phase="together")
+def test_isolation(target: Target) -> None:
+    target.check_isolation()

@@ -3,7 +3,7 @@
 import json
 import threading
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -188,27 +188,14 @@ def lawful(*answers: Answer) -> Script:
     return script
 
 
-class Rounds:
-    """Lets threads through round by round: each time when so many have come as the round has."""
-
-    def __init__(self, *sizes: int) -> None:
-        rounds = [(threading.Barrier(size, timeout=30), size) for size in sizes]
-        self._places = iter([barrier for barrier, size in rounds for _ in range(size)])
-
-    def wait(self) -> None:
-        """Wait until the round is complete."""
-        next(self._places).wait()
-
-
 class ScriptedClient(Client):
-    """A client whose target is a script. ``gate``, if there is one, lets requests of threads through together."""
-
-    gate: Rounds | None = None
+    """A client whose target is a script. ``together`` has the sizes of what was sent at one moment."""
 
     def __init__(self, settings: Settings, record: Record, script: Script) -> None:
         super().__init__(settings, Tokens(settings, CONTRACT.operation), Redactor(), record.exchange)
         self.script = script
         self.requests: list[Request] = []
+        self.together: list[int] = []
         self.record = record
         self.turn = threading.Lock()
 
@@ -221,8 +208,6 @@ class ScriptedClient(Client):
         ahead: bool = False,
         waits: bool = True,
     ) -> Exchange:
-        if self.gate is not None and threading.current_thread() is not threading.main_thread():
-            self.gate.wait()
         with self.turn:
             self.sent += 1
             self.requests.append(request)
@@ -230,6 +215,10 @@ class ScriptedClient(Client):
             response, failure = (None, answer) if isinstance(answer, Failure) else (answer, None)
             exchange = Exchange(request, response, failure, str(failure or ""), 0.0, 0.0)
             return replace(exchange, number=self.record.exchange(exchange))
+
+    def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
+        self.together.append(len(requests))
+        return [self.send(request) for request in requests]
 
 
 @dataclass

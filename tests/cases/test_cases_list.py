@@ -21,7 +21,7 @@ TOKEN = jwt.encode({"sub": "merchant", "exp": 4102444800}, "k" * 32, "HS256")
 
 WITHOUT_CASES = {
     *("auth.every-request", "auth.no-effect", "json.no-effect", "fields.no-effect"),
-    *("order.race", "order.lifecycle", "server.steady", "success.status", "success.body"),
+    *("order.race", "order.lifecycle", "server.steady", "server.isolation", "success.status", "success.body"),
     *("errors.shape", "errors.media-type", "errors.known-codes", "errors.status", "errors.message"),
 }
 """Clauses that take more than one request, or are judged on every answer."""

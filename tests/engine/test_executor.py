@@ -228,3 +228,25 @@ def test_an_exchange_can_be_judged_as_another_case() -> None:
     assert sent.wrong
     late = replace(PLAIN, situation=Situation(order="refund-open"))
     assert not made.dispatch.judged(late, sent.exchange).wrong
+
+
+# ---- requests that arrive together
+
+
+def test_requests_that_arrive_together_are_judged_each_by_its_case() -> None:
+    made = stage(in_turn(ACCEPTED, refused(15010)))
+    plain_one, without = made.dispatch.send_together([(PLAIN, "1"), (NO_EMAIL, "2")])
+    assert (plain_one.accepted, without.codes, without.wrong) == (True, (15010,), False)
+    assert made.orders == ["1", "2"]
+
+
+def test_they_are_within_the_runs_requests_or_not_sent_at_all() -> None:
+    made = stage(ACCEPTED, requests=2)
+    with pytest.raises(NoOrderError, match="2 requests are used up"):
+        made.dispatch.send_together([(PLAIN, "1")] * 3)
+    assert made.orders == []
+
+
+def test_they_are_not_sent_where_the_token_has_no_such_form() -> None:
+    with pytest.raises(NoOrderError, match="no such request"):
+        stage(ACCEPTED).dispatch.send_together([(CASES["auth.forged/weak-secret"], "1")])

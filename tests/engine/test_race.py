@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from engine_stage import ACCEPTED, Answer, Rounds, Stage, bench, in_turn, lawful, plain, refused, stage
-from refund_conformance.engine.race import SIMULTANEOUS, race
+from engine_stage import ACCEPTED, CASES, CONTRACT, Answer, Stage, bench, in_turn, lawful, plain, refused, stage
+from refund_conformance.engine.race import SIMULTANEOUS, accept_one, own_rounds, race, raced_cases
 from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.order_pool import NoOrderError
-from refund_conformance.transport.exchange import Request, Response
+from refund_conformance.transport.exchange import Failure, Request, Response
 
 ON_TWO_ORDERS = 6
 """Requests of the round on two orders: two valid ones and one without an e-mail address for each."""
@@ -50,10 +50,10 @@ def test_every_request_has_a_connection_of_its_own() -> None:
     assert len(set(ports)) >= SIMULTANEOUS + ON_TWO_ORDERS
 
 
-def test_the_requests_of_a_round_are_all_on_their_way_before_one_is_answered() -> None:
+def test_the_requests_of_a_round_are_sent_together() -> None:
     made = stage(lawful())
-    made.client.gate = Rounds(SIMULTANEOUS, ON_TWO_ORDERS)
     assert [result.outcome for result in race(made.dispatch, 1)] == [Outcome.HELD, Outcome.HELD]
+    assert made.client.together == [SIMULTANEOUS, ON_TWO_ORDERS]
 
 
 @pytest.mark.parametrize("fault", ["race-check-then-act", "race-none-wins", "race-neighbours-refused"])
@@ -149,7 +149,7 @@ def test_a_round_in_which_a_gateway_spoke_is_undecided(status: int) -> None:
 def test_a_round_in_which_a_gateway_spoke_is_run_again_on_another_order() -> None:
     made = stage(lawful(plain(503)))
     assert [result.outcome for result in race(made.dispatch, 1)] == [Outcome.HELD, Outcome.HELD]
-    assert made.orders[:16] == ["730001"] * 8 + ["730002"] * 8
+    assert made.orders[: 2 * SIMULTANEOUS] == ["730001"] * SIMULTANEOUS + ["730002"] * SIMULTANEOUS
 
 
 def test_a_refused_request_beside_may_come_before_or_after_the_accepted_one() -> None:
@@ -226,3 +226,121 @@ def test_advice_is_no_lost_race() -> None:
     html = (("Content-Type", "text/html"),)
     made = stage(in_turn(ACCEPTED, replace(refused(15050), headers=html)))
     assert race(made.dispatch, 1)[0].outcome is Outcome.HELD
+
+
+def test_a_round_that_is_lost_is_the_last() -> None:
+    made = stage(ACCEPTED)
+    assert [result.case for result in race(made.dispatch, 3)] == ["order.race/one-order-1"]
+    assert made.client.together == [SIMULTANEOUS]
+
+
+def test_rounds_with_one_body_and_with_two_take_turns() -> None:
+    made = stage(lawful())
+    race(made.dispatch, 2)
+    sent = [request for request in made.client.requests if request.target.split("/")[3] in ("730001", "730002")]
+    bodies = [len({r.body for r in sent if order in r.target}) for order in ("730001", "730002")]
+    assert bodies == [2, 1]
+
+
+# ---- requests that are to be accepted anyway
+
+
+PLAIN = CASES["description.unicode/emoji"]
+ORDER = "730001"
+
+
+def test_one_of_several_is_accepted_and_the_next_shows_that_it_stands() -> None:
+    made = stage(lawful())
+    accepted = accept_one(made.dispatch, PLAIN, ORDER)
+    assert accepted.result is not None
+    assert accepted.second is not None
+    assert (accepted.sent.accepted, accepted.second.codes) == (True, (15050,))
+    assert (accepted.result.case, accepted.result.outcome) == (
+        "order.race/description-unicode-emoji",
+        Outcome.HELD,
+    )
+    assert made.client.together == [SIMULTANEOUS] == [len(made.orders)]
+
+
+def test_two_that_are_accepted_lose_the_race_where_a_later_one_is_not() -> None:
+    accepted = accept_one(stage(in_turn(ACCEPTED, ACCEPTED, refused(15050))).dispatch, PLAIN, ORDER)
+    assert accepted.result is not None
+    (finding,) = accepted.result.findings
+    assert (finding.clause, finding.kind, finding.actual) == ("order.race", Kind.ACCEPTED, "2 of 3 were accepted")
+
+
+def test_where_a_later_one_is_accepted_too_it_is_no_matter_of_the_race() -> None:
+    accepted = accept_one(stage(ACCEPTED).dispatch, PLAIN, ORDER)
+    assert accepted.result is None
+    assert accepted.second is not None
+    assert accepted.second.accepted
+
+
+def test_none_that_is_accepted_though_one_alone_is_loses_the_race() -> None:
+    at_once = [refused(15050)] * SIMULTANEOUS
+    accepted = accept_one(stage(in_turn(*at_once, ACCEPTED)).dispatch, PLAIN, ORDER)
+    assert accepted.sent.accepted
+    assert accepted.result is not None
+    assert accepted.result.findings[0].actual == "0 of 3 were accepted"
+
+
+def test_what_is_refused_alone_as_well_is_a_matter_of_its_case() -> None:
+    accepted = accept_one(stage(refused(15010)).dispatch, PLAIN, ORDER)
+    assert (accepted.sent.codes, accepted.second, accepted.result) == ((15010,), None, None)
+
+
+@pytest.mark.parametrize("lost", [Failure.CLOSED, Failure.TIMEOUT, plain(503)])
+def test_one_that_may_have_been_accepted_unseen_is_not_sent_again(lost: Answer) -> None:
+    made = stage(in_turn(refused(15050), lost, refused(15050)))
+    accepted = accept_one(made.dispatch, PLAIN, ORDER)
+    assert not accepted.sent.decided or accepted.sent.reading is None
+    assert accepted.result is None
+    assert len(made.orders) == SIMULTANEOUS
+
+
+def test_too_many_requests_at_once_are_one_request_after_them() -> None:
+    accepted = accept_one(stage(in_turn(*[plain(429)] * SIMULTANEOUS, ACCEPTED)).dispatch, PLAIN, ORDER)
+    assert accepted.sent.accepted
+    assert accepted.result is None
+
+
+def test_a_loser_with_another_code_is_looked_at_on_another_order() -> None:
+    accepted = accept_one(rounds_of(refused(15030), refused(15050)).dispatch, PLAIN, ORDER)
+    assert accepted.result is not None
+    assert [finding.clause for finding in accepted.result.findings] == ["server.steady"]
+
+
+def test_cases_are_raced_only_where_the_race_is_chosen() -> None:
+    assert raced_cases(CONTRACT, {"description.unicode"}) == frozenset()
+    raced = raced_cases(CONTRACT, {"description.unicode", "order.race"})
+    assert PLAIN.id in raced
+    assert {CASES[id_].clause for id_ in raced} == {"description.unicode"}
+
+
+def test_rounds_of_their_own_are_left_out_for_cases_that_are_raced() -> None:
+    assert (own_rounds(7, ()), own_rounds(7, ["a", "b"]), own_rounds(2, ["a", "b", "c"])) == (7, 5, 1)
+
+
+def test_a_raced_request_replaces_the_second_one_that_would_follow() -> None:
+    with bench() as made:
+        before = len(made.kept("exchange"))
+        assert made.examination.examine(PLAIN).outcome is Outcome.HELD
+        kept = {event["case"]: event["outcome"] for event in made.kept("case")}
+        assert len(made.kept("exchange")) - before == SIMULTANEOUS
+    assert kept["order.race/description-unicode-emoji"] == "held"
+    assert kept["order.once/after-description-unicode-emoji"] == "held"
+
+
+def test_an_acceptance_that_is_lost_is_named_as_such_though_several_came_at_once() -> None:
+    with bench("once-lost-beyond-ascii") as made:
+        made.examination.examine(PLAIN)
+        accused = {finding["clause"] for event in made.kept("case") for finding in event["findings"]}
+    assert accused == {"order.once"}
+
+
+def test_no_more_is_raced_once_a_race_is_lost() -> None:
+    with bench("race-check-then-act") as made:
+        for id_ in (PLAIN.id, "email.accepts/plus-and-dots"):
+            made.examination.examine(CASES[id_])
+        lost = [event["case"] for event in made.kept("case") if event["clause"] == "order.race"]
+    assert lost == ["order.race/description-unicode-emoji"]

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from engine_stage import ACCEPTED, CASES, TOKENS, Answer, Bench, bench, in_turn, on_mock, plain, refused, stage
-from refund_conformance.engine import scenarios
+from refund_conformance.engine import comparisons, scenarios
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
@@ -18,8 +18,8 @@ from refund_conformance.transport.exchange import Request
 
 FLOWS: dict[str, scenarios.Flow] = {
     "every-request": scenarios.every_request,
-    "strangers": scenarios.strangers_told_alike,
-    "steady": scenarios.steady,
+    "strangers": comparisons.strangers_told_alike,
+    "steady": comparisons.steady,
     "race": partial(scenarios.race_rounds, rounds=1),
     "walk": partial(scenarios.walk, profile=PROFILES["ci"], seed=0),
     **{clause: partial(scenarios.no_effect, clause=clause) for clause in NO_EFFECT.values()},
@@ -75,7 +75,7 @@ def test_without_orders_a_flow_is_untested_with_the_setting_as_reason(name: str)
 
 def test_without_unknown_orders_strangers_are_not_compared() -> None:
     made = stage(refused(1008), groups={"refundable": ("1",)})
-    result = scenarios.strangers_told_alike(made.examination)
+    result = comparisons.strangers_told_alike(made.examination)
     assert (result.outcome, result.reason) == (Outcome.UNTESTED, "orders.unknown is not set")
 
 
@@ -144,7 +144,7 @@ def test_kinds_of_authorization_that_anyone_passes_with_are_left_out(mock: Runni
 
 def test_a_message_to_strangers_that_tells_of_orders_is_advised_against() -> None:
     with bench("auth-hints-at-orders") as made:
-        result = scenarios.strangers_told_alike(made.examination)
+        result = comparisons.strangers_told_alike(made.examination)
     assert result.outcome is Outcome.WARNED
     assert clauses(result) == {"auth.first"}
 
@@ -156,7 +156,7 @@ def test_a_message_to_strangers_that_tells_of_orders_is_advised_against() -> Non
 def test_an_answer_that_tells_a_foreign_order_from_an_unknown_one_is_named(fault: str) -> None:
     with bench(fault) as made:
         ask(made, "order.foreign/foreign-first", "order.unknown/unknown-first")
-        result = scenarios.foreign_as_unknown(made.examination)
+        result = comparisons.foreign_as_unknown(made.examination)
     assert result.outcome is Outcome.VIOLATED
     assert clauses(result) == {"order.foreign"}
 
@@ -177,7 +177,7 @@ def test_a_target_that_reads_the_body_for_foreign_orders_alone_is_named(read_for
     examination = stage(script, groups=groups).examination
     for id_ in ("order.foreign/foreign-first", "order.unknown/unknown-first"):
         examination.examine(CASES[id_])
-    result = scenarios.foreign_as_unknown(examination)
+    result = comparisons.foreign_as_unknown(examination)
     assert clauses(result) == named
     assert result.outcome is (Outcome.VIOLATED if named else Outcome.HELD)
 
@@ -185,13 +185,13 @@ def test_a_target_that_reads_the_body_for_foreign_orders_alone_is_named(read_for
 def test_foreign_and_unknown_orders_are_answered_alike_by_a_lawful_mock(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         ask(made, "order.foreign/foreign-first", "order.foreign/foreign-last", "order.unknown/unknown-first")
-        assert scenarios.foreign_as_unknown(made.examination).outcome is Outcome.HELD
+        assert comparisons.foreign_as_unknown(made.examination).outcome is Outcome.HELD
 
 
 def test_without_both_answers_there_is_nothing_to_compare(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         ask(made, "order.unknown/unknown-first")
-        result = scenarios.foreign_as_unknown(made.examination)
+        result = comparisons.foreign_as_unknown(made.examination)
     assert (result.outcome, result.tries) == (Outcome.SPARED, 0)
 
 
@@ -204,7 +204,7 @@ def test_the_orders_own_id_in_the_message_tells_nothing() -> None:
     examination = made.examination
     for id_ in ("order.foreign/foreign-first", "order.unknown/unknown-first"):
         examination.examine(CASES[id_])
-    assert scenarios.foreign_as_unknown(examination).outcome is Outcome.HELD
+    assert comparisons.foreign_as_unknown(examination).outcome is Outcome.HELD
 
 
 # ---- steady
@@ -214,19 +214,19 @@ def test_the_orders_own_id_in_the_message_tells_nothing() -> None:
     "other", [refused(15010, field="description"), refused(15010, 422), plain(500), refused(110)]
 )
 def test_answers_that_change_are_named_with_their_number(other: Answer) -> None:
-    result = scenarios.steady(stage(in_turn(refused(15010), other)).examination)
+    result = comparisons.steady(stage(in_turn(refused(15010), other)).examination)
     assert result.outcome is Outcome.VIOLATED
     (finding,) = result.findings
     assert (finding.clause, finding.kind) == ("server.steady", Kind.UNSTEADY)
-    assert finding.actual == f"2 different answers in {scenarios.STEADY_TRIES} tries"
-    assert len(result.exchanges) == scenarios.STEADY_TRIES
+    assert finding.actual == f"2 different answers in {comparisons.STEADY_TRIES} tries"
+    assert len(result.exchanges) == comparisons.STEADY_TRIES
 
 
 def test_a_request_that_held_before_and_is_accepted_now_counts_against_its_clause_too() -> None:
     case = next(case for case in CASES.values() if case.area == "email")
     examination = stage(in_turn(refused(15010), ACCEPTED)).examination
     assert examination.examine(case).outcome is Outcome.HELD
-    result = scenarios.steady(examination)
+    result = comparisons.steady(examination)
     assert clauses(result) == {"server.steady", case.clause}
     assert result.findings[0].actual.startswith("200 without errors, though")
 
@@ -235,16 +235,16 @@ def test_an_answer_that_was_as_wrong_before_is_steady() -> None:
     case = next(case for case in CASES.values() if case.area == "email")
     examination = stage(plain(400)).examination
     assert clauses(examination.examine(case)) == {"errors.shape"}
-    assert scenarios.steady(examination).outcome is Outcome.HELD
+    assert comparisons.steady(examination).outcome is Outcome.HELD
 
 
 def test_a_request_that_was_not_sent_before_tells_nothing_of_steadiness() -> None:
-    assert scenarios.steady(stage(ACCEPTED).examination).outcome is Outcome.HELD
+    assert comparisons.steady(stage(ACCEPTED).examination).outcome is Outcome.HELD
 
 
 def test_a_request_that_is_accepted_at_last_is_not_sent_on() -> None:
     made = stage(in_turn(refused(15010), ACCEPTED))
-    result = scenarios.steady(made.examination)
+    result = comparisons.steady(made.examination)
     assert clauses(result) == {"server.steady"}
     assert len(made.client.requests) == 2
 
@@ -316,10 +316,10 @@ def test_a_race_is_spared_where_a_later_request_wins_as_well(mock: RunningMock) 
 
 def test_of_several_rounds_the_worst_is_told_and_all_are_kept() -> None:
     with bench("race-neighbours-refused") as made:
-        result = scenarios.race_rounds(made.examination, 2)
+        result = scenarios.race_rounds(made.examination, rounds=1)
         kept = [event["case"] for event in made.kept("case") if event["clause"] == "order.race"]
     assert result.outcome is Outcome.VIOLATED
-    assert sorted(kept) == ["order.race/one-order-1", "order.race/one-order-2", "order.race/two-orders"]
+    assert sorted(kept) == ["order.race/one-order-1", "order.race/two-orders"]
 
 
 # ---- reviews

@@ -230,6 +230,18 @@ def _race(direct: Direct) -> Iterator[Reply]:
     yield from sorted(direct.together(apart), key=lambda reply: (reply.status, reply.body))
 
 
+def _mixed(direct: Direct) -> Iterator[Reply]:
+    order, other = direct.ids("refundable")[0], direct.ids("refund_new")[0]
+    path, stranger = f"/v1/order/{order}/refund", direct.headers(direct.token("other_merchant_token"))
+    asked = [
+        Request(path, _text({**VALID, "email": 5})),
+        Request(path, headers=stranger),
+        Request(path, _text({**VALID, "description": 5})),
+        Request(f"/v1/order/{other}/refund"),
+    ]
+    yield from direct.together(asked)
+
+
 def _lifecycle(direct: Direct) -> Iterator[Reply]:
     orders = direct.ids("refundable")
     yield direct.refund(orders[20], body=b'{"email": ""}')
@@ -415,4 +427,5 @@ PROBES: dict[str, Probe] = {
     "server.no-5xx": _strains,
     "server.answers": _answers,
     "server.steady": _again_and_again,
+    "server.isolation": _mixed,
 }  # fmt: skip

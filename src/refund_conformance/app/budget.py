@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from refund_conformance.cases.case import Case
+from refund_conformance.engine import isolation
 from refund_conformance.engine.partitions import bench_of, must_be_accepted
-from refund_conformance.engine.race import SIMULTANEOUS
+from refund_conformance.engine.race import own_rounds, price
 from refund_conformance.sut.profile import Profile
 
 RESERVE = 0.1
@@ -62,7 +63,8 @@ def _price(check: Check, shared: Mapping[str, str], profile: Profile, benches: s
         return (profile.examples, 0)
     if case is None:
         return {
-            "order.race": ((profile.races + 1) * SIMULTANEOUS, profile.races + 2),
+            isolation.CLAUSE: (isolation.ROUNDS * 4, 0),
+            "order.race": price(own_rounds(profile.races, ())),
             "order.lifecycle": (profile.walks * profile.steps, profile.walks * profile.walk_orders),
         }.get(check.clause, (4, 0))
     if case.group != "refundable":

@@ -9,10 +9,12 @@ from refund_conformance.cases import all_cases, explorations, questions
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.orders import REFUNDABLE_GROUPS, SPENT, second_case, sends_again
 from refund_conformance.contract.model import Contract
+from refund_conformance.engine import isolation
 from refund_conformance.engine.bisection import NO_EFFECT
+from refund_conformance.engine.comparisons import FAULTS_BESIDE, STEADY_TRIES
 from refund_conformance.engine.partitions import BENCHES, COMBINED, bench_of, proofs
-from refund_conformance.engine.race import SIMULTANEOUS
-from refund_conformance.engine.scenarios import FAULTS_BESIDE, READING_AND_UNDOING, STEADY_TRIES, UNAUTHORIZED
+from refund_conformance.engine.race import SIMULTANEOUS, own_rounds, price, raced_cases
+from refund_conformance.engine.scenarios import READING_AND_UNDOING, UNAUTHORIZED
 from refund_conformance.oracle import permitted
 from refund_conformance.sut import order_sources
 from refund_conformance.sut.ledger import MEMORY, open_ledger
@@ -23,7 +25,11 @@ from refund_conformance.transport.exchange import Headers
 _NEEDED = {"first": 1, "last": 2, "middle": 3}
 """How many orders a group must have for a case to have one of its own."""
 
-_SHARED = {"auth.every-request": BENCHES["authorization"], "server.steady": BENCHES["field"]}
+_SHARED = {
+    "auth.every-request": BENCHES["authorization"],
+    "server.steady": BENCHES["field"],
+    isolation.CLAUSE: isolation.SHARED,
+}
 """The shared orders that checks of several requests go to, by clause."""
 
 _ANY_TOKEN = "token"  # noqa: S105
@@ -93,8 +99,22 @@ class Demand:
     def requests(self) -> int:
         """Count the requests to a conformant target."""
         begun = len(self._begins) or 1
-        single = len({self._request(case) for case in self._alone}) + sum(map(sends_again, self._alone))
+        single = len({self._request(case) for case in self._alone}) + sum(map(self._more, self._alone))
         return begun + single + self._compared() + self._in_flows() + self._explored()
+
+    def _more(self, case: Case) -> int:
+        """Count the requests for a case besides its first."""
+        return SIMULTANEOUS - 1 if case.id in self._raced else int(sends_again(case))
+
+    @cached_property
+    def _raced(self) -> frozenset[str]:
+        """The cases of which several are sent at once."""
+        return raced_cases(self.contract, self.chosen) if self.has_refundable else frozenset()
+
+    @property
+    def _race(self) -> tuple[int, int]:
+        """The requests and orders of the race's own rounds."""
+        return price(own_rounds(self.profile.races, self._raced))
 
     @cached_property
     def _begins(self) -> frozenset[str]:
@@ -155,8 +175,9 @@ class Demand:
             "auth.every-request": 2 * len([id_ for id_ in UNAUTHORIZED if self._is_possible(self.every[id_])]),
             "auth.first": 2 if self._available("unknown") else 0,
             "server.steady": STEADY_TRIES,
+            isolation.CLAUSE: isolation.requests(self.contract),
             "order.once": len(READING_AND_UNDOING) + 1,
-            "order.race": self.profile.races * (SIMULTANEOUS + 1) + SIMULTANEOUS,
+            "order.race": self._race[0],
             "order.lifecycle": self.profile.walks * self.profile.steps,
             **{clause: self._proof(key) for key, clause in NO_EFFECT.items()},
         }
@@ -205,7 +226,7 @@ class Demand:
         sure = {case.id for case in right if case.group == "refundable" and self._must_be_accepted(case)}
         asked = {self._request(case): case.group for case in right if case.id not in sure}
         used = len(sure - self._proofs.keys()) + ("refundable" in asked.values())
-        raced = self.profile.races + 2 if "order.race" in self.chosen else 0
+        raced = self._race[1] if "order.race" in self.chosen else 0
         walked = self.profile.walks * self.profile.walk_orders if "order.lifecycle" in self.chosen else 0
         proven = {key for key, clause in NO_EFFECT.items() if clause in self.chosen}
         least = 1 + len(self._benches | proven) + used + raced + walked

@@ -74,8 +74,7 @@ class Dispatch:
         self.violated: set[str] = set()
         self._allowance = allowance
         self._permitted = lru_cache(partial(oracle.permitted, contract, pins=settings.pins))
-        self._renewals = 0
-        self._renewed_for: set[str] = set()
+        self._renewed: set[str] = set()
         self._refused_tokens = 0
         self._served: set[str] = set()
         self._access_checks = 0
@@ -131,7 +130,7 @@ class Dispatch:
         """
         exchange = (None if wire else self.ahead.take(case, order)) or self._send(case, order, wire)
         if self._is_token_refused(case, exchange):
-            self.client.renew_token(self.client.token_of(exchange.request))
+            self._renew_token(exchange)
             exchange = self._send(case, order, wire)
         before: list[Exchange] = []
         while wire is None and not self.may_accept(case) and self._is_worth_another_try(exchange, len(before) + 1):
@@ -222,22 +221,19 @@ class Dispatch:
 
     def _is_token_refused(self, case: Case, exchange: Exchange) -> bool:
         """Whether our own token was refused, by a target where we can get another that it has not refused yet."""
-        refused = (
-            case.situation.authorization == "valid"
-            and case.draft.credential == OWN
-            and self.client.tokens.renewable
-            and exchange.response is not None
-            and exchange.response.status == self.refused_status()
-        )
-        return refused and self._renewals < RENEWALS and not self._was_renewed_for(exchange)
-
-    def _was_renewed_for(self, exchange: Exchange) -> bool:
+        tokens, response = self.client.tokens, exchange.response
+        if response is None or response.status != self.refused_status() or not tokens.renewable:
+            return False
+        if case.situation.authorization != "valid" or case.draft.credential != OWN:
+            return False
         token = self.client.token_of(exchange.request)
-        with self._lock:
-            known = token in self._renewed_for
-            self._renewed_for.add(token)
-            self._renewals += not known
-        return known and self.client.tokens.get(OWN) == token
+        return len(self._renewed) < RENEWALS and (token not in self._renewed or tokens.get(OWN) != token)
+
+    def _renew_token(self, exchange: Exchange) -> None:
+        """Log in again, once for each token that was refused."""
+        token = self.client.token_of(exchange.request)
+        self._renewed.add(token)
+        self.client.renew_token(token)
 
     def _send(self, case: Case, order: str, wire: Wire | None, *, ahead: bool = False) -> Exchange:
         if self._allowance.is_over:
@@ -299,6 +295,24 @@ class Dispatch:
         requests = [self.client.request(case.draft, order) for case, order in cases]
         exchanges = self.client.send_pipelined([request for request in requests if request is not None])
         return [self.judged(case, exchange) for (case, _), exchange in zip(cases, exchanges, strict=False)]
+
+    def send_together(self, cases: Sequence[tuple[Case, str]]) -> list[Sent]:
+        """Send cases' requests for orders so that they arrive at one moment; return them judged, in their order.
+
+        Raises NoOrderError if the run's requests are used up, or the token's form allows no such request.
+        """
+        if self._allowance.is_over:
+            raise NoOrderError("the run's time is over (target.max_seconds)")
+        if not self._allowance.covers(self.client.sent + len(cases)):
+            raise NoOrderError(f"the run's {self._allowance.limit} requests are used up")
+        requests = [request for case, order in cases if (request := self.client.request(case.draft, order))]
+        if len(requests) < len(cases):
+            raise NoOrderError("the token's form allows no such request")
+        exchanges = self.client.send_together(requests)
+        if all(map(self._is_token_refused, (case for case, _ in cases), exchanges)):
+            self._renew_token(exchanges[0])
+            return self.send_together(cases)
+        return [self.judged(case, exchange) for (case, _), exchange in zip(cases, exchanges, strict=True)]
 
     def control(self) -> Sent:
         """Send the plain request where it has no effect and its answer is known.

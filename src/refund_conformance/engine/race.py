@@ -1,22 +1,36 @@
 """Simultaneous requests: of those for one order exactly one is accepted, and other orders are not disturbed."""
 
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from refund_conformance.cases import incomplete_case
+from refund_conformance.cases import all_cases, incomplete_case
 from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.cases.orders import other_draft
+from refund_conformance.cases.orders import AGAIN_REFUNDABLE, PICKS, other_draft, sends_again
+from refund_conformance.contract.model import Contract
 from refund_conformance.engine.bisection import SETTLING
 from refund_conformance.engine.executor import Dispatch
 from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
+from refund_conformance.sut.order_pool import NoOrderError
+from refund_conformance.transport.retry import was_not_taken
 
-SIMULTANEOUS = 8
+CLAUSE = "order.race"
+
+ONE = "exactly one is accepted"
+
+_ALSO_RACED = (AGAIN_REFUNDABLE, PICKS[-1])
+"""Group and pick of a case that is raced though nothing follows it: the state that it begins in is another."""
+
+SIMULTANEOUS = 3
+"""Requests of a round on one order. Whatever comes after the first two or three finds what these have written, so
+many rounds of few requests are won twice more often than few rounds of many."""
+
+ON_EACH_OF_TWO = 2
+"""Valid requests for each order of the round on two; one that must be refused anyway goes beside them."""
 
 GATEWAY_ROUNDS = 2
 """How often a round is run again in which a gateway answered for the target."""
@@ -27,9 +41,98 @@ _OF_THE_RACE = frozenset({Kind.ACCEPTED, Kind.OTHER_ERROR, Kind.CRASH})
 
 
 def race(dispatch: Dispatch, rounds: int) -> list[Result]:
-    """Run rounds on one order each, then one on two orders at once with refused requests beside."""
-    results = [_settled(_one_order, dispatch, number) for number in range(1, rounds + 1)]
+    """Run rounds on one order each, then one on two orders at once; a round that is lost is the last."""
+    results: list[Result] = []
+    for number in range(1, rounds + 1):
+        results.append(_settled(_one_order, dispatch, number))
+        if results[-1].outcome is Outcome.VIOLATED:
+            return results
     return [*results, _settled(_two_orders, dispatch, 0)]
+
+
+def raced_cases(contract: Contract, chosen: Collection[str]) -> frozenset[str]:
+    """Return the ids of cases that are sent several times at once, where they are to be accepted anyway.
+
+    So each is a round of the race that takes no order of its own. Most are followed by a second request, which the
+    requests that came second replace. ``chosen`` are the clauses of the run.
+    """
+    if CLAUSE not in chosen:
+        return frozenset()
+    cases = (case for case in all_cases(contract).values() if case.clause in chosen)
+    return frozenset(case.id for case in cases if sends_again(case) or (case.group, case.pick) == _ALSO_RACED)
+
+
+def own_rounds(rounds: int, raced: Collection[str]) -> int:
+    """Return how many of a race's rounds have an order of their own, where so many cases are raced anyway."""
+    return max(1, rounds - len(raced))
+
+
+def price(rounds: int) -> tuple[int, int]:
+    """Return the requests and orders that a race takes with so many rounds on an order of their own."""
+    return rounds * (SIMULTANEOUS + 1) + 2 * (ON_EACH_OF_TWO + 2), rounds + 2
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What came of a request that was sent several times at once, to be accepted.
+
+    ``sent`` is the sending that counts for the case, ``second`` one that came after the acceptance, ``result``
+    that of the race; the latter two are None if there is none that says anything.
+    """
+
+    sent: Sent
+    second: Sent | None = None
+    result: Result | None = None
+
+
+def accept_one(dispatch: Dispatch, case: Case, order: str) -> Acceptance:
+    """Send several times at once a request that is to be accepted. Raises NoOrderError as ``Dispatch.send``."""
+    sendings = dispatch.send_together([(case, order)] * SIMULTANEOUS)
+    about = replace(case, id=f"{CLAUSE}/{case.clause.replace('.', '-')}-{case.slug}", blame=())
+    about = replace(about, title=f"Sent {SIMULTANEOUS} times at once, one is accepted. {case.title}")
+    winners = [sent for sent in sendings if sent.decided and sent.accepted]
+    if not winners:
+        return _none_accepted(dispatch, about, case, order, sendings)
+    if len(winners) > 1:
+        late = dispatch.send(_late(about), order)
+        stands = late.decided and late.reading is not None and not late.accepted
+        return Acceptance(winners[0], late, _counted(about, len(winners), sendings) if stands else None)
+    losers = [sent for sent in sendings if sent not in winners]
+    if not all(sent.decided and sent.reading for sent in losers):
+        return Acceptance(winners[0])
+    findings = tuple(dict.fromkeys(finding for sent in losers for finding in _loser(dispatch, about, sent)))
+    if not findings:
+        return Acceptance(winners[0], losers[0], _result(about, sendings))
+    result = _result(about, sendings, findings)
+    with suppress(NoOrderError):
+        result = _compared(result, _one_order(dispatch, 0, False))
+    return Acceptance(winners[0], None, result)
+
+
+def _none_accepted(
+    dispatch: Dispatch, about: Case, case: Case, order: str, sendings: Sequence[Sent]
+) -> Acceptance:
+    """Send the request alone, unless one of those at once may have been accepted without an answer."""
+    silent = [sent for sent in sendings if not sent.decided or sent.reading is None]
+    lost = [sent for sent in silent if not was_not_taken(sent.exchange)]
+    if lost:
+        return Acceptance(lost[0])
+    alone = dispatch.send(case, order)
+    answered = alone.decided and all(sent.decided for sent in sendings)
+    return Acceptance(alone, None, _counted(about, 0, sendings) if answered and alone.accepted else None)
+
+
+def _counted(case: Case, accepted: int, sendings: Sequence[Sent]) -> Result:
+    """Return the result of a round in which none, or more than one, was accepted."""
+    kind = Kind.ACCEPTED if accepted else Kind.REFUSED
+    actual = f"{accepted} of {len(sendings)} were accepted"
+    return _result(case, sendings, (Finding(case.clause, kind, ONE, actual),))
+
+
+def _result(case: Case, sendings: Sequence[Sent], findings: tuple[Finding, ...] = ()) -> Result:
+    numbers = tuple(sorted(sent.number for sent in sendings))
+    result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings, exchanges=numbers)
+    return replace(result, answer="error", failed=len(findings), tries=1)
 
 
 def _settled(once: Callable[[Dispatch, int, bool], Result], dispatch: Dispatch, number: int) -> Result:
@@ -39,9 +142,7 @@ def _settled(once: Callable[[Dispatch, int, bool], Result], dispatch: Dispatch, 
         if result.outcome is Outcome.UNDECIDED:
             result = once(dispatch, number, attempt == GATEWAY_ROUNDS - 1)
     if _is_odd(result):
-        again = once(dispatch, number, False)
-        lost = any(finding.kind is Kind.SILENCE for finding in result.findings)  # as in a network
-        return again if lost or again.outcome is Outcome.VIOLATED else _unsteady(result, again)
+        return _compared(result, once(dispatch, number, False))
     if result.outcome is Outcome.UNTESTED:
         result = once(dispatch, number, False)
     return _refused_together(dispatch, result) if result.outcome is Outcome.UNTESTED else result
@@ -60,8 +161,14 @@ def _refused_together(dispatch: Dispatch, result: Result) -> Result:
         return result
     clause, _, _ = result.case.partition("/")
     actual = "none was accepted for an order, in two rounds on orders of their own; one alone on another order was"
-    finding = Finding(clause, Kind.REFUSED, "exactly one is accepted", actual)
+    finding = Finding(clause, Kind.REFUSED, ONE, actual)
     return replace(result, outcome=Outcome.VIOLATED, reason="", findings=(finding,), failed=1)
+
+
+def _compared(result: Result, again: Result) -> Result:
+    """Return the result of a round with an odd answer, and of another one."""
+    lost = any(finding.kind is Kind.SILENCE for finding in result.findings)  # as in a network
+    return again if lost or again.outcome is Outcome.VIOLATED else _unsteady(result, again)
 
 
 def _is_odd(result: Result) -> bool:
@@ -84,29 +191,29 @@ def _is_accepted(dispatch: Dispatch, order: str) -> bool:
     """Whether the plain request, all alone, is accepted for an order: at once, or when all has come to rest."""
     for pause in (0.0, SETTLING):
         time.sleep(pause)
-        if dispatch.send(plain_case(dispatch.contract), order).accepted:
+        sent = dispatch.send(plain_case(dispatch.contract), order)
+        if sent.decided and sent.accepted:
             dispatch.orders.mark_accepted(order)
             return True
     return False
 
 
 def _one_order(dispatch: Dispatch, number: int, last: bool) -> Result:
+    """Run a round on one order: with two bodies in turn if its number is odd, else with one."""
     order = dispatch.orders.lease()
-    case = _case(
-        dispatch, f"order.race/one-order-{number}", f"Of {SIMULTANEOUS} requests at once one is accepted."
-    )
-    other = replace(case, draft=other_draft(dispatch.contract))
-    sent = _together(dispatch, [(case, order), (other, order)] * (SIMULTANEOUS // 2))
-    return _judged(dispatch, case, {order: sent}, last=last)
+    title = f"Of {SIMULTANEOUS} requests at once one is accepted."
+    case = _case(dispatch, f"{CLAUSE}/one-order-{number}", title)
+    other = replace(case, draft=other_draft(dispatch.contract)) if number % 2 else case
+    asked = [((case, other)[place % 2], order) for place in range(SIMULTANEOUS)]
+    return _judged(dispatch, case, {order: dispatch.send_together(asked)}, last=last)
 
 
 def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
     first, second = dispatch.orders.lease(), dispatch.orders.lease()
-    case = _case(dispatch, "order.race/two-orders", "Requests at once on two orders: one is accepted on each.")
+    case = _case(dispatch, f"{CLAUSE}/two-orders", "Requests at once on two orders: one is accepted on each.")
     beside = replace(incomplete_case(dispatch.contract), id=case.id)
-    half = SIMULTANEOUS // 2 - 1
-    asked = [(case, first), (case, second)] * (half - 1) + [(beside, first), (beside, second)]
-    sent = _together(dispatch, asked)
+    asked = [(case, first), (case, second)] * ON_EACH_OF_TWO + [(beside, first), (beside, second)]
+    sent = dispatch.send_together(asked)
     by_order = {
         order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is case]
         for order in (first, second)
@@ -123,7 +230,7 @@ def _beside(dispatch: Dispatch, case: Case, sent: Sent) -> Sent:
     Refused for its own fault it may have come first, so that tells nothing of what the target looks at first.
     Accepted, its own fault was overlooked.
     """
-    if not sent.wrong or sent.accepted:
+    if not sent.decided or not sent.wrong or sent.accepted:
         return sent
     situation = case.situation.with_part("order", "refund-open")
     blame = (("order", case.clause), *case.blame)
@@ -132,19 +239,6 @@ def _beside(dispatch: Dispatch, case: Case, sent: Sent) -> Sent:
 
 def _case(dispatch: Dispatch, id_: str, title: str) -> Case:
     return replace(plain_case(dispatch.contract), id=id_, title=title)
-
-
-def _together(dispatch: Dispatch, asked: Sequence[tuple[Case, str]]) -> list[Sent]:
-    """Send each case from a connection of its own, released together."""
-    barrier = threading.Barrier(len(asked))
-
-    def send(case: Case, order: str) -> Sent:
-        with dispatch.client.fresh_wire() as wire:
-            barrier.wait(timeout=30)
-            return dispatch.send(case, order, wire)
-
-    with ThreadPoolExecutor(len(asked)) as pool:
-        return list(pool.map(lambda pair: send(*pair), asked))
 
 
 def _judged(
@@ -181,7 +275,7 @@ def _judged(
         if accepted != 1:
             kind = Kind.ACCEPTED if accepted else Kind.REFUSED
             actual = f"{accepted} of {len(sendings) + (order in beside)} were accepted"
-            findings.append(Finding(case.clause, kind, "exactly one is accepted", actual))
+            findings.append(Finding(case.clause, kind, ONE, actual))
         findings += [f for sent in sendings if not sent.accepted for f in _loser(dispatch, case, sent)]
         findings += _afterwards(dispatch, case, order) if accepted == 1 else []
     if unfit and not findings:
@@ -203,17 +297,15 @@ def _judged(
 
 def _afterwards(dispatch: Dispatch, case: Case, order: str) -> list[Finding]:
     """Send one more request, alone: whichever was accepted before must stand in its way."""
-    late = replace(
-        case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", case.clause),)
-    )
-    return [finding for finding in dispatch.send(late, order).findings if finding.kind is not Kind.ADVICE]
+    return [f for f in dispatch.send(_late(case), order).findings if f.kind is not Kind.ADVICE]
 
 
 def _loser(dispatch: Dispatch, case: Case, sent: Sent) -> list[Finding]:
     """Judge a request that came second: the state's code is what it must get."""
-    late = replace(
-        case, situation=case.situation.with_part("order", "refund-open"), blame=(("order", case.clause),)
-    )
-    return [
-        finding for finding in dispatch.judged(late, sent.exchange).findings if finding.kind is not Kind.ADVICE
-    ]
+    return [f for f in dispatch.judged(_late(case), sent.exchange).findings if f.kind is not Kind.ADVICE]
+
+
+def _late(case: Case) -> Case:
+    """Return a case as it is after another was accepted for its order."""
+    situation = case.situation.with_part("order", "refund-open")
+    return replace(case, situation=situation, blame=(("order", case.clause),))

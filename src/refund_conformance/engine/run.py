@@ -20,6 +20,7 @@ from refund_conformance.engine.fuzzing import explore
 from refund_conformance.engine.generator_process import Generation
 from refund_conformance.engine.partitions import proofs
 from refund_conformance.engine.prefetch import Ahead
+from refund_conformance.engine.race import raced_cases
 from refund_conformance.engine.recorder import Record
 from refund_conformance.engine.runner import Examination
 from refund_conformance.engine.snapshot import Snapshot
@@ -89,6 +90,7 @@ class Run:
         self._is_fresh = settings.fresh or ledger.knows(listed)
         ledger.register(listed)
         self._proofs = proofs(contract, chosen)
+        self._raced = raced_cases(contract, chosen) if self._may_accept else frozenset()
         self._strategies = explorations(contract)
         beside = profile.examples >= MANY_EXAMPLES and processes == 1
         self._generation = Generation(contract, profile.examples, seed) if beside else None
@@ -113,7 +115,7 @@ class Run:
             fresh=self._is_fresh,
         )
         dispatch = Dispatch(self.contract, self._settings, self._client, orders, self._record, self._allowance)
-        return Examination(dispatch, self._proofs)
+        return Examination(dispatch, self._proofs, self._raced)
 
     def apart(self, pool: Pool, urgency: int) -> "Run":
         """Return a part of this run, beside others; ``pool`` sends ahead for it, with that urgency among them."""
@@ -147,6 +149,11 @@ class Run:
         listed = len(self._settings.orders.get("refundable", ()))
         allowed = self.profile.orders if self._settings.max_orders is None else self._settings.max_orders
         return self._allowance.limit, min(self.profile.orders, allowed, listed or self.profile.orders)
+
+    @property
+    def _may_accept(self) -> bool:
+        """Whether there is a refundable order that the run may lease."""
+        return bool(self._settings.orders.get("refundable")) and self.limits[1] > 0
 
     def leave_out(self, clause: str, case: Case | None) -> str:
         """Keep a check as untested that the run's requests or orders do not suffice for; return the reason."""

@@ -1,7 +1,7 @@
 """Carry cases out on a target: choose the order, send, judge, make sure, and keep the result."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,7 +12,9 @@ from refund_conformance.engine.confirmation import Confirmation, undecided_resul
 from refund_conformance.engine.confirmation import result as result_of
 from refund_conformance.engine.executor import LOST_TRIES, Dispatch
 from refund_conformance.engine.open_questions import Inquiry
+from refund_conformance.engine.order_retry import OTHER_ORDERS, OrderRetry, reports_order_state
 from refund_conformance.engine.partitions import QUESTIONS, bench_of, must_be_accepted
+from refund_conformance.engine.race import accept_one
 from refund_conformance.engine.sending import Sent, UndecidedError
 from refund_conformance.engine.snapshot import Snapshot
 from refund_conformance.oracle.finding import Finding, Kind
@@ -21,14 +23,14 @@ from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.order_pool import NoOrderError, SharedOrder
 from refund_conformance.transport.exchange import Exchange, Request
 
-OTHER_ORDERS = 3
-"""On how many further orders a valid request is tried that is refused for the state of its order."""
-
 MOST_USED = 100
 """How many orders are tried at most where those of the settings may have been used before."""
 
 REMEMBERED = 1000
 """Refused requests that are remembered in order not to send them twice: more than there are listed cases."""
+
+SETTLED_RACE = ("order.once", "order.race")
+"""Clauses after whose violation no more requests are raced."""
 
 TOLD_APART = ("order.foreign", "order.unknown")
 """Clauses whose answers are kept, for nothing in them may tell a foreign order from an unknown one."""
@@ -37,12 +39,13 @@ TOLD_APART = ("order.foreign", "order.unknown")
 class Examination:
     """One process's examination of a target. Methods raise TargetError once the target is gone.
 
-    ``shared`` tells, by case id, on which shared order a request goes that must be accepted. ``tainted`` are the
-    shared orders on which a refused request is known to have had an effect, ``proven`` those on which a valid one
-    was accepted in the end.
+    ``shared`` tells, by case id, on which shared order a request goes that must be accepted. ``raced`` are the
+    cases of which several are sent at once, to see that one is accepted. ``tainted`` are the shared orders on
+    which a refused request is known to have had an effect, ``proven`` those on which a valid one was accepted in
+    the end.
     """
 
-    def __init__(self, dispatch: Dispatch, shared: Mapping[str, str]) -> None:
+    def __init__(self, dispatch: Dispatch, shared: Mapping[str, str], raced: Collection[str] = ()) -> None:
         self.dispatch = dispatch
         self.orders = dispatch.orders
         self.confirmation = Confirmation(dispatch)
@@ -51,6 +54,9 @@ class Examination:
         self.tainted: set[str] = set()
         self.order_answers: dict[str, list[tuple[str, Sent]]] = defaultdict(list)
         self._shared = shared
+        self._retry = OrderRetry(dispatch, self.confirmation, self.sent_to_accept)
+        self.raced = raced
+        self._seconds: dict[str, Sent] = {}
         self._early: dict[str, Result] = {}
         self._refused: dict[Request, Exchange] = {}
         self._ahead: set[Request] = set()
@@ -89,49 +95,8 @@ class Examination:
         return self.dispatch.client.request(case.draft, order) in self._refused
 
     def retry_on_other_order(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
-        """Send a valid request again while it gets no answer, or is refused for the state of its order.
-
-        An order of the settings may have been used before: where that can be, orders are tried as long as there
-        are some; else three more speak for themselves. What gets no answer may have had its effect, so it is sent
-        again for the same order first, and for another where that is used up now.
-        """
-        silent = refused = 0
-        while True:
-            if not sent.decided or sent.reading is None:
-                silent += 1
-                if silent >= LOST_TRIES:
-                    return self._confirmed_silence(case, sent), order
-                self.dispatch.require_answers(case, sent.exchange)
-                again = self.sent_to_accept(case, order)
-                if again.decided and self.reports_order_state(again):
-                    order = self.orders.lease()
-                    again = self.sent_to_accept(case, order)
-                sent = replace(again, before=(sent.exchange, *sent.before))
-                continue
-            if not self.reports_order_state(sent) or self.confirmation.is_known(case, sent):
-                return sent, order
-            if refused == 0:
-                again = self.sent_to_accept(case, order)
-                if again.decided and not self.reports_order_state(again):
-                    self.dispatch.keep(self.confirmation.between(case, sent, again))
-                    return again, order
-            refused += 1
-            self._note_used(order, sent)
-            if self.orders.fresh and refused > OTHER_ORDERS:
-                return sent, order
-            order = self.orders.lease()
-            sent = self.sent_to_accept(case, order)
-
-    def _confirmed_silence(self, case: Case, sent: Sent) -> Sent:
-        """Return a sending that got no answer, as often as counts."""
-        return replace(self.dispatch.judged(case, sent.exchange, confirmed=True), before=sent.before)
-
-    def _note_used(self, order: str, sent: Sent) -> None:
-        """Note an order that was refused for its state, though nothing of this run had used it."""
-        said = describe_reading(sent.reading) if sent.reading else ""
-        text = f"Order {order} of orders.refundable was refused for its state: {said}."
-        self.dispatch.record.keep({"event": "note", "text": text})
-        self.orders.mark_used(order)
+        """Send a valid request again while it gets no answer, or is refused for the state of its order."""
+        return self._retry.until_accepted(case, sent, order)
 
     # -- one case ----------------------------------------------------------------------------------
 
@@ -242,7 +207,7 @@ class Examination:
 
         One that is refused for its state may have been used before: others are tried, as long as there are some.
         """
-        sent = self.dispatch.send(case, order)
+        sent = self._send_valid(case, order)
         while not self.orders.fresh and sent.decided and self.reports_order_state(sent):
             other = self.orders.lease_other(case.group)
             if other is None:
@@ -259,11 +224,13 @@ class Examination:
         result = self.confirmation.conclude(case, order, sent)
         if not sent.accepted and case.group == "refundable" and self.orders.accepted:
             order = self.orders.accepted[-1]
-        if sends_again(case) and result.answer == "success":
+        second = self._seconds.get(order)
+        if (sends_again(case) or second) and result.answer == "success":
             again = second_case(self.dispatch.contract)
             slug = f"after-{case.clause.replace('.', '-')}-{case.slug}"
             again = replace(again, id=f"{again.clause}/{slug}", group=case.group)
-            self.dispatch.keep(self.carry_out(again, order))
+            sent = self.dispatch.judged(again, second.exchange) if second else self.dispatch.send(again, order)
+            self.dispatch.keep(self.confirmation.conclude(again, order, sent))
         return result
 
     # -- requests that must be accepted -------------------------------------------------------------
@@ -292,10 +259,21 @@ class Examination:
 
     def sent_to_accept(self, case: Case, order: str) -> Sent:
         """Send a request that may be accepted, and note if it was."""
-        sent = self.dispatch.send(case, order)
+        sent = self._send_valid(case, order)
         if sent.decided and sent.accepted:
             self.orders.mark_accepted(order)
         return sent
+
+    def _send_valid(self, case: Case, order: str) -> Sent:
+        """Send a request that is to be accepted: several at once if its case is raced, as long as none failed."""
+        if case.id not in self.raced or not self.dispatch.violated.isdisjoint(SETTLED_RACE):
+            return self.dispatch.send(case, order)
+        accepted = accept_one(self.dispatch, case, order)
+        if accepted.result is not None:
+            self.dispatch.keep(accepted.result)
+        if accepted.second is not None:
+            self._seconds[order] = accepted.second
+        return accepted.sent
 
     def prove(self, key: str, case: Case) -> Sent:
         """Send a valid request for a shared order: if it is accepted, nothing refused on it had an effect."""
@@ -358,7 +336,7 @@ class Examination:
                 plain = self.sent_to_accept(plain_case(self.dispatch.contract), shared.order)
                 if not self.reports_order_state(plain):
                     break  # nothing was wrong with the order
-                self._note_used(shared.order, sent)
+                self._retry.note_used(shared.order, sent)
             shared = self.orders.share(key)
             sent = self.dispatch.send(case, shared.order)
             if self.orders.fresh or not self.reports_order_state(sent):
@@ -402,10 +380,8 @@ class Examination:
             self.dispatch.keep(result)
 
     def reports_order_state(self, sent: Sent) -> bool:
-        """Whether a wrong answer speaks of a state that a refundable order cannot have, but a used one can."""
-        outcomes = self.dispatch.contract.outcomes.values()
-        states = {o.errors for o in outcomes if o.part == "order" and o.value != "zero-price"}
-        return sent.wrong and not states.isdisjoint(sent.codes)
+        """Whether a wrong answer names a state that a refundable order cannot have, but a used one can."""
+        return reports_order_state(self.dispatch, sent)
 
 
 def _spared(case: Case, reason: str) -> Result:

@@ -1,31 +1,26 @@
 """Checks that take more than one request."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from refund_conformance.cases import all_cases, incomplete_case
-from refund_conformance.cases.case import Case, missing_case, plain_case
-from refund_conformance.cases.combinations import combination
+from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import SPENT, second_case
+from refund_conformance.engine import isolation
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.engine.confirmation import undecided_result
-from refund_conformance.engine.partitions import COMBINED, bench_of
-from refund_conformance.engine.race import race
-from refund_conformance.engine.runner import TOLD_APART, Examination
+from refund_conformance.engine.partitions import bench_of
+from refund_conformance.engine.race import own_rounds, race
+from refund_conformance.engine.recorded import kept, recorded
+from refund_conformance.engine.runner import Examination
 from refund_conformance.engine.sending import Sent, UndecidedError
 from refund_conformance.engine.stateful import lifecycle
-from refund_conformance.oracle.error_body import Reading
 from refund_conformance.oracle.finding import Finding, Kind
-from refund_conformance.oracle.judge import describe_reading
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
-from refund_conformance.oracle.situation import Situation
 from refund_conformance.sut.order_pool import SharedOrder
 from refund_conformance.sut.profile import Profile
 
 Flow = Callable[[Examination], Result]
-
-STEADY_TRIES = 2
 
 
 def no_effect(examination: Examination, clause: str) -> Result:
@@ -33,7 +28,7 @@ def no_effect(examination: Examination, clause: str) -> Result:
     key = next(key for key, about in NO_EFFECT.items() if about == clause)
     case = replace(plain_case(examination.dispatch.contract), id=f"{clause}/valid-request-afterwards")
     case = replace(case, title="After all those refused requests, a valid one is accepted.")
-    return _recorded(examination, case, lambda: _no_effect(examination, key, case))
+    return recorded(examination, case, lambda: _no_effect(examination, key, case))
 
 
 def _no_effect(examination: Examination, key: str, case: Case) -> Result:
@@ -86,7 +81,7 @@ def every_request(examination: Examination) -> Result:
     title = "On a connection that was authorized before, a request without authorization is refused."
     about = replace(cases["auth.missing/no-header"], id="auth.every-request/same-connection", title=title)
     about = replace(about, blame=(("authorization", about.clause),))
-    return _recorded(examination, about, lambda: _every_request(examination, about, wanted))
+    return recorded(examination, about, lambda: _every_request(examination, about, wanted))
 
 
 def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]) -> Result:
@@ -113,10 +108,10 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
                 break
     for each, order, wrong in odd:
         companion = replace(each, id=f"{each.id}-before-one-without")
-        _kept(examination, examination.confirmation.conclude(companion, order, wrong))
+        kept(examination, examination.confirmation.conclude(companion, order, wrong))
     result = _told_apart(about, sent, sent[-1])
     if result.outcome is Outcome.HELD and examination.dispatch.client.allows(before.draft):
-        _kept(examination, _pipelined(examination, before))
+        kept(examination, _pipelined(examination, before))
     return result
 
 
@@ -155,178 +150,9 @@ def _told_apart(about: Case, sendings: Sequence[Sent], sent: Sent) -> Result:
     return replace(result, exchanges=numbers, answer="error", failed=len(findings), tries=1)
 
 
-def strangers_told_alike(examination: Examination) -> Result:
-    """Without authorization, ask for an order that exists and for one that does not: the answers are the same."""
-    case = replace(missing_case(examination.dispatch.contract), id="auth.first/same-for-unknown-order")
-    case = replace(case, title="Without authorization, an order that exists is answered as one that does not.")
-    return _recorded(examination, case, lambda: _strangers_told_alike(examination, case))
-
-
-def _strangers_told_alike(examination: Examination, case: Case) -> Result:
-    unknown = examination.orders.pick("unknown", "first") or ""
-    bench = examination.orders.share(COMBINED)
-    numbers: list[int] = []
-    differs = False
-    for _ in range(PAIRS):  # one difference may be chance
-        sent = [examination.dispatch.send(case, order) for order in (bench.order, unknown)]
-        examination.note(case, COMBINED, bench, sent[0])
-        numbers += [each.number for each in sent]
-        shown = {
-            _told(order, each.reading)
-            for order, each in zip((bench.order, unknown), sent, strict=True)
-            if each.reading
-        }
-        differs = not any(each.wrong for each in sent) and len(shown) > 1
-        if not differs:
-            break
-    findings: tuple[Finding, ...] = ()
-    if differs:
-        actual = "another status, code or message for an order that does not exist"
-        findings = (Finding(case.clause, Kind.ADVICE, "the same answer for any order", actual),)
-    result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings, answer="error")
-    return replace(result, exchanges=tuple(numbers), tries=1)
-
-
-def foreign_as_unknown(examination: Examination) -> Result:
-    """Compare the answers for foreign orders with those for unknown ones: nothing may tell them apart."""
-    case = Case(
-        "order.foreign/same-as-unknown",
-        "The answer for another merchant's order is that for an unknown one, word for word.",
-        Situation(order="foreign"),
-        plain_case(examination.dispatch.contract).draft,
-        "foreign",
-    )
-    return _recorded(examination, case, lambda: _foreign_as_unknown(examination, case))
-
-
-def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
-    kept = [examination.order_answers.get(clause, []) for clause in TOLD_APART]
-    foreign, unknown = ([(order, sent.reading) for order, sent in some if sent.reading] for some in kept)
-    if not foreign or not unknown:
-        reason = "there is no answer for both a foreign and an unknown order to compare"
-        return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
-    numbers = [sent.number for some in kept for _, sent in some]
-    differences = _differences(foreign, unknown)
-    for _ in range(PAIRS):  # what differs by chance, as from one backend to the next, does not differ again
-        if not differences:
-            break
-        again = _asked_again(examination, [foreign[0][0], unknown[0][0]])
-        numbers += [sent.number for _, sent in again]
-        more = [[(order, sent.reading)] for order, sent in again if sent.reading]
-        differences &= _differences(more[0], [*more[1], *unknown]) if len(more) == len(again) else set()
-    if not differences:
-        more_differences, compared = _told_beside_faults(examination)
-        differences = set(more_differences)
-        numbers += compared
-    result = Result(
-        case.id, case.clause, case.title, Outcome.HELD, exchanges=tuple(numbers), answer="error", tries=1
-    )
-    if not differences:
-        return result
-    finding = Finding(case.clause, Kind.OTHER_ERROR, "the answer for an unknown order", min(differences)[:200])
-    return replace(result, outcome=Outcome.VIOLATED, findings=(finding,), failed=1)
-
-
-def _asked_again(examination: Examination, orders: Sequence[str]) -> list[tuple[str, Sent]]:
-    """Send the plain request once more for a foreign and an unknown order."""
-    cases = all_cases(examination.dispatch.contract).values()
-    asked = [next(case for case in cases if case.clause == clause) for clause in TOLD_APART]
-    return [(order, examination.dispatch.send(case, order)) for case, order in zip(asked, orders, strict=True)]
-
-
-Answers = Sequence[tuple[str, Reading]]
-
-
-def _differences(foreign: Answers, unknown: Answers) -> set[str]:
-    """Return what tells the answers for foreign orders from those for unknown ones, in words."""
-    known = {_told(order, reading) for order, reading in unknown}
-    found = {f"{describe_reading(r)}, in words of its own" for o, r in foreign if _told(o, r) not in known}
-    names = [[_header_names(reading) for _, reading in readings] for readings in (foreign, unknown)]
-    for some, others in (names, names[::-1]):
-        only = frozenset.intersection(*some) - frozenset.union(*others)
-        found |= {f"a header field {name} that tells them apart" for name in only}
-    return found
-
-
-PAIRED = ("foreign", "unknown")
-
-PAIRS = 2
-"""Pairs of a foreign and an unknown order that must be told apart in the same way before that counts."""
-
-FAULTS_BESIDE = (("json", "malformed"), ("json", "one-field"))
-"""What else may be wrong with a request for a foreign order, as media type and body of a combination."""
-
-
-def _told_beside_faults(examination: Examination) -> tuple[list[str], tuple[int, ...]]:
-    """Send requests with something else wrong for a foreign and an unknown order: it must not tell them apart."""
-    dispatch, telling, numbers = examination.dispatch, [], []
-    pairs = list(zip(*(dispatch.settings.orders.get(group, ()) for group in PAIRED), strict=False))[:PAIRS]
-    for media, body in FAULTS_BESIDE:
-        cases = [combination(dispatch.contract, "merchant", media, body, group) for group in PAIRED]
-        seen: set[tuple[object, ...]] = set()
-        for pair in pairs:
-            sent = [dispatch.send(case, order) for case, order in zip(cases, pair, strict=True)]
-            numbers += [each.number for each in sent]
-            readings = [each.reading for each in sent if each.decided]
-            told = [_told(order, reading) for order, reading in zip(pair, readings, strict=False) if reading]
-            seen.add(tuple(told))
-            if len(told) < len(pair) or told[0] == told[1] or len(seen) > 1:
-                break
-        else:
-            if pairs:
-                telling.append(f"another answer than for an unknown one where the body is wrong too ({body})")
-    return telling, tuple(numbers)
-
-
-_PASSING_HEADERS = frozenset(
-    {"date", "connection", "keep-alive", "content-length", "transfer-encoding", "set-cookie"}
-)
-"""Header fields that come and go for reasons of the connection."""
-
-
-def _header_names(reading: Reading) -> frozenset[str]:
-    return frozenset(name.lower() for name, _ in reading.response.headers) - _PASSING_HEADERS
-
-
-def _told(order: str, reading: Reading) -> tuple[object, ...]:
-    """Return what an answer tells, without the order's own id in it."""
-    messages = tuple(
-        (error.code, re.sub(r"\d+", "#", (error.message or "").replace(order, "#"))) for error in reading.errors
-    )
-    return (reading.status, messages, reading.members)
-
-
-def steady(examination: Examination) -> Result:
-    """Send one refused request several times: the answer stays the same."""
-    case = next(case for case in all_cases(examination.dispatch.contract).values() if case.area == "email")
-    about = replace(
-        case, id="server.steady/same-request", title="The same request gets the same answer each time."
-    )
-    return _recorded(examination, about, lambda: _steady(examination, about, case))
-
-
-def _steady(examination: Examination, about: Case, case: Case) -> Result:
-    bench = examination.orders.share(bench_of(case))
-    sendings: list[Sent] = []
-    tries = [replace(case, id=f"{about.id}-{number}", blame=case.blame) for number in range(1, STEADY_TRIES + 1)]
-    for each in tries:
-        examination.dispatch.send_ahead(each, bench.order)
-    for each in tries:
-        sendings.append(examination.dispatch.send(each, bench.order))
-        examination.note(case, bench_of(case), bench, sendings[-1])
-        if sendings[-1].accepted:
-            break
-    shown = {_told(bench.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
-    findings: tuple[Finding, ...] = ()
-    expected = "the same answer each time"
-    if len(shown) > 1:
-        actual = f"{len(shown)} different answers in {len(sendings)} tries"
-        findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual),)
-    elif sendings[0].wrong and examination.held_before(case, bench.order):
-        actual = f"{sendings[0].findings[0].actual}, though the request was answered as it should be before"
-        findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual), *sendings[0].findings)
-    result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings, answer="error")
-    return replace(result, exchanges=tuple(s.number for s in sendings), failed=len(findings), tries=len(sendings))
+def at_once(examination: Examination) -> Result:
+    """Send requests of several callers, with several bodies, at once: each gets its own answer."""
+    return recorded(examination, isolation.about(examination), lambda: isolation.isolation(examination))
 
 
 READING_AND_UNDOING = ("route.method/get", "route.method/delete")
@@ -339,7 +165,7 @@ def once_at_last(examination: Examination) -> Result:
     case = replace(
         case, title="At the end of the run, and after GET and DELETE, a second request is still refused."
     )
-    return _recorded(examination, case, lambda: _once_at_last(examination, case))
+    return recorded(examination, case, lambda: _once_at_last(examination, case))
 
 
 def _once_at_last(examination: Examination, case: Case) -> Result:
@@ -347,21 +173,31 @@ def _once_at_last(examination: Examination, case: Case) -> Result:
     for id_ in READING_AND_UNDOING:
         other = replace(all_cases(examination.dispatch.contract)[id_], id=f"{id_}-open", group=SPENT)
         sent = examination.dispatch.send(other, order)
-        _kept(examination, examination.confirmation.conclude(other, order, sent))
+        kept(examination, examination.confirmation.conclude(other, order, sent))
     return examination.confirmation.conclude(case, order, examination.dispatch.send(case, order))
 
 
+_WITHOUT_RACE = {
+    "order.once": "a second request is accepted even when it comes later",
+    "order.race": "several requests at once were accepted where one was to be",
+    isolation.CLAUSE: "requests at once are mixed up",
+}
+"""Why no round is run that has an order of its own, by the clause that is violated already."""
+
+
 def race_rounds(examination: Examination, rounds: int) -> Result:
-    """Send simultaneous requests; return the worst result of the rounds."""
+    """Send simultaneous requests, in fewer rounds where other checks race too; return the worst result."""
     about = replace(
         plain_case(examination.dispatch.contract),
         id="order.race/one-order-1",
         title="Of requests at once one wins.",
     )
-    if "order.once" in examination.dispatch.violated:
-        reason = "a second request is accepted even when it comes later (order.once)"
-        return _kept(examination, Result(about.id, about.clause, about.title, Outcome.SPARED, reason))
-    return _recorded(examination, about, lambda: _worst(examination, race(examination.dispatch, rounds)))
+    for clause, reason in _WITHOUT_RACE.items():
+        if clause in examination.dispatch.violated:
+            told = f"{reason} ({clause})"
+            return kept(examination, Result(about.id, about.clause, about.title, Outcome.SPARED, told))
+    own = own_rounds(rounds, examination.raced)
+    return recorded(examination, about, lambda: _worst(examination, race(examination.dispatch, own)))
 
 
 def _worst(examination: Examination, results: Sequence[Result]) -> Result:
@@ -369,14 +205,14 @@ def _worst(examination: Examination, results: Sequence[Result]) -> Result:
     worst = max(results, key=lambda result: list(Outcome).index(result.outcome))
     for result in results:
         if result is not worst:
-            _kept(examination, result)
+            kept(examination, result)
     return worst
 
 
 def walk(examination: Examination, profile: Profile, seed: int) -> Result:
     """Walk over several orders at random."""
     about = replace(plain_case(examination.dispatch.contract), id="order.lifecycle/walk", title="A random walk.")
-    return _recorded(examination, about, lambda: lifecycle(examination.dispatch, profile, seed))
+    return recorded(examination, about, lambda: lifecycle(examination.dispatch, profile, seed))
 
 
 def review(examination: Examination, kind: str) -> Result:
@@ -408,18 +244,3 @@ def _one_of_each_outcome(examination: Examination) -> list[Case]:
             part = case.situation.wrong[0]
             found.setdefault((part, getattr(case.situation, part, "")), case)
     return list(found.values())
-
-
-def _kept(examination: Examination, result: Result) -> Result:
-    examination.dispatch.keep(result)
-    return result
-
-
-def _recorded(examination: Examination, case: Case, check: Callable[[], Result]) -> Result:
-    """Run a check and keep its result; a lack of orders or tokens, or of answers, is one."""
-
-    def checked() -> Result:
-        examination.dispatch.require_credential(case)
-        return check()
-
-    return examination.keep_result_of(case, checked)

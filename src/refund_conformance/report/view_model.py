@@ -132,7 +132,7 @@ def page(contract: Contract, traffic: Traffic, summary: Summary, directory: Path
 def cases(clauses: Collection[ClauseAccount]) -> int:
     """Return how many cases of an area were sent; of promises about every answer, how many answers there were."""
     sent = sum(item.cases for item in clauses if not item.clause.every_answer)
-    return sent or max((item.cases for item in clauses), default=0)
+    return max([sent, *(item.cases for item in clauses if item.clause.every_answer)])
 
 
 def areas(clauses: list[ClauseAccount]) -> list[Area]:

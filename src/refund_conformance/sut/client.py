@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
@@ -29,6 +30,7 @@ from refund_conformance.transport.retry import (
     repeated,
     was_not_taken,
 )
+from refund_conformance.transport.simultaneous import simultaneous
 
 CLOCK_TOLERANCE = 60.0
 """Seconds that two clocks may be apart without a word."""
@@ -206,6 +208,37 @@ class Client:
                 settings.base_url, settings.timeout, settings.proxy, settings.ca_bundle, requests
             )
         return [replace(exchange, number=self._record(exchange)) for exchange in exchanges]
+
+    def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
+        """Send requests so that they arrive at one moment, each on a connection of its own, none of them repeated.
+
+        They go out however many others are in flight. Through a proxy they are only sent side by side. Raises
+        TargetError once the client is closed.
+        """
+        self._require_open()
+        for _ in requests:
+            self._pace.wait()
+        with self._lock:
+            self.sent += len(requests)
+        settings = self._settings
+        if settings.proxy:
+            exchanges = self._side_by_side(requests)
+        else:
+            exchanges = simultaneous(settings.base_url, settings.timeout, settings.ca_bundle, requests)
+        for exchange in exchanges:
+            self._note(exchange)
+        return [replace(exchange, number=self._record(exchange)) for exchange in exchanges]
+
+    def _side_by_side(self, requests: Sequence[Request]) -> list[Exchange]:
+        barrier = threading.Barrier(len(requests))
+
+        def send(request: Request) -> Exchange:
+            with self.fresh_wire() as wire:
+                barrier.wait(timeout=30)
+                return wire.send(request)
+
+        with ThreadPoolExecutor(len(requests)) as pool:
+            return list(pool.map(send, requests))
 
     def close(self) -> None:
         """Close the connections; whatever other threads wait for ends."""

@@ -11,8 +11,9 @@ class Profile:
 
     ``requests`` and ``orders`` (refundable ones) are the most it may send and lease, ``seconds`` the most it may
     take. ``examples`` is how many payloads each exploration draws, ``races`` how many rounds there are on one
-    order, ``walks`` how many random walks, of ``steps`` requests on ``walk_orders`` orders each. ``random`` tells
-    whether what is drawn differs from run to run.
+    order (requests that are accepted anyway, and raced, count as rounds), ``walks`` how many random walks, of
+    ``steps`` requests on ``walk_orders`` orders each. ``random`` tells whether what is drawn differs from run to
+    run.
     """
 
     name: str
@@ -34,7 +35,7 @@ PROFILES = {
         orders=30,
         seconds=600,
         examples=0,
-        races=1,
+        races=7,
         walks=1,
         steps=10,
         walk_orders=2,
@@ -46,7 +47,7 @@ PROFILES = {
         orders=200,
         seconds=3600,
         examples=200,
-        races=3,
+        races=12,
         walks=10,
         steps=30,
         walk_orders=3,

@@ -29,8 +29,8 @@ def pipelined(
     guard = Guard()
     done: list[Exchange] = []
     try:
-        with guard.deadline(timeout), closing(_connection(base_url, timeout, ca_bundle, guard)) as connection:
-            connection.sendall(b"".join(_written(base_url, request) for request in requests))
+        with guard.deadline(timeout), closing(connected(base_url, timeout, ca_bundle, guard)) as connection:
+            connection.sendall(b"".join(written(base_url, request) for request in requests))
             for request, response in zip(requests, _responses(connection, requests), strict=False):
                 done.append(Exchange(request, response, None, "", started, time.perf_counter() - clock))
     except (OSError, http.client.HTTPException, ValueError, zlib.error):
@@ -42,7 +42,7 @@ def pipelined(
     return done
 
 
-def _connection(base_url: str, timeout: float, ca_bundle: str | None, guard: Guard) -> socket.socket:
+def connected(base_url: str, timeout: float, ca_bundle: str | None, guard: Guard) -> socket.socket:
     """Connect; the guard watches the plain socket, since one of TLS cannot be duplicated."""
     parts = urlsplit(base_url)
     secure = parts.scheme == "https"
@@ -54,7 +54,7 @@ def _connection(base_url: str, timeout: float, ca_bundle: str | None, guard: Gua
     return tls.context(ca_bundle).wrap_socket(plain, server_hostname=parts.hostname)
 
 
-def _written(base_url: str, request: Request) -> bytes:
+def written(base_url: str, request: Request) -> bytes:
     parts = urlsplit(base_url)
     lines = [f"{request.method} {parts.path}{request.target} HTTP/1.1", f"Host: {parts.netloc}"]
     lines += [f"{name}: {value}" for name, value in request.headers]

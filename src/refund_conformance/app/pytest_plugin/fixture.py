@@ -4,7 +4,7 @@ import pytest
 
 from refund_conformance.cases.case import Case
 from refund_conformance.contract.errors import TargetError
-from refund_conformance.engine import scenarios
+from refund_conformance.engine import comparisons, scenarios
 from refund_conformance.engine.run import Run
 from refund_conformance.oracle.result import Outcome, Result
 
@@ -37,15 +37,19 @@ class Target:
 
     def check_strangers_told_alike(self) -> None:
         """Prove that without authorization nobody learns whether an order exists."""
-        self._carry_out(scenarios.strangers_told_alike)
+        self._carry_out(comparisons.strangers_told_alike)
 
     def check_foreign_as_unknown(self) -> None:
         """Prove that a foreign order is answered as an unknown one."""
-        self._carry_out(scenarios.foreign_as_unknown)
+        self._carry_out(comparisons.foreign_as_unknown)
 
     def check_steady(self) -> None:
         """Prove that the same request gets the same answer."""
-        self._carry_out(scenarios.steady)
+        self._carry_out(comparisons.steady)
+
+    def check_isolation(self) -> None:
+        """Prove that requests under way at once get their own answers."""
+        self._carry_out(scenarios.at_once)
 
     def check_once_at_last(self) -> None:
         """Prove that what was accepted still stands in the way at the end."""

@@ -1,8 +1,9 @@
-"""Faults of memory: what a refused request changes, and what becomes of an accepted one."""
+"""Faults of memory: what a refused request changes, what becomes of an accepted one, and what requests share."""
 
+import time
 from functools import cached_property
 
-from refund_conformance.mock.call import Answer, Call
+from refund_conformance.mock.call import Answer, Call, Refused
 from refund_conformance.mock.endpoint import Endpoint
 from refund_conformance.mock.faults.fault import Shelf
 from refund_conformance.mock.tables import Order
@@ -130,3 +131,76 @@ class ByAddressAndOrder(Endpoint):
             return
         super().authorize(call)
         self.trusted[key] = call.user
+
+
+# ---- what requests share that are under way at once
+
+_PAUSE = 0.01
+"""Seconds of an await, in which other requests come."""
+
+
+class Sharing(Endpoint):
+    """Keeps the latest call's user, body and errors where the calls that are under way beside it find them."""
+
+    in_threads = True
+
+    @cached_property
+    def user(self) -> list[str]:
+        """The caller of the latest call."""
+        return []
+
+    @cached_property
+    def body(self) -> dict[str, object]:
+        """The body of the latest call."""
+        return {}
+
+    @cached_property
+    def errors(self) -> list[str]:
+        """The invalid fields of the latest call."""
+        return []
+
+
+@shelf.fault(
+    "isolation-current-user",
+    "server.isolation",
+    "The current user is a variable of the module, read after an await.",
+)
+class CurrentUser(Sharing):
+    def authorize(self, call: Call) -> None:
+        super().authorize(call)
+        self.user[:] = [call.user]
+
+    def identify_caller(self, call: Call) -> None:
+        time.sleep(_PAUSE)
+        call.user = self.user[0]
+        super().identify_caller(call)
+
+
+@shelf.fault(
+    "isolation-error-list", "server.isolation", "The validator is a singleton, and keeps its errors in a field."
+)
+class ErrorList(Sharing):
+    def check_fields(self, call: Call) -> None:
+        self.errors.clear()
+        self.errors.extend(self.invalid_fields(call))
+        time.sleep(_PAUSE)
+        if self.errors:
+            entries = tuple(self.field_error(name) for name in dict.fromkeys(self.errors))
+            raise Refused(self.contract.errors[15010].status, entries, "errors of the shared validator")
+
+
+@shelf.fault(
+    "isolation-current-body",
+    "server.isolation",
+    "The controller, which there is one of, keeps the body in a field.",
+)
+class CurrentBody(Sharing):
+    def read_json(self, call: Call) -> None:
+        super().read_json(call)
+        self.body.clear()
+        self.body.update(call.document)
+
+    def check_fields(self, call: Call) -> None:
+        time.sleep(_PAUSE)
+        call.document = dict(self.body)
+        super().check_fields(call)
