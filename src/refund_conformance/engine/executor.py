@@ -183,7 +183,7 @@ class Dispatch:
         if exchange.response is None:
             if exchange.failure and not exchange.failure.connected:
                 return Sent(exchange, None, (), None, decided=False)
-            return Sent(exchange, None, (silence(question, self.record.clean(exchange.detail)),), None)
+            return Sent(exchange, None, (silence(question, exchange.detail).cleaned(self.record.clean),), None)
         if says_nothing(exchange):
             return Sent(exchange, None, (), None, decided=False)
         reading = read(exchange.response)
@@ -192,7 +192,7 @@ class Dispatch:
         if verdict.matched:
             self.observations.note(case.situation, verdict.matched)
             findings += self._out_of_order(case, verdict.matched, reading)
-        clean = tuple(replace(finding, actual=self.record.clean(finding.actual)) for finding in findings)
+        clean = tuple(finding.cleaned(self.record.clean) for finding in findings)
         return Sent(exchange, reading, clean, verdict.matched)
 
     def _out_of_order(self, case: Case, matched: Permitted, reading: Reading) -> tuple[Finding, ...]:

@@ -191,9 +191,10 @@ def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
     known = {_told(order, reading) for order, reading in unknown}
     telling = [f"{describe_reading(r)}, in words of its own" for o, r in foreign if _told(o, r) not in known]
     names = [[_header_names(reading) for _, reading in readings] for readings in (foreign, unknown)]
+    clean = examination.dispatch.record.clean
     for some, others in (names, names[::-1]):
         only = frozenset.intersection(*some) - frozenset.union(*others)
-        telling += [f"a header field {name} that tells them apart" for name in sorted(only)]
+        telling += [f"a header field {clean(name)} that tells them apart" for name in sorted(only)]
     more, compared = _told_beside_faults(examination) if not telling else ([], ())
     telling += more
     numbers = (*(sent.number for some in kept for _, sent in some), *compared)
