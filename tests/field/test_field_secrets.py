@@ -13,6 +13,7 @@ from refund_conformance.cases import all_cases
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.report import history, render, secret_scan, summary
+from refund_conformance.report.attribution import Account
 from refund_conformance.report.events import FORMAT, EventFile
 from refund_conformance.sut.settings import Settings
 
@@ -112,7 +113,7 @@ def test_the_last_look_changes_nothing_for_a_word_of_ours(
 ) -> None:
     before = _content(report)
     data = json.loads((report / summary.FILE).read_text())
-    made = summary.Summary(data, summary.Account(), summary.STATUS[data["verdict"]])
+    made = summary.Summary(data, Account(), summary.STATUS[data["verdict"]])
     monkeypatch.setattr(render, "render", lambda directory: made)  # its pages are there
     assert secret_scan.finish(report, [word]) is made
     assert _content(report) == before

@@ -16,6 +16,7 @@ from types import FrameType
 import pytest
 
 from refund_conformance.app.pytest_plugin.collection import parse_shard
+from refund_conformance.app.pytest_plugin.plugin import required
 from refund_conformance.app.pytest_plugin.report_plugin import NAME
 from refund_conformance.contract import model as contracts
 from refund_conformance.contract.data_files import folder
@@ -46,6 +47,7 @@ class Choice:
     read_only: bool = False
     waivers: Path | None = None
     shard: str = "1/1"
+    require: tuple[str, ...] = ()
     pytest_args: tuple[str, ...] = ()
 
 
@@ -75,6 +77,7 @@ def execute(choice: Choice) -> int:
     profile.profile(choice.profile)
     _check_mock(choice)
     parse_shard(choice.shard)
+    required(contract, choice.require)
     if choice.waivers is not None:
         waivers.load(choice.waivers, contract)
     if choice.target is not None:
@@ -170,6 +173,7 @@ def arguments(choice: Choice) -> list[str]:
         "--variant": choice.variants,
         "--answer": choice.answers,
         "--clause": choice.clauses,
+        "--require": choice.require,
     }
     for name, values in several.items():
         for value in values:

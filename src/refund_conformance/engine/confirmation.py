@@ -108,8 +108,6 @@ class Confirmation:
 
 def result(case: Case, sendings: list[Sent], findings: tuple[Finding, ...]) -> Result:
     """Return the result of a case's sendings, the first of which is the one that counts."""
-    reading = sendings[0].reading
-    answer = "" if reading is None else "error" if reading.shape is None or reading.status >= 300 else "success"
     return Result(
         case.id,
         case.clause,
@@ -117,10 +115,20 @@ def result(case: Case, sendings: list[Sent], findings: tuple[Finding, ...]) -> R
         outcome_of(findings),
         findings=findings,
         exchanges=tuple(sending.number for sending in sendings),
-        answer=answer,
+        answer=answer_of(sendings[0]),
         failed=sum(sending.wrong for sending in sendings),
         tries=len(sendings),
+        failing=tuple(sending.number for sending in sendings if sending.wrong),
     )
+
+
+def answer_of(sent: Sent) -> str:
+    """Return what was answered, as a result tells it."""
+    if sent.reading is None:
+        return ""
+    if sent.reading.shape is None:
+        return "error"
+    return "bare" if sent.reading.status >= 300 else "success"
 
 
 def _may_have_had_effect(sent: Sent) -> bool:

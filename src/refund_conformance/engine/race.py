@@ -10,6 +10,7 @@ from types import MappingProxyType
 from refund_conformance.cases import incomplete_case
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import other_draft
+from refund_conformance.contract.untested import Because
 from refund_conformance.engine.bisection import SETTLING
 from refund_conformance.engine.executor import Dispatch, Sent
 from refund_conformance.oracle.finding import Finding, Kind
@@ -60,7 +61,7 @@ def _refused_together(dispatch: Dispatch, result: Result) -> Result:
     clause, _, _ = result.case.partition("/")
     actual = "none was accepted for an order, in two rounds on orders of their own; one alone on another order was"
     finding = Finding(clause, Kind.REFUSED, "exactly one is accepted", actual)
-    return replace(result, outcome=Outcome.VIOLATED, reason="", findings=(finding,), failed=1)
+    return replace(result, outcome=Outcome.VIOLATED, reason="", because=None, findings=(finding,), failed=1)
 
 
 def _is_odd(result: Result) -> bool:
@@ -184,7 +185,8 @@ def _judged(
         findings += _afterwards(dispatch, case, order) if accepted == 1 else []
     if unfit and not findings:
         reason = f"order {unfit[0]} was not refundable from the start"
-        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, exchanges=numbers, tries=1)
+        result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, exchanges=numbers, tries=1)
+        return replace(result, because=Because.SUPPLY)
     unique = tuple(dict.fromkeys(findings))
     return Result(
         case.id,

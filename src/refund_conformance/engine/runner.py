@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import AGAIN_REFUNDABLE, SPENT, second_case, sends_again
+from refund_conformance.contract.untested import Because
 from refund_conformance.engine.bisection import find_guilty
 from refund_conformance.engine.confirmation import Confirmation
 from refund_conformance.engine.confirmation import result as result_of
@@ -116,7 +117,9 @@ class Examination:
         try:
             result = self._examine(case)
         except NoOrderError as reason:
-            result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(reason))
+            result = Result(
+                case.id, case.clause, case.title, Outcome.UNTESTED, str(reason), because=reason.because
+            )
         return self.dispatch.keep(result)
 
     def send_ahead(self, cases: Iterable[Case]) -> None:
@@ -191,7 +194,7 @@ class Examination:
         result = self.confirmation.conclude(distant, order, sent)
         if not sent.wrong and sent.matched is not None and sent.matched.part == "order":
             reason = "the target looks at the order first, and --read-only names none that exists"
-            return replace(result, outcome=Outcome.UNTESTED, reason=reason)
+            return replace(result, outcome=Outcome.UNTESTED, reason=reason, because=Because.CHOICE)
         return result
 
     def _accept_again(self, case: Case, order: str) -> Result:
@@ -199,7 +202,7 @@ class Examination:
         sent = self.dispatch.send(case, order)
         if self.speaks_of_state(sent) and self.orders.partly_used:
             reason = f"an order of orders.{case.group} may have been used before, as others were; list unused ones"
-            return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
+            return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.SUPPLY)
         return self._accepted(case, order, sent)
 
     def _accepted(self, case: Case, order: str, sent: Sent) -> Result:
@@ -295,7 +298,7 @@ class Examination:
             self.orders.drop_bench(key)  # it was accepted when it was sent again
         if sent.matched is not None and sent.matched.part == "order" and case.situation.wrong == ("caller",):
             reason = "the target looks at the order first, and for this caller finds none"
-            return replace(result, outcome=Outcome.UNTESTED, reason=reason)
+            return replace(result, outcome=Outcome.UNTESTED, reason=reason, because=Because.TARGET)
         return result
 
     def _on_another(self, case: Case, key: str, bench: Bench) -> tuple[Bench, Sent]:
@@ -351,7 +354,7 @@ class Examination:
 def _used_before(case: Case, sent: Sent) -> Result:
     said = describe_reading(sent.reading) if sent.reading else ""
     reason = f"orders of orders.refundable are refused ({said}), as others were at first; list unused ones"
-    return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
+    return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.SUPPLY)
 
 
 def _spared(case: Case, reason: str) -> Result:

@@ -8,7 +8,9 @@ from refund_conformance.cases import all_cases, incomplete_case
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.combinations import combination
 from refund_conformance.cases.orders import SPENT, second_case
+from refund_conformance.contract.untested import Because
 from refund_conformance.engine.bisection import NO_EFFECT
+from refund_conformance.engine.confirmation import answer_of
 from refund_conformance.engine.executor import Sent
 from refund_conformance.engine.partitions import COMBINED, bench_of
 from refund_conformance.engine.race import race
@@ -25,6 +27,8 @@ from refund_conformance.sut.profile import Profile
 Flow = Callable[[Examination], Result]
 
 STEADY_TRIES = 2
+
+OTHERWISE_WRONG = "its answers break another clause, so that nothing follows from them for this one"
 
 
 def no_effect(examination: Examination, clause: str) -> Result:
@@ -48,12 +52,14 @@ def _no_effect(examination: Examination, key: str, case: Case) -> Result:
             examination.examine(representative)
         bench = examination.orders.bench(key)
     if not bench.sent:
-        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, "no request was refused on that order")
+        reason = "no request was refused on that order"
+        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.BUDGET)
     sent = examination.prove(key, case)
     if key in examination.tainted:
         return Result(case.id, case.clause, case.title, Outcome.SPARED, "the request with the effect is named")
     if not sent.accepted and sent.wrong and sent.reading is not None and sent.reading.status < 500:
-        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, "the shared order was not refundable")
+        reason = "the shared order was not refundable"
+        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.SUPPLY)
     return examination.confirmation.conclude(case, bench.order, sent)
 
 
@@ -146,7 +152,7 @@ def _told_apart(about: Case, sendings: Sequence[Sent], sent: Sent) -> Result:
     findings = tuple(finding for finding in sent.findings if finding.kind is not Kind.ADVICE)
     result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings)
     numbers = tuple(sending.number for sending in sendings)
-    return replace(result, exchanges=numbers, answer="error", failed=len(findings), tries=1)
+    return replace(result, exchanges=numbers, answer=answer_of(sent), failed=len(findings), tries=1)
 
 
 def strangers_told_alike(examination: Examination) -> Result:
@@ -166,8 +172,10 @@ def _strangers_told_alike(examination: Examination, case: Case) -> Result:
     if not any(s.wrong for s in sent) and len(set(told)) > 1:
         actual = "another status, code or message for an order that does not exist"
         findings = (Finding(case.clause, Kind.ADVICE, "the same answer for any order", actual),)
-    result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings, answer="error")
-    return replace(result, exchanges=tuple(s.number for s in sent), tries=1)
+    result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings)
+    if any(s.wrong for s in sent):
+        result = replace(result, outcome=Outcome.SPARED, reason=OTHERWISE_WRONG)
+    return replace(result, exchanges=tuple(s.number for s in sent), answer=answer_of(sent[0]), tries=1)
 
 
 def foreign_as_unknown(examination: Examination) -> Result:
@@ -282,8 +290,12 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
     elif sendings[0].wrong and examination.held_before(case, bench.order):
         actual = f"{sendings[0].findings[0].actual}, though the request was answered as it should be before"
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual), *sendings[0].findings)
-    result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings, answer="error")
-    return replace(result, exchanges=tuple(s.number for s in sendings), failed=len(findings), tries=len(sendings))
+    result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings)
+    if not findings and sendings[0].wrong:
+        result = replace(result, outcome=Outcome.SPARED, reason=OTHERWISE_WRONG)
+    numbers = tuple(s.number for s in sendings)
+    answer = answer_of(sendings[0])
+    return replace(result, exchanges=numbers, answer=answer, failed=len(findings), tries=len(sendings))
 
 
 READING_AND_UNDOING = ("route.method/get", "route.method/delete")
@@ -378,5 +390,5 @@ def _recorded(examination: Examination, case: Case, check: Callable[[], Result])
         examination.dispatch.require_credential(case)
         result = check()
     except NoOrderError as reason:
-        result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(reason))
+        result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(reason), because=reason.because)
     return _kept(examination, result)

@@ -22,21 +22,22 @@ def begin(examination: Examination) -> None:
     Raises TargetError if it cannot be reached, answers nothing that makes sense, or refuses our token; but not
     for one that answers the other request, and this one never.
     """
-    order, known = _first_order(examination)
-    stranger = _stranger(examination, order) if known else None
+    order, lacking = _first_order(examination)
+    stranger = _stranger(examination, order) if lacking is None else None
     if stranger is not None and (stranger.accepted or stranger.reading is None):
-        order, known = _first_order(examination)
-    _plain(examination, order, known, met=stranger is not None and stranger.reading is not None)
+        order, lacking = _first_order(examination)
+    _plain(examination, order, lacking, met=stranger is not None and stranger.reading is not None)
     if stranger is not None and stranger.reading is None:
         case = missing_case(examination.dispatch.contract)
         examination.keep_early(examination.confirmation.conclude(case, order, stranger))
 
 
-def _first_order(examination: Examination) -> tuple[str, bool]:
+def _first_order(examination: Examination) -> tuple[str, NoOrderError | None]:
+    """Return a refundable order, or one that does not exist and why there is no refundable one."""
     try:
-        return examination.orders.lease(), True
-    except NoOrderError:
-        return examination.dispatch.settings.orders.get("unknown", (NOWHERE,))[0], False
+        return examination.orders.lease(), None
+    except NoOrderError as lacking:
+        return examination.dispatch.settings.orders.get("unknown", (NOWHERE,))[0], lacking
 
 
 def _stranger(examination: Examination, order: str) -> Sent:
@@ -50,13 +51,12 @@ def _stranger(examination: Examination, order: str) -> Sent:
     return sent
 
 
-def _plain(examination: Examination, order: str, known: bool, *, met: bool) -> None:
+def _plain(examination: Examination, order: str, lacking: NoOrderError | None, *, met: bool) -> None:
     case = plain_case(examination.dispatch.contract)
-    if not known:
+    if lacking is not None:
         unknown = replace(case, situation=case.situation.with_part("order", "unknown"))
         examination.dispatch.require_target(examination.dispatch.send(unknown, order), before=False)
-        reason = "orders.refundable is not set"
-        result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
+        result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(lacking), because=lacking.because)
     else:
         sent = _after_refusal(examination, case, order, examination.sent_to_accept(case, order))
         sent, order = examination.elsewhere(case, sent, order)

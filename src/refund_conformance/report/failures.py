@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from refund_conformance.cases.case import Case
-from refund_conformance.report.attribution import ClauseAccount, Violation
+from refund_conformance.report.attribution import ClauseAccount
 from refund_conformance.report.escaping import plain
 from refund_conformance.report.evidence import Evidence, evidence, same_answer, same_request, size, weight
+from refund_conformance.report.violations import Violation
 
 KINDS_SHOWN = 3
 """Kinds of failure of one clause that are shown with evidence."""

@@ -20,13 +20,15 @@ _TOLD_VERSIONS = ("pytest", "hypothesis", "requests", "jsonschema")
 class ReportSession:
     """Writes DIR/events.jsonl while a run goes on, and DIR/conformance.json at its end.
 
-    ``reason`` says why the run is incomplete, "" as long as it is not. ``listener`` is told of each event.
+    ``reason`` says why the run is incomplete, "" as long as it is not. ``broken`` are the clauses of cases that broke
+    the contract, and those that they broke. ``listener`` is told of each event.
     """
 
     def __init__(self, directory: Path, **start: Any) -> None:
         self.directory = directory
         self.reason = ""
         self.summary: Summary | None = None
+        self.broken: set[str] = set()
         self.listener: Callable[[dict[str, Any]], None] = lambda event: None
         self._events: list[dict[str, Any]] = []
         self._alike: dict[tuple[object, ...], dict[str, Any]] = {}
@@ -47,6 +49,8 @@ class ReportSession:
     def write(self, event: dict[str, Any]) -> None:
         """Keep an event."""
         self._file.write(event)
+        if event["event"] == "case" and event["outcome"] == "violated":
+            self.broken |= {event["clause"], *(finding["clause"] for finding in event["findings"])}
         self._events.append(self._lean(event))
         self.listener(event)
 

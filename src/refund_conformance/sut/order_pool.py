@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from refund_conformance.cases.case import Case
 from refund_conformance.cases.orders import PICKS, REFUNDABLE_GROUPS, SPENT
+from refund_conformance.contract.untested import Because
 from refund_conformance.sut.ledger import Ledger
 
 SUSPECTS = 2000
@@ -13,7 +14,14 @@ SUSPECTS = 2000
 
 
 class NoOrderError(Exception):
-    """There is no order of a group, or none left; the text is the reason, with the setting that would help."""
+    """There is no order of a group, or none left; the text is the reason, with the setting that would help.
+
+    ``because`` is the kind of the reason.
+    """
+
+    def __init__(self, reason: str, because: Because = Because.BUDGET) -> None:
+        super().__init__(reason)
+        self.because = because
 
 
 @dataclass
@@ -45,6 +53,7 @@ class OrderBook:
     group and order for each that may be used up. ``used_before`` tells whether the run has met an order that was
     not refundable, as one is not that somebody had used; ``partly_used`` whether that was before any was accepted.
     ``spent`` are the orders for which a valid request was accepted, ``doubtful`` those for which another one was.
+    ``is_bounded`` tells whether it is the settings that set the limit.
     """
 
     def __init__(
@@ -53,10 +62,13 @@ class OrderBook:
         limit: int,
         ledger: Ledger,
         tell: Callable[[str, str], None] = lambda group, order: None,
+        *,
+        is_bounded: bool = False,
     ) -> None:
         self._groups = dict(groups)
         self._ledger = ledger
         self._limit = limit
+        self._is_bounded = is_bounded
         self._tell = tell
         self._unused: dict[str, list[str]] = {}
         self._asked: dict[str, str] = {}
@@ -70,20 +82,24 @@ class OrderBook:
     def lease(self) -> str:
         """Return a refundable order that nothing was sent for yet. Raises NoOrderError if there is none left."""
         if not self._groups.get("refundable"):
-            raise NoOrderError("orders.refundable is not set")
+            raise NoOrderError("orders.refundable is not set", Because.SETTINGS)
         if self._closed:
-            raise NoOrderError(self._closed)
+            raise NoOrderError(self._closed, Because.SUPPLY)
         listed = self._groups["refundable"]
         order = self._ledger.lease("refundable", _from(listed, self._turns), self._limit)
         if order is None:
-            used_up = self._ledger.leased("refundable") >= self._limit
-            raise NoOrderError(
-                f"the run's {self._limit} refundable orders are used up"
-                if used_up
-                else "no order of orders.refundable is left; list more of them"
-            )
+            raise self._none_left(len(listed))
         self._tell("refundable", order)
         return order
+
+    def _none_left(self, listed: int) -> NoOrderError:
+        """Return what to raise when no refundable order is left of so many that are listed."""
+        leased = self._ledger.leased("refundable")
+        if leased >= self._limit:
+            because = Because.CHOICE if self._is_bounded else Because.BUDGET
+            return NoOrderError(f"the run's {self._limit} refundable orders are used up", because)
+        because = Because.SETTINGS if leased >= listed else Because.SUPPLY
+        return NoOrderError("no order of orders.refundable is left; list more of them", because)
 
     @property
     def bounds(self) -> tuple[int, bool, str]:
@@ -123,11 +139,11 @@ class OrderBook:
         """
         ids = self._groups.get(group, ())
         if not ids:
-            raise NoOrderError(f"orders.{group} is not set")
+            raise NoOrderError(f"orders.{group} is not set", Because.SETTINGS)
         if group in REFUNDABLE_GROUPS:
             ids = self._unused.setdefault(group, self._ledger.free(ids))
             if not ids:
-                raise NoOrderError(f"every order of orders.{group} was used before; list others")
+                raise NoOrderError(f"every order of orders.{group} was used before; list others", Because.SUPPLY)
         places = {"first": 0, "last": len(ids) - 1, "middle": len(ids) // 2}
         place = places[which]
         if which != "first" and place == 0:
@@ -147,5 +163,9 @@ class OrderBook:
         if there is none.
         """
         if not self.spent:
-            raise NoOrderError(f"no request was accepted yet, so no order is {SPENT}; see order.refundable")
+            because = Because.SUPPLY if self._groups.get("refundable") else Because.SETTINGS
+            if not self._limit and self._is_bounded:
+                because = Because.CHOICE
+            reason = f"no request was accepted yet, so no order is {SPENT}; see order.refundable"
+            raise NoOrderError(reason, because)
         return self._asked.setdefault(case, self.spent[len(self._asked) % len(self.spent)])

@@ -4,7 +4,7 @@ import json
 import random
 import tomllib
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property, partial
@@ -51,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--report", type=Path, default=Path("reports/latest"), help="directory for the report")
     group.addoption("--strict-clauses", action="store_true", help="warnings count as violations")
     group.addoption("--clause", action="append", default=[], help="a clause id or prefix (may be repeated)")
+    group.addoption("--require", action="append", default=[], help="a clause that must be tested, or all")
     group.addoption("--waivers", type=Path, help="known deviations (waivers.toml)")
     group.addoption("--shard", default="1/1", help="INDEX/COUNT: the part of the suites to run")
     group.addoption("--allow-writes", action="store_true", help="the target may be another machine")
@@ -100,16 +101,17 @@ class Conformance:
         self.waivers = waivers.load(options.waivers, self.contract) if options.waivers else ()
         if options.in_flight < 1 or (options.in_flight > 1 and self._distributes()):
             raise UsageError("--in-flight", "takes a number from 1 on, and no -n beside it", "Choose one of both.")
-        shard = parse_shard(options.shard)
-        self.in_part = bool(options.clause) or shard[1] > 1
+        self.required = required(self.contract, options.require)
+        self.shard = parse_shard(options.shard)
         shared = getattr(config, "workerinput", {})
         self.worker: dict[str, Any] | None = shared if "refund_run" in shared else None
-        self.selection = Selection(self.contract, self.chosen, shard, in_worker=self.worker is not None)
+        self.selection = Selection(self.contract, self.chosen, self.shard, in_worker=self.worker is not None)
         self.seed = self._seed(options.seed)
         self.run: Run | None = None
         self.flight: Flight | None = None
         self.checks: dict[pytest.Item, Check] = {}
         self.left_out: set[pytest.Item] = set()
+        self.failures: list[tuple[str, frozenset[str]]] = []
         self.pending: list[dict[str, Any]] = []
         self.problem: SuiteError | None = None
         self.session: ReportSession | None = None
@@ -192,9 +194,20 @@ class Conformance:
             strict=self.config.option.strict_clauses,
             pins=dict(self.settings.pins),
             waivers=[waiver.as_event() for waiver in self.waivers],
-            chosen=sorted(self.chosen) if self.in_part else None,
+            **self._part(),
         )
         self.session.listener = self.attendance.standing.take
+
+    def _part(self) -> dict[str, Any]:
+        """Return what the run is to test, and what was left out of it, as the record keeps it."""
+        index, count = self.shard
+        mine = self.selection.clauses_of_shard if count > 1 else self.chosen  # none if workers collect
+        return {
+            "chosen": sorted(mine or self.chosen) if self.config.option.clause or count > 1 else None,
+            "narrowed": _is_narrowed(self.config) or self.selection.is_part or (count > 1 and not mine),
+            "required": sorted(self.required),
+            "shards": {"count": count, "present": [index + 1]},
+        }
 
     def _embedded(self) -> Settings:
         from refund_conformance.mock.answers import answers_from
@@ -329,6 +342,9 @@ class Conformance:
         report = yield
         if item.get_closest_marker("clause") and call.excinfo and not call.excinfo.errisinstance(_TOLD):
             report.refund_over = f"the suite itself failed in {item.nodeid}: {call.excinfo.typename}"
+        if report.failed:
+            is_ours = item.get_closest_marker("clause") is not None
+            report.refund_failed = self.selection.clauses(item) if is_ours else []
         if self.pending:
             report.refund_events = json.dumps(self.pending)
             self.pending.clear()
@@ -345,6 +361,8 @@ class Conformance:
         for event in json.loads(getattr(report, "refund_events", "[]")):
             self.session.write(event)
         self.session.reason = self.session.reason or getattr(report, "refund_over", "")
+        if report.failed:
+            self.failures.append((report.nodeid, frozenset(getattr(report, "refund_failed", ()))))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -359,11 +377,25 @@ class Conformance:
             cut_short = exitstatus == pytest.ExitCode.INTERRUPTED or self.cut_short
             interrupted = cut_short and not stopped
             broken = exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
-            reason = "the suite itself failed" if broken else ""
+            reason = "the suite itself failed" if broken else self._unshown_failure()
             status = self.session.close(self.contract, interrupted=interrupted, reason=reason)
             if not broken:
                 session.exitstatus = status
         self._stack.close()
+
+    def _unshown_failure(self) -> str:
+        """Return which test pytest calls failed though no clause is broken for it; "" if there is none."""
+        assert self.session is not None  # noqa: S101
+        broken = self.session.broken
+        unshown = (nodeid for nodeid, clauses in self.failures if broken.isdisjoint(clauses))
+        return next((f"pytest reported a failure of {nodeid}, which no clause shows" for nodeid in unshown), "")
+
+
+def required(contract: Contract, named: Sequence[str]) -> frozenset[str]:
+    """Return the clauses that must be tested. Raises ContractError for a name that no clause begins with."""
+    if not named:
+        return frozenset()
+    return frozenset(contract.select([] if "all" in named else named))
 
 
 _KEY = pytest.StashKey[Conformance]()
@@ -386,6 +418,18 @@ def _names_suites(config: pytest.Config) -> bool:
     suites = folder("suites").resolve()
     named = [Path(config.invocation_params.dir, arg.partition("::")[0]).resolve() for arg in config.args]
     return any(path.is_relative_to(suites) or suites.is_relative_to(path) for path in named)
+
+
+_NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+"""Options of pytest that leave out tests."""
+
+
+def _is_narrowed(config: pytest.Config) -> bool:
+    """Whether pytest's options, or the places that it is given, leave out tests of ours."""
+    suites = folder("suites").resolve()
+    named = [Path(config.invocation_params.dir, arg).resolve() for arg in config.args]
+    options = (getattr(config.option, name, None) for name in _NARROWING)
+    return any(options) or not any(suites.is_relative_to(path) for path in named)
 
 
 def _call(test: Callable[..., None], given: Mapping[str, object], target: Target) -> None:
