@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from refund_conformance import __version__
+from refund_conformance.app.output import lenient
 from refund_conformance.contract.errors import SuiteError
 
 INTERRUPTED = 130
@@ -20,7 +21,8 @@ class Command(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command; never show a traceback for a SuiteError."""
         try:
-            return super().main(*args, **options)
+            with lenient():
+                return super().main(*args, **options)
         except SuiteError as problem:
             click.echo(f"refund-conformance: {problem}", err=True)
             sys.exit(problem.exit_status)

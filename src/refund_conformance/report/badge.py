@@ -2,10 +2,9 @@
 
 import json
 
+from refund_conformance.report.artifacts import BADGE_LABEL
 from refund_conformance.report.summary import INCOMPLETE, PARTIAL
 from refund_conformance.report.view_model import Page
-
-FILE = "badge.json"
 
 AMBER = "#ffbf00"
 
@@ -21,7 +20,7 @@ def badge(page: Page) -> str:
         parts = [f"{counts['held']}/{sum(counts.values())}"]
     content = {
         "schemaVersion": 1,
-        "label": "refund conformance",
+        "label": BADGE_LABEL,
         "message": "incomplete" if verdict == INCOMPLETE else ", ".join(parts),
         "color": "yellow" if verdict == "conformant" and counts["warned"] else _COLORS[verdict],
         "isError": verdict == "violated",

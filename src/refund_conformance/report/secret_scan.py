@@ -16,12 +16,12 @@ from typing import Any
 
 from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.errors import RunError
-from refund_conformance.report import badge, events, history, markdown, render, replay, summary, templating
+from refund_conformance.report import artifacts, events, history, render, summary, templating
 from refund_conformance.report.atomic_write import replace_bytes
 from refund_conformance.report.summary import Summary
 from refund_conformance.transport.redaction import Redactor, redacted
 
-ARTIFACTS = (events.FILE, summary.FILE, replay.HTML, replay.JUNIT, replay.CTRF, markdown.FILE, badge.FILE)
+ARTIFACTS = (artifacts.EVENTS, artifacts.CONFORMANCE, *artifacts.PAGES)
 """The files of a report. Whatever else lies in its directory is a person's own, and is left alone."""
 
 LEDGERS = "ledger-*.sqlite"

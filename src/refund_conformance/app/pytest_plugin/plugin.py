@@ -4,7 +4,7 @@ import json
 import random
 import tomllib
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property, partial
@@ -14,19 +14,21 @@ from typing import Any
 
 import pytest
 
+from refund_conformance.app import interruption
 from refund_conformance.app.pytest_plugin.collection import Selection, case_of, parse_shard
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.app.pytest_plugin.parallel import Check, Flight
 from refund_conformance.app.pytest_plugin.progress_plugin import Attendance
 from refund_conformance.app.pytest_plugin.report_plugin import NAME, Ending
+from refund_conformance.app.pytest_plugin.scope import is_narrowed, names_suites, required
 from refund_conformance.app.pytest_plugin.worker_processes import Distribution
 from refund_conformance.contract import model as contracts
-from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.errors import SuiteError, TargetError, UsageError
 from refund_conformance.contract.model import Contract
 from refund_conformance.engine.run import Run
 from refund_conformance.engine.snapshot import Beginning
 from refund_conformance.report import waivers
+from refund_conformance.report.lock import locked
 from refund_conformance.report.session import ReportSession
 from refund_conformance.sut import order_sources, safety
 from refund_conformance.sut import settings as target_settings
@@ -113,6 +115,7 @@ class Conformance:
         self.left_out: set[pytest.Item] = set()
         self.failures: list[tuple[str, frozenset[str]]] = []
         self.pending: list[dict[str, Any]] = []
+        self.pytest_session: pytest.Session | None = None
         self.problem: SuiteError | None = None
         self.session: ReportSession | None = None
         self.cut_short = False
@@ -142,6 +145,9 @@ class Conformance:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
         """Begin the run before the first test, in each process that sends."""
+        self.pytest_session = session
+        if not hasattr(self.config, "workerinput"):
+            self._stack.enter_context(interruption.interruptible())
         try:
             if self.worker is None and (self._sends(session) or self._distributes()):
                 self._open()
@@ -172,7 +178,7 @@ class Conformance:
         return not collected_only and any(item.get_closest_marker("clause") for item in session.items)
 
     def _distributes(self) -> bool:
-        return bool(getattr(self.config.option, "numprocesses", None)) and _names_suites(self.config)
+        return bool(getattr(self.config.option, "numprocesses", None)) and names_suites(self.config)
 
     @property
     def is_shared(self) -> bool:
@@ -186,8 +192,15 @@ class Conformance:
         if self.settings is None:
             self.settings = self._embedded()
         assert self.settings is not None  # noqa: S101
+        directory, is_command = self.config.option.report, self._command() is not None
+        if not is_command:  # else the command has locked it, until the pages are made
+            lock = ExitStack()
+            lock.enter_context(locked(directory))
+            self.config.add_cleanup(lock.close)
         self.session = ReportSession(
-            self.config.option.report,
+            directory,
+            self.contract,
+            pages=is_command or not self.config.option.no_pages,
             profile=self.profile.name,
             seed=self.seed,
             target=self.settings.base_url if self.config.option.target else "embedded mock",
@@ -204,7 +217,7 @@ class Conformance:
         mine = self.selection.clauses_of_shard if count > 1 else self.chosen  # none if workers collect
         return {
             "chosen": sorted(mine or self.chosen) if self.config.option.clause or count > 1 else None,
-            "narrowed": _is_narrowed(self.config) or self.selection.is_part or (count > 1 and not mine),
+            "narrowed": is_narrowed(self.config) or self.selection.is_part or (count > 1 and not mine),
             "required": sorted(self.required),
             "shards": {"count": count, "present": [index + 1]},
         }
@@ -348,6 +361,8 @@ class Conformance:
         if self.pending:
             report.refund_events = json.dumps(self.pending)
             self.pending.clear()
+        if self.run is not None and self.session is not None and self.session.problem is not None:
+            self.run.over = str(self.session.problem)
         if self.run is not None and self.run.over:
             report.refund_over = self.run.over
             item.session.shouldstop = self.run.over
@@ -360,6 +375,8 @@ class Conformance:
             return
         for event in json.loads(getattr(report, "refund_events", "[]")):
             self.session.write(event)
+        if self.session.problem is not None and self.pytest_session is not None:
+            self.pytest_session.shouldstop = str(self.session.problem)
         self.session.reason = self.session.reason or getattr(report, "refund_over", "")
         if report.failed:
             self.failures.append((report.nodeid, frozenset(getattr(report, "refund_failed", ()))))
@@ -367,6 +384,7 @@ class Conformance:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Close the record, and let the verdict be the exit status."""
+        interruption.current().is_settled = True
         if self.flight is not None:
             self.flight.stop("it was interrupted", LANDING)
         if self.run is not None:
@@ -377,8 +395,11 @@ class Conformance:
             cut_short = exitstatus == pytest.ExitCode.INTERRUPTED or self.cut_short
             interrupted = cut_short and not stopped
             broken = exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
-            reason = "the suite itself failed" if broken else self._unshown_failure()
-            status = self.session.close(self.contract, interrupted=interrupted, reason=reason)
+            status = self.session.close(
+                interrupted=interrupted,
+                terminated=interrupted and interruption.current().is_termination,
+                reason="the suite itself failed" if broken else self._unshown_failure(),
+            )
             if not broken:
                 session.exitstatus = status
         self._stack.close()
@@ -389,13 +410,6 @@ class Conformance:
         broken = self.session.broken
         unshown = (nodeid for nodeid, clauses in self.failures if broken.isdisjoint(clauses))
         return next((f"pytest reported a failure of {nodeid}, which no clause shows" for nodeid in unshown), "")
-
-
-def required(contract: Contract, named: Sequence[str]) -> frozenset[str]:
-    """Return the clauses that must be tested. Raises ContractError for a name that no clause begins with."""
-    if not named:
-        return frozenset()
-    return frozenset(contract.select([] if "all" in named else named))
 
 
 _KEY = pytest.StashKey[Conformance]()
@@ -411,25 +425,6 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 _TOLD = (pytest.fail.Exception, pytest.skip.Exception, KeyboardInterrupt)
 """How a test says what the engine has told it."""
-
-
-def _names_suites(config: pytest.Config) -> bool:
-    """Whether what pytest was told to collect holds our suites, or is in them."""
-    suites = folder("suites").resolve()
-    named = [Path(config.invocation_params.dir, arg.partition("::")[0]).resolve() for arg in config.args]
-    return any(path.is_relative_to(suites) or suites.is_relative_to(path) for path in named)
-
-
-_NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
-"""Options of pytest that leave out tests."""
-
-
-def _is_narrowed(config: pytest.Config) -> bool:
-    """Whether pytest's options, or the places that it is given, leave out tests of ours."""
-    suites = folder("suites").resolve()
-    named = [Path(config.invocation_params.dir, arg).resolve() for arg in config.args]
-    options = (getattr(config.option, name, None) for name in _NARROWING)
-    return any(options) or not any(suites.is_relative_to(path) for path in named)
 
 
 def _call(test: Callable[..., None], given: Mapping[str, object], target: Target) -> None:
