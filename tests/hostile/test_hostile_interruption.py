@@ -20,6 +20,7 @@ from refund_conformance.contract import model as contracts
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.report import events
+from refund_conformance.report.render import render
 from refund_conformance.report.summary import summarize
 
 PAUSE = 0.02
@@ -110,6 +111,9 @@ def test_a_terminated_run_ends_with_its_pages(number: int, slow_mock: RunningMoc
     assert run.events[-1]["terminated"] is True
     assert run.conformance["verdict"] == "incomplete"
     assert "it was interrupted" in (run.directory / "report.html").read_text(encoding="utf-8")
+    before = (run.directory / "conformance.json").read_bytes()
+    assert render(run.directory).exit_status == 143
+    assert (run.directory / "conformance.json").read_bytes() == before
     assert "Traceback" not in run.output
 
 

@@ -31,8 +31,9 @@ def merge(shards: Sequence[Path], into: Path) -> None:
                     f"{shard}: {member}", f"is not that of {shards[0]}", "Merge the shards of one run only."
                 )
     ends = [next((event for event in record if event["event"] == "end"), None) for record in records]
+    first = {**starts[0], **_together(starts, shards)}
     file = EventFile(into)
-    file.write({**starts[0], **_together(starts, shards)})
+    file.write(first)
     for event in _once([_renumbered(event, n) for n, record in enumerate(records) for event in record]):
         if event["event"] not in ("start", "end"):
             file.write(event)
