@@ -7,6 +7,7 @@ from datetime import date
 from itertools import chain
 from typing import Any
 
+from refund_conformance.cases.questions import ASKING
 from refund_conformance.contract.model import Clause, Contract, Level
 from refund_conformance.contract.untested import PARTIAL
 from refund_conformance.report import waivers
@@ -174,7 +175,9 @@ class _Drawing:
         if against := self.against(clause):
             result = "warned" if clause.level is Level.SHOULD else "violated"
             return ClauseAccount(clause, result, max(count, len(against)), against, _told(against))
-        if any(_is_evidence(clause, case) for case in sent):
+        # Both answers to an open question are permitted, so that they show nothing where there are other cases.
+        informative = [case for case in sent if not _asks(case)] or sent
+        if any(_is_evidence(clause, case) for case in informative):
             return ClauseAccount(clause, "held", max(count, 1))
         decided = [case for case in sent if case["outcome"] != "undecided"]
         if count and decided and any(case["findings"] for case in decided):
@@ -209,6 +212,11 @@ class _Drawing:
 
 NO_CASE = "no case of it was sent"
 LEFT_OUT = "its cases were left out of this run"
+
+
+def _asks(case: Event) -> bool:
+    """Whether a case asks an open question."""
+    return bool(case["case"].partition("/")[2].startswith(ASKING))
 
 
 def _is_evidence(clause: Clause, case: Event) -> bool:
