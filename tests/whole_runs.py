@@ -62,6 +62,7 @@ class Whole:
     journal: Sequence[Event]
     accepted: int
     settings: Event
+    conformance_bytes: bytes = b""
 
     def result(self, clause: str) -> Event:
         """Return a clause's row of the report."""
@@ -132,6 +133,7 @@ def _run(plan: Plan, mock: RunningMock, folder: Path) -> Whole:
         journal,
         sum(entry["status"] == 200 for entry in journal),
         settings,
+        (report / summary.FILE).read_bytes(),
     )
 
 

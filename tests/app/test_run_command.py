@@ -133,8 +133,8 @@ def ending(
         started.append(words)
         if begun:
             more = {"profile": "ci", "seed": 0, "target": "embedded mock", "strict": False, "pins": {}}
-            session = ReportSession(folder, **more)
-            session.close(model.load(), interrupted=interrupted)
+            session = ReportSession(folder, model.load(), pages=True, **more)
+            session.close(interrupted=interrupted)
         return status
 
     monkeypatch.setattr(pytest, "main", main)

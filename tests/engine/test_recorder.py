@@ -138,12 +138,17 @@ def test_no_secret_and_no_half_of_one_reaches_the_record(secret: str) -> None:
     assert secret[: len(secret) // 2] not in text
 
 
-def test_secrets_in_any_event_are_taken_out_of_its_texts_and_keys() -> None:
+@pytest.mark.parametrize("word", ["description.unicode", "violated", "held", "unicode", "case", "reason"])
+def test_an_event_of_our_own_words_stays_as_it_is_whatever_the_secret(word: str) -> None:
+    event = {"event": "case", "clause": "description.unicode", "outcome": "violated", "reason": "held unicode"}
     events: list[Event] = []
-    Record(Redactor([SECRET]), events.append).keep(
-        {"event": "note", SECRET: [SECRET, {"a": f"<{SECRET}>"}, 1, None]}
-    )
-    assert events == [{"event": "note", MARK: [MARK, {"a": f"<{MARK}>"}, 1, None]}]
+    Record(Redactor([word]), events.append).keep(dict(event))
+    assert events == [event]
+
+
+def test_the_keys_of_a_value_stay_as_they_are() -> None:
+    value = {"event": SECRET, SECRET: [SECRET, {"a": f"<{SECRET}>"}, 1, None]}
+    assert redacted(value, Redactor([SECRET])) == {"event": MARK, SECRET: [MARK, {"a": f"<{MARK}>"}, 1, None]}
 
 
 def test_a_text_is_told_as_the_record_would_keep_it() -> None:

@@ -38,7 +38,7 @@ def test_a_refusal_of_our_token_that_does_not_last_ends_nothing() -> None:
 )
 def test_the_plain_request_is_named_by_what_it_was_refused_for(code: int, clause: str) -> None:
     made = stage(refused(code))
-    _plain(made.examination, "730001", known=True, met=True)
+    _plain(made.examination, "730001", None, met=True)
     (case,) = (event for event in made.events if event["event"] == "case")
     assert [finding["clause"] for finding in case["findings"]] == [clause]
 

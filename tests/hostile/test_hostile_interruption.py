@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hostile_answers import silent
@@ -19,6 +20,7 @@ from refund_conformance.contract import model as contracts
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.report import events
+from refund_conformance.report.render import render
 from refund_conformance.report.summary import summarize
 
 PAUSE = 0.02
@@ -89,7 +91,7 @@ def assert_incomplete(directory: Path) -> list[dict[str, Any]]:
     return recorded
 
 
-@pytest.mark.parametrize(("number", "lines"), [(signal.SIGKILL, 3), (signal.SIGKILL, 150), (signal.SIGTERM, 60)])
+@pytest.mark.parametrize(("number", "lines"), [(signal.SIGKILL, 3), (signal.SIGKILL, 150)])
 def test_killed_run_is_valid_so_far(number: int, lines: int, slow_mock: RunningMock, tmp_path: Path) -> None:
     run = interrupted(tmp_path, slow_mock, [number], lines=lines)
     assert run.status == -number
@@ -100,9 +102,50 @@ def test_killed_run_is_valid_so_far(number: int, lines: int, slow_mock: RunningM
     assert summarize(contracts.load(), recorded).exit_status == 3
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_run_ends_with_its_pages(number: int, slow_mock: RunningMock, tmp_path: Path) -> None:
+    run = interrupted(tmp_path, slow_mock, [number], lines=60)
+    assert run.status == 143, run.output
+    assert_recorded(run)
+    assert_discreet(run)
+    assert run.events[-1]["terminated"] is True
+    assert run.conformance["verdict"] == "incomplete"
+    assert "it was interrupted" in (run.directory / "report.html").read_text(encoding="utf-8")
+    before = (run.directory / "conformance.json").read_bytes()
+    assert render(run.directory).exit_status == 143
+    assert (run.directory / "conformance.json").read_bytes() == before
+    assert "Traceback" not in run.output
+
+
+def test_no_page_of_the_run_before_stands_beside_a_killed_run(slow_mock: RunningMock, tmp_path: Path) -> None:
+    pages = ("conformance.json", "report.html", "junit.xml", "ctrf.json", "summary.md", "badge.json")
+    (tmp_path / "report").mkdir()
+    for name in pages:
+        (tmp_path / "report" / name).write_text("conformant as yesterday")
+    run = interrupted(tmp_path, slow_mock, [signal.SIGKILL])
+    for name in pages:
+        assert "conformant" not in (run.directory / name).read_text(encoding="utf-8"), name
+    ElementTree.parse(run.directory / "junit.xml")  # noqa: S314  (our own file)
+    assert run.conformance["reason"] == "the run did not come to its end"
+
+
+def test_a_second_run_in_a_directory_is_refused_in_one_line(slow_mock: RunningMock, tmp_path: Path) -> None:
+    ended: list[subprocess.CompletedProcess[str]] = []
+
+    def second() -> None:
+        words = [*command(tmp_path / "target.toml", tmp_path / "report"), "route"]
+        ended.append(subprocess.run(words, capture_output=True, text=True, timeout=BOUND, check=False))
+
+    run = interrupted(tmp_path, slow_mock, [signal.SIGINT], before=second)
+    assert run.status == 130, run.output
+    assert ended[0].returncode == 2
+    (line,) = (ended[0].stdout + ended[0].stderr).splitlines()
+    assert "another run is writing there" in line
+
+
 def test_report_of_a_killed_run_sends_nothing(slow_mock: RunningMock, tmp_path: Path) -> None:
     run = interrupted(tmp_path, slow_mock, [signal.SIGKILL])
-    assert not (run.directory / "conformance.json").exists()
+    assert run.conformance["verdict"] == "incomplete"
     before = (run.directory / "events.jsonl").read_bytes()
     with serving(silent) as elsewhere:
         made = subprocess.run(

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from refund_conformance.contract import model as contracts
-from refund_conformance.report.attribution import WIDEST, Account, ClauseAccount, draw
+from refund_conformance.report.attribution import Account, ClauseAccount, draw
+from refund_conformance.report.violations import WIDEST
 
 CONTRACT = contracts.load()
 Event = dict[str, Any]
@@ -141,7 +142,11 @@ def test_cases_of_clauses_that_the_contract_does_not_have_are_left_out() -> None
 
 
 def test_a_clause_that_was_not_chosen_is_untested_unless_something_speaks_against_it() -> None:
-    events = [case("order.unknown/a", finding("errors.shape", "shape")), case("auth.missing/a")]
+    events = [
+        case("order.unknown/a"),
+        case("order.unknown/b", finding("errors.shape", "shape")),
+        case("auth.missing/a"),
+    ]
     results = {each.clause.id: each for each in account(*events, chosen=["order.unknown"]).clauses}
     assert results["order.unknown"].result == "held"
     assert results["errors.shape"].result == "violated"

@@ -75,7 +75,7 @@ def test_github_gets_summary_outputs_and_annotations(tmp_path: Path) -> None:
 
 
 def test_an_annotation_is_one_line_and_one_command(tmp_path: Path) -> None:
-    made = render(_evil().write(tmp_path))
+    made = render(_evil().write(tmp_path, narrowed=True))
     told = _published(made, tmp_path, tmp_path / "s", tmp_path / "o")
     assert len(told) == 1
     assert re.findall(r"^::|\n::", "\n".join(told)) == ["::"]
@@ -126,10 +126,10 @@ def test_a_token_that_the_target_sends_back_is_in_no_file(tmp_path: Path) -> Non
     sent = Request("POST", f"/v1/order/{token}/refund", (("AuthorizationJWT", f"Bearer {token}"),), echo)
     came = Response(400, token, (("X-You", token), (token, "x")), echo)
     number = record.exchange(Exchange(sent, came, None, "", 1772341200.0, 0.01))
-    bad = Finding("email.null", Kind.OTHER_ERROR, f"not {token}", f"400 with {token}")
-    record.keep(
-        Result("email.null/x", "email.null", token, Outcome.VIOLATED, token, (bad,), (number,), tries=1).as_event()
-    )
+    bad = Finding("email.null", Kind.OTHER_ERROR, "400", f"400 with {token}", quoted=token).cleaned(record.clean)
+    reason = record.clean(f"what it said: {token}")
+    result = Result("email.null/x", "email.null", "Title.", Outcome.VIOLATED, reason, (bad,), (number,), tries=1)
+    record.keep(result.as_event())
     render(story.write(tmp_path))
     texts = {path.name: html.unescape(path.read_text()) for path in tmp_path.iterdir() if path.is_file()}
     assert {"junit.xml", "ctrf.json", "report.html", "events.jsonl"} <= set(texts)

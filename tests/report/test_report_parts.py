@@ -83,8 +83,31 @@ def test_a_repeated_request_is_shown_once_and_how_steady_it_is(tmp_path: Path) -
     story.case("email.type/number", "violated", bad, exchanges=tries, tries=3, failed=2)
     page = _page(story, tmp_path)
     assert "intermittent: 2 of 3 tries" in page
-    assert "1 request led there" in page
+    assert "1 other answer to the same request" in page
     assert "<dt>Intermittent</dt><dd><strong>1</strong>" in page.replace("\n", "")
+
+
+@pytest.mark.parametrize("statuses", [(500, 400, 400), (400, 500, 400), (400, 400, 500)], ids=str)
+def test_the_answer_that_failed_is_shown_last(tmp_path: Path, statuses: tuple[int, ...]) -> None:
+    story = Story()
+    tries = [story.exchange(came=response(status, reason=f"reason-{status}")) for status in statuses]
+    bad = finding("server.steady", kind="unsteady", actual="500 in 1 of 3 tries")
+    failing = [tries[statuses.index(500)]]
+    story.case("email.type/number", "violated", bad, exchanges=tries, tries=3, failed=1, failing=failing)
+    page = _page(story, tmp_path)
+    assert page.index("reason-400") < page.index("reason-500")
+    assert page.count("reason-500") == page.count("reason-400") == 1
+
+
+def test_a_failure_that_was_confirmed_is_shown_before_a_smaller_one_that_was_not(tmp_path: Path) -> None:
+    story = Story()
+    for number in range(20):
+        shown = [story.exchange(request("x" * (number + 1)))]
+        story.case(f"json.malformed/once-{number}", "violated", finding("json.malformed"), exchanges=shown)
+    shown = [story.exchange(request("x" * 300)) for _ in range(3)]
+    bad = finding("json.malformed")
+    story.case("json.malformed/thrice", "violated", bad, exchanges=shown, tries=3, failed=3, failing=shown)
+    assert "Case <code>json.malformed/thrice</code>" in _page(story, tmp_path)
 
 
 @pytest.mark.parametrize(

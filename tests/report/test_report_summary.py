@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from refund_conformance.contract import documents
 from refund_conformance.contract import model as contracts
 from refund_conformance.contract.errors import RunError
+from refund_conformance.contract.untested import PARTIAL as REASONS_OF_PARTIAL
+from refund_conformance.contract.untested import Because
 from refund_conformance.report.summary import REASON_LENGTH, Summary, summarize, write
 
 CONTRACT = contracts.load()
@@ -26,6 +28,7 @@ START: Event = {
     "target": "https://staging.example",
     "strict": False,
     "chosen": None,
+    "narrowed": True,
     "pins": {},
 }
 END: Event = {
@@ -85,16 +88,16 @@ def told(summary: Summary) -> tuple[str, int]:
 
 # ---- the verdict
 
-CONFORMANT, BROKEN, INCOMPLETE = ("conformant", 0), ("violated", 1), ("incomplete", 3)
+CONFORMANT, PARTIAL, BROKEN, INCOMPLETE = ("conformant", 0), ("partial", 0), ("violated", 1), ("incomplete", 3)
 
 
 @pytest.mark.parametrize(
     ("events", "verdict"),
     [
-        ([HELD], CONFORMANT),
-        ([HELD, UNTESTED], CONFORMANT),
-        ([HELD, WARNED], CONFORMANT),
-        ([WARNED], CONFORMANT),
+        ([HELD], PARTIAL),
+        ([HELD, UNTESTED], PARTIAL),
+        ([HELD, WARNED], PARTIAL),
+        ([WARNED], PARTIAL),
         ([HELD, VIOLATED], BROKEN),
         ([VIOLATED, UNDECIDED], BROKEN),
         ([VIOLATED, WARNED, UNTESTED], BROKEN),
@@ -109,7 +112,7 @@ def test_the_verdict_follows_from_the_cases(events: list[Event], verdict: tuple[
 
 
 @pytest.mark.parametrize(
-    ("events", "verdict"), [([HELD], CONFORMANT), ([HELD, WARNED], BROKEN), ([UNTESTED], INCOMPLETE)]
+    ("events", "verdict"), [([HELD], PARTIAL), ([HELD, WARNED], BROKEN), ([UNTESTED], INCOMPLETE)]
 )
 def test_where_it_is_strict_a_warning_counts(events: list[Event], verdict: tuple[str, int]) -> None:
     assert told(of(*events, strict=True)) == verdict
@@ -122,7 +125,7 @@ def test_a_warning_does_not_make_an_incomplete_run_a_violated_one() -> None:
 def test_a_waived_violation_does_not_fail_a_run() -> None:
     waiver = {"clause": "order.foreign", "reason": "known", "expires": "2026-04-01", "case": "", "link": ""}
     summary = of(HELD, VIOLATED, waivers=[waiver])
-    assert told(summary) == CONFORMANT
+    assert told(summary) == PARTIAL
     assert [clause["result"] for clause in summary.data["clauses"] if clause["id"] == "order.foreign"] == [
         "waived"
     ]
@@ -151,6 +154,12 @@ def test_an_interrupted_run_has_an_exit_status_of_its_own(events: list[Event]) -
     assert of(*events, end={"reason": "it was interrupted", "interrupted": True}).exit_status == 130
 
 
+@pytest.mark.parametrize("events", [[HELD], [VIOLATED], []], ids=len)
+def test_a_terminated_run_has_an_exit_status_of_its_own(events: list[Event]) -> None:
+    end = {"reason": "it was interrupted", "interrupted": True, "terminated": True}
+    assert of(*events, end=end).exit_status == 143
+
+
 def test_no_events_at_all_are_an_incomplete_run() -> None:
     assert told(summarize(CONTRACT, [])) == INCOMPLETE
 
@@ -170,6 +179,92 @@ def test_no_events_at_all_are_an_incomplete_run() -> None:
 )
 def test_the_reason_says_why_a_run_is_incomplete(events: list[Event], reason: str) -> None:
     assert of(*events).data["reason"] == reason
+
+
+# ---- partial, or incomplete
+
+EVERYTHING = [
+    case(f"{id_}/a", answer="success" if id_.startswith("success") else "error") for id_ in CONTRACT.clauses
+]
+
+
+def but(*ids: str) -> list[Event]:
+    """Return a case that held for each clause, except some."""
+    return [event for event in EVERYTHING if event["clause"] not in ids]
+
+
+def lacking(clause: str, because: str, **more: Any) -> Event:
+    return case(f"{clause}/b", "untested", reason="its reason", because=because, tries=0, answer="", **more)
+
+
+def test_a_run_that_tested_everything_is_conformant() -> None:
+    summary = of(*EVERYTHING, narrowed=False)
+    assert told(summary) == CONFORMANT
+    assert (summary.data["reason"], summary.data["partial"]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("because", "verdict"),
+    [
+        (Because.SETTINGS, PARTIAL),
+        (Because.CHOICE, PARTIAL),
+        (Because.TARGET, PARTIAL),
+        (Because.BUDGET, INCOMPLETE),
+        (Because.SUPPLY, INCOMPLETE),
+        ("", PARTIAL),
+    ],
+)
+def test_what_an_untested_clause_makes_of_a_run_follows_from_its_reason(
+    because: str, verdict: tuple[str, int]
+) -> None:
+    summary = of(*but("order.foreign"), lacking("order.foreign", because), narrowed=False)
+    assert told(summary) == verdict
+    assert "its reason" in summary.data["partial" if verdict == PARTIAL else "reason"]
+
+
+@pytest.mark.parametrize("because", list(Because))
+def test_a_case_that_should_have_been_tested_makes_a_run_incomplete_though_its_clause_held(
+    because: Because,
+) -> None:
+    summary = of(*EVERYTHING, lacking("order.foreign", because), narrowed=False)
+    assert told(summary) == (CONFORMANT if because in REASONS_OF_PARTIAL else INCOMPLETE)
+
+
+def test_a_clause_of_which_no_case_was_sent_makes_a_whole_run_incomplete() -> None:
+    summary = of(*but("description.unicode"), narrowed=False)
+    assert told(summary) == INCOMPLETE
+    assert summary.data["reason"] == "1 clause is untested, description.unicode: no case of it was sent"
+
+
+def test_a_run_of_chosen_clauses_is_partial() -> None:
+    summary = of(*EVERYTHING, chosen=["order.unknown"], narrowed=False)
+    assert told(summary) == PARTIAL
+    count = len(CONTRACT.clauses)
+    told_ = f"{count - 1} of {count} clauses are untested: it was not chosen for this run ({count - 1})"
+    assert summary.data["partial"] == told_
+
+
+@pytest.mark.parametrize(("present", "verdict"), [([1, 2, 3], CONFORMANT), ([2], PARTIAL), ([1, 3], PARTIAL)])
+def test_a_run_of_which_shards_are_missing_is_partial(present: list[int], verdict: tuple[str, int]) -> None:
+    summary = of(*EVERYTHING, narrowed=False, shards={"count": 3, "present": present})
+    assert told(summary) == verdict
+
+
+@pytest.mark.parametrize(("required", "verdict"), [(["order.unknown"], PARTIAL), (["order.foreign"], INCOMPLETE)])
+def test_a_clause_that_is_required_must_be_tested(required: list[str], verdict: tuple[str, int]) -> None:
+    events = [*but("order.foreign"), lacking("order.foreign", Because.SETTINGS)]
+    summary = of(*events, narrowed=False, required=required)
+    assert told(summary) == verdict
+    if verdict == INCOMPLETE:
+        assert summary.data["reason"] == "1 required clause is untested, order.foreign: its reason"
+
+
+def test_a_violation_that_is_waived_masks_no_more_than_it_must() -> None:
+    """A clause whose cases all break a waived one is left out on purpose."""
+    masked = case("order.foreign/a", "violated", clause="errors.shape")
+    waiver = {"clause": "errors.shape", "reason": "known", "expires": "2026-04-01", "case": "", "link": ""}
+    assert told(of(*but("order.foreign"), masked, narrowed=False, waivers=[waiver])) == PARTIAL
+    assert told(of(*but("order.foreign"), masked, narrowed=False)) == BROKEN
 
 
 # ---- what else it says

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from refund_conformance import __version__
+from refund_conformance.app.output import lenient
 from refund_conformance.contract.errors import SuiteError
 
 INTERRUPTED = 130
@@ -20,7 +21,8 @@ class Command(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command; never show a traceback for a SuiteError."""
         try:
-            return super().main(*args, **options)
+            with lenient():
+                return super().main(*args, **options)
         except SuiteError as problem:
             click.echo(f"refund-conformance: {problem}", err=True)
             sys.exit(problem.exit_status)
@@ -47,6 +49,7 @@ def main() -> None:
 @click.option("--strict", is_flag=True, help="Warnings count as violations.")
 @click.option("--waivers", type=click.Path(path_type=Path), help="Known deviations (waivers.toml).")
 @click.option("--shard", default="1/1", metavar="INDEX/COUNT", help="Run a part of the suites; see merge.")
+@click.option("--require", multiple=True, metavar="CLAUSES|all", help="Clauses that must be tested.")
 @click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
 @click.option("--read-only", is_flag=True, help="Send only what cannot create anything.")
 @click.option("-n", "--workers", type=click.IntRange(0, 64), default=0, help="Worker processes (pytest-xdist).")
@@ -67,6 +70,7 @@ def run(
     strict: bool,
     waivers: Path | None,
     shard: str,
+    require: tuple[str, ...],
     allow_writes: bool,
     read_only: bool,
     workers: int,
@@ -91,6 +95,7 @@ def run(
         strict=strict,
         waivers=waivers,
         shard=shard,
+        require=tuple(name for names in require for name in names.split(",") if name),
         allow_writes=allow_writes,
         read_only=read_only,
         workers=workers,

@@ -2,25 +2,28 @@
 
 import gc
 import os
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 
 import pytest
 
+from refund_conformance.app import interruption
 from refund_conformance.app.pytest_plugin.collection import parse_shard
 from refund_conformance.app.pytest_plugin.report_plugin import NAME
+from refund_conformance.app.pytest_plugin.scope import required
 from refund_conformance.contract import model as contracts
 from refund_conformance.contract.data_files import folder
-from refund_conformance.contract.errors import SuiteError, UsageError
-from refund_conformance.report import events, waivers
+from refund_conformance.contract.errors import RunError, SuiteError, UsageError
+from refund_conformance.contract.model import Contract
+from refund_conformance.report import artifacts, waivers
+from refund_conformance.report.lock import locked
+from refund_conformance.report.pytest_environment import undisturbed
+from refund_conformance.report.session import ReportSession
+from refund_conformance.report.summary import INCOMPLETE, INTERRUPTED, STATUS, TERMINATED
 from refund_conformance.sut import profile, safety, settings
 
 PAGES = "refund_conformance.report.secret_scan"
@@ -46,6 +49,7 @@ class Choice:
     read_only: bool = False
     waivers: Path | None = None
     shard: str = "1/1"
+    require: tuple[str, ...] = ()
     pytest_args: tuple[str, ...] = ()
 
 
@@ -54,6 +58,7 @@ class Catcher:
 
     problem_of_refund_conformance: SuiteError | None = None
     secrets: frozenset[str] = frozenset()
+    record: ReportSession | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
@@ -62,10 +67,10 @@ class Catcher:
         threading.Thread(target=import_module, args=(PAGES,), name="pages").start()
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Keep the secrets that the run knew, for the last look over its report."""
+        """Keep the record, and the secrets that the run knew, for the last look over its report."""
         ending = config.pluginmanager.get_plugin(NAME)
         if ending is not None:
-            self.secrets = frozenset(ending.secrets)
+            self.secrets, self.record = frozenset(ending.secrets), ending.record
 
 
 def execute(choice: Choice) -> int:
@@ -75,6 +80,7 @@ def execute(choice: Choice) -> int:
     profile.profile(choice.profile)
     _check_mock(choice)
     parse_shard(choice.shard)
+    required(contract, choice.require)
     if choice.waivers is not None:
         waivers.load(choice.waivers, contract)
     if choice.target is not None:
@@ -82,47 +88,46 @@ def execute(choice: Choice) -> int:
         safety.check(loaded, contract.operation, allow_writes=choice.allow_writes, read_only=choice.read_only)
         if choice.faults or choice.variants or choice.answers:
             raise UsageError("--fault, --variant, --answer", "are for the embedded mock", "Leave out --target.")
-    before = _stamp(choice.report)
-    with (
-        TemporaryDirectory(prefix="refund-conformance-", ignore_cleanup_errors=True) as folder,
-        _interruptible_once(),
-    ):
-        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
-        catcher = Catcher()
-        status = pytest.main(arguments(choice), plugins=[catcher])
-    if catcher.problem_of_refund_conformance is not None:
-        raise catcher.problem_of_refund_conformance
-    if _stamp(choice.report) == before:
-        # pytest ended before the run began; it has said why.
-        return 130 if status == pytest.ExitCode.INTERRUPTED else 2 if status else 3
+    with locked(choice.report), interruption.interruptible() as signals:
+        before, catcher = _stamp(choice.report), Catcher()
+        with TemporaryDirectory(prefix="refund-conformance-", ignore_cleanup_errors=True) as folder, undisturbed():
+            os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+            status = pytest.main(arguments(choice), plugins=[catcher])
+        signals.is_settled = True
+        if catcher.problem_of_refund_conformance is not None:
+            raise catcher.problem_of_refund_conformance
+        if catcher.record is None and _stamp(choice.report) == before:
+            # pytest ended before the run began; it has said why.
+            interrupted = TERMINATED if signals.is_termination else INTERRUPTED if signals.caught else 0
+            return interrupted or (2 if status else 3)
+        told = _tell(choice, catcher, contract)
+    return told if status != pytest.ExitCode.INTERNAL_ERROR else 3
+
+
+def _tell(choice: Choice, catcher: Catcher, contract: Contract) -> int:
+    """Make the pages, tell the outcome, and return the exit status.
+
+    That is the verdict's, where the record is whole and the pages cannot be written.
+    """
     from refund_conformance.report.github import publish
     from refund_conformance.report.secret_scan import finish
     from refund_conformance.report.terminal import tell
 
-    made = finish(choice.report, catcher.secrets)
+    record = catcher.record
+    problem, status = (record.problem, record.exit_status) if record else (None, STATUS[INCOMPLETE])
+    try:
+        made = finish(choice.report, catcher.secrets)
+    except RunError as unwritten:
+        print(f"refund-conformance: {problem or unwritten}", file=sys.stderr)
+        return status
     tell(made, contract, choice.report, sys.stdout)
     publish(made, choice.report, os.environ, sys.stdout)
     for waiver in made.data["unused_waivers"]:
         print(f"A waiver of {waiver['case'] or waiver['clause']} covers nothing any more: remove or renew it.")
-    return made.exit_status if status != pytest.ExitCode.INTERNAL_ERROR else 3
-
-
-@contextmanager
-def _interruptible_once() -> Iterator[None]:
-    """Let a first Ctrl-C end the run, and no further one the writing of its record."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    if problem is not None:
+        print(f"refund-conformance: {problem}", file=sys.stderr)
+        return status
+    return made.exit_status
 
 
 def _check_mock(choice: Choice) -> None:
@@ -136,7 +141,7 @@ def _check_mock(choice: Choice) -> None:
 
 
 def _stamp(directory: Path) -> int:
-    path = directory / events.FILE
+    path = directory / artifacts.EVENTS
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
@@ -170,6 +175,7 @@ def arguments(choice: Choice) -> list[str]:
         "--variant": choice.variants,
         "--answer": choice.answers,
         "--clause": choice.clauses,
+        "--require": choice.require,
     }
     for name, values in several.items():
         for value in values:

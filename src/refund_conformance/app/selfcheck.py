@@ -18,6 +18,7 @@ import pytest
 from refund_conformance.app.run_command import Choice, arguments
 from refund_conformance.contract.model import PRECEDENCE, Contract
 from refund_conformance.report import events, summary
+from refund_conformance.report.pytest_environment import undisturbed
 
 TRIALS = 20
 """Trials that one process makes, more or less: what pytest keeps of each would slow the others down."""
@@ -116,7 +117,7 @@ def try_out(subject: Subject) -> Trial:
             variants=(subject.variant,) if subject.variant else (),
             answers=("=".join(subject.answer),) if subject.answer else (),
         )
-        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        with undisturbed(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             pytest.main(arguments(choice))
         data = json.loads((Path(folder) / summary.FILE).read_text(encoding="utf-8"))
         return _trial(subject, data, list(events.read(Path(folder))))

@@ -17,9 +17,9 @@ ErrorClass = Callable[[str, str, str], SuiteError]
 
 
 def read_toml(path: Path, error: ErrorClass) -> dict[str, Any]:
-    """Parse a TOML file; raise ``error`` if it cannot be read or is not TOML."""
+    """Parse a TOML file, also with a byte order mark; raise ``error`` if it cannot be read or is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as problem:
         raise error(str(path), f"is not TOML ({problem})", "Correct the file.") from problem
     except OSError as problem:
@@ -29,7 +29,7 @@ def read_toml(path: Path, error: ErrorClass) -> dict[str, Any]:
 def read_json(path: Path, error: ErrorClass) -> Any:
     """Parse a JSON file; raise ``error`` if it cannot be read or is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as problem:
         raise error(str(path), f"is not JSON ({problem})", "Correct the file.") from problem
     except OSError as problem:

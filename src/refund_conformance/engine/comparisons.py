@@ -1,12 +1,13 @@
 """Checks that compare answers: nothing may tell one situation from another, or one try from the next."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.combinations import combination
+from refund_conformance.engine.confirmation import answer_of
 from refund_conformance.engine.partitions import COMBINED, bench_of
 from refund_conformance.engine.recorded import recorded
 from refund_conformance.engine.runner import TOLD_APART, Examination
@@ -18,6 +19,8 @@ from refund_conformance.oracle.result import Outcome, Result, outcome_of
 from refund_conformance.oracle.situation import Situation
 
 STEADY_TRIES = 2
+
+OTHERWISE_WRONG = "its answers break another clause, so that nothing follows from them for this one"
 
 
 def strangers_told_alike(examination: Examination) -> Result:
@@ -48,8 +51,10 @@ def _strangers_told_alike(examination: Examination, case: Case) -> Result:
     if differs:
         actual = "another status, code or message for an order that does not exist"
         findings = (Finding(case.clause, Kind.ADVICE, "the same answer for any order", actual),)
-    result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings, answer="error")
-    return replace(result, exchanges=tuple(numbers), tries=1)
+    result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings)
+    if any(each.wrong for each in sent):
+        result = replace(result, outcome=Outcome.SPARED, reason=OTHERWISE_WRONG)
+    return replace(result, exchanges=tuple(numbers), answer=answer_of(sent[0]), tries=1)
 
 
 def foreign_as_unknown(examination: Examination) -> Result:
@@ -71,14 +76,15 @@ def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
         reason = "there is no answer for both a foreign and an unknown order to compare"
         return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
     numbers = [sent.number for some in kept for _, sent in some]
-    differences = _differences(foreign, unknown)
+    clean = examination.dispatch.record.clean
+    differences = _differences(foreign, unknown, clean)
     for _ in range(PAIRS):  # what differs by chance, as from one backend to the next, does not differ again
         if not differences:
             break
         again = _asked_again(examination, [foreign[0][0], unknown[0][0]])
         numbers += [sent.number for _, sent in again]
         more = [[(order, sent.reading)] for order, sent in again if sent.reading]
-        differences &= _differences(more[0], [*more[1], *unknown]) if len(more) == len(again) else set()
+        differences &= _differences(more[0], [*more[1], *unknown], clean) if len(more) == len(again) else set()
     if not differences:
         more_differences, compared = _told_beside_faults(examination)
         differences = set(more_differences)
@@ -102,14 +108,14 @@ def _asked_again(examination: Examination, orders: Sequence[str]) -> list[tuple[
 Answers = Sequence[tuple[str, Reading]]
 
 
-def _differences(foreign: Answers, unknown: Answers) -> set[str]:
-    """Return what tells the answers for foreign orders from those for unknown ones, in words."""
+def _differences(foreign: Answers, unknown: Answers, clean: Callable[[str], str]) -> set[str]:
+    """Return what tells the answers for foreign orders from those for unknown ones, in ``clean`` words."""
     known = {_told(order, reading) for order, reading in unknown}
     found = {f"{describe_reading(r)}, in words of its own" for o, r in foreign if _told(o, r) not in known}
     names = [[_header_names(reading) for _, reading in readings] for readings in (foreign, unknown)]
     for some, others in (names, names[::-1]):
         only = frozenset.intersection(*some) - frozenset.union(*others)
-        found |= {f"a header field {name} that tells them apart" for name in only}
+        found |= {f"a header field {clean(name)} that tells them apart" for name in only}
     return found
 
 
@@ -190,5 +196,9 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
     elif sendings[0].wrong and examination.held_before(case, bench.order):
         actual = f"{sendings[0].findings[0].actual}, though the request was answered as it should be before"
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual), *sendings[0].findings)
-    result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings, answer="error")
-    return replace(result, exchanges=tuple(s.number for s in sendings), failed=len(findings), tries=len(sendings))
+    result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings)
+    if not findings and sendings[0].wrong:
+        result = replace(result, outcome=Outcome.SPARED, reason=OTHERWISE_WRONG)
+    numbers = tuple(sent.number for sent in sendings)
+    answer = answer_of(sendings[0])
+    return replace(result, exchanges=numbers, answer=answer, failed=len(findings), tries=len(sendings))

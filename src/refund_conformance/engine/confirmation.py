@@ -101,8 +101,6 @@ def undecided_result(case: Case, reason: str, numbers: tuple[int, ...]) -> Resul
 
 def result(case: Case, sendings: list[Sent], findings: tuple[Finding, ...]) -> Result:
     """Return the result of a case's sendings, the first of which is the one that counts."""
-    reading = sendings[0].reading
-    answer = "" if reading is None else "error" if reading.shape is None or reading.status >= 300 else "success"
     return Result(
         case.id,
         case.clause,
@@ -110,9 +108,10 @@ def result(case: Case, sendings: list[Sent], findings: tuple[Finding, ...]) -> R
         outcome_of(findings),
         findings=findings,
         exchanges=tuple(number for sending in sendings for number in sending.numbers),
-        answer=answer,
+        answer=answer_of(sendings[0]),
         failed=sum(_failures(sending) for sending in sendings),
         tries=sum(len(sending.numbers) for sending in sendings),
+        failing=tuple(sending.number for sending in sendings if sending.wrong),
     )
 
 
@@ -121,6 +120,15 @@ def _failures(sent: Sent) -> int:
     if not sent.wrong:
         return 0
     return 1 if sent.reading is not None else len(sent.numbers)
+
+
+def answer_of(sent: Sent) -> str:
+    """Return what was answered, as a result tells it."""
+    if sent.reading is None:
+        return ""
+    if sent.reading.shape is None:
+        return "error"
+    return "bare" if sent.reading.status >= 300 else "success"
 
 
 def _may_have_had_effect(sent: Sent) -> bool:

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from refund_conformance.cases.case import Case, plain_draft
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.contract.model import Contract
+from refund_conformance.contract.untested import Because
 from refund_conformance.engine.observations import Observations
 from refund_conformance.engine.prefetch import Ahead
 from refund_conformance.engine.recorder import Record
@@ -111,9 +112,9 @@ class Dispatch:
     def require_credential(self, case: Case) -> None:
         """Raise NoOrderError, with the setting's name, if the settings have no token for a case."""
         if not self.has_credential(case):
-            raise NoOrderError(f"auth.{case.draft.credential} is not set")
+            raise NoOrderError(f"auth.{case.draft.credential} is not set", Because.SETTINGS)
         if self.is_over(case):
-            raise NoOrderError(f"auth.{case.draft.credential} has expired")
+            raise NoOrderError(f"auth.{case.draft.credential} has expired", Because.SUPPLY)
 
     def is_over(self, case: Case) -> bool:
         """Whether a case's token is meant to be valid, is not ours to renew, and tells that its life is over."""
@@ -139,7 +140,7 @@ class Dispatch:
             exchange = self._send(case, order, wire)
         response = exchange.response
         if response is not None and response.status == self.refused_status() and self.is_over(case):
-            raise NoOrderError(f"auth.{case.draft.credential} has expired")
+            raise NoOrderError(f"auth.{case.draft.credential} has expired", Because.SUPPLY)
         sent = replace(self.judged(case, exchange, confirmed=bool(before)), before=tuple(before))
         self._require_access(case, sent)
         return sent
@@ -186,7 +187,7 @@ class Dispatch:
         codes = ", ".join(str(code) for code in (response.status, *sent.codes))
         rejected = f"the target rejected auth.{credential} ({codes})"
         if credential != OWN:
-            raise NoOrderError(rejected)
+            raise NoOrderError(rejected, Because.SUPPLY)
         raise TargetError(f"target {self.settings.base_url}", rejected, self._access_remedy())
 
     def _known_answers(self, credential: str) -> Iterator[int]:
@@ -239,10 +240,10 @@ class Dispatch:
         if self._allowance.is_over:
             raise NoOrderError("the run's time is over (target.max_seconds)")
         if not self._allowance.covers(self.client.sent + GATEWAY_TRIES):
-            raise NoOrderError(f"the run's {self._allowance.limit} requests are used up")
+            raise self._used_up()
         request = self.client.request(case.draft, order)
         if request is None:
-            raise NoOrderError("the token's form allows no such request")
+            raise NoOrderError("the token's form allows no such request", Because.TARGET)
         accepting = self.may_accept(case)
         # A connection that was authorized before is the matter of auth.every-request alone. And one that was used
         # before may have been closed meanwhile, which must not cost an order.
@@ -250,6 +251,11 @@ class Dispatch:
             with self.client.fresh_wire() as own:
                 return self.client.send(request, own, repeatable=not accepting, ahead=ahead)
         return self.client.send(request, wire, repeatable=not accepting, ahead=ahead, waits=wire is None)
+
+    def _used_up(self) -> NoOrderError:
+        limit = self._allowance.limit
+        because = Because.CHOICE if limit == self.settings.max_requests else Because.BUDGET
+        return NoOrderError(f"the run's {limit} requests are used up", because)
 
     def judged(self, case: Case, exchange: Exchange, *, confirmed: bool = False) -> Sent:
         """Judge an exchange of a case. A lost connection shows something only where it is ``confirmed``."""
@@ -260,7 +266,7 @@ class Dispatch:
             failure = exchange.failure
             if failure is not None and (not failure.connected or (failure.lost and not confirmed)):
                 return Sent(exchange, detail or str(failure))
-            return Sent(exchange, Judged(None, (silence(question, detail),)))
+            return Sent(exchange, Judged(None, (silence(question, exchange.detail).cleaned(self.record.clean),)))
         if is_inconclusive(exchange):
             return Sent(exchange, f"only {exchange.response.status} came, from a gateway")
         self._count(case, exchange.response)
@@ -270,7 +276,7 @@ class Dispatch:
         if verdict.matched:
             self.observations.note(case.situation, verdict.matched)
             findings += self._out_of_order(case, verdict.matched, reading)
-        clean = tuple(replace(finding, actual=self.record.clean(finding.actual)) for finding in findings)
+        clean = tuple(finding.cleaned(self.record.clean) for finding in findings)
         return Sent(exchange, Judged(reading, clean, verdict.matched))
 
     def _count(self, case: Case, response: Response) -> None:
@@ -291,7 +297,7 @@ class Dispatch:
         Raises NoOrderError if the run's requests are used up.
         """
         if not self._allowance.covers(self.client.sent + len(cases)):
-            raise NoOrderError(f"the run's {self._allowance.limit} requests are used up")
+            raise self._used_up()
         requests = [self.client.request(case.draft, order) for case, order in cases]
         exchanges = self.client.send_pipelined([request for request in requests if request is not None])
         return [self.judged(case, exchange) for (case, _), exchange in zip(cases, exchanges, strict=False)]

@@ -10,6 +10,7 @@ from refund_conformance.cases import all_cases, incomplete_case
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import AGAIN_REFUNDABLE, PICKS, other_draft, sends_again
 from refund_conformance.contract.model import Contract
+from refund_conformance.contract.untested import Because
 from refund_conformance.engine.bisection import SETTLING
 from refund_conformance.engine.executor import Dispatch
 from refund_conformance.engine.sending import Sent
@@ -162,7 +163,7 @@ def _refused_together(dispatch: Dispatch, result: Result) -> Result:
     clause, _, _ = result.case.partition("/")
     actual = "none was accepted for an order, in two rounds on orders of their own; one alone on another order was"
     finding = Finding(clause, Kind.REFUSED, ONE, actual)
-    return replace(result, outcome=Outcome.VIOLATED, reason="", findings=(finding,), failed=1)
+    return replace(result, outcome=Outcome.VIOLATED, reason="", because=None, findings=(finding,), failed=1)
 
 
 def _compared(result: Result, again: Result) -> Result:
@@ -280,7 +281,8 @@ def _judged(
         findings += _afterwards(dispatch, case, order) if accepted == 1 else []
     if unfit and not findings:
         reason = f"order {unfit[0]} was not refundable from the start"
-        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, exchanges=numbers, tries=1)
+        result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, exchanges=numbers, tries=1)
+        return replace(result, because=Because.SUPPLY)
     unique = tuple(dict.fromkeys(findings))
     return Result(
         case.id,

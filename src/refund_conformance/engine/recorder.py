@@ -1,4 +1,4 @@
-"""Keep the run's events, secrets redacted, until whoever runs the suite takes them."""
+"""Keep the run's events; secrets are redacted in what comes from outside."""
 
 import itertools
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from refund_conformance.transport.exchange import Exchange
-from refund_conformance.transport.redaction import Redactor, redacted
+from refund_conformance.transport.redaction import Redactor
 
 BODY_KEPT = 4096
 """Bytes of a body that are kept; the length is always known."""
@@ -28,13 +28,14 @@ class Record:
         self._closed = False
 
     def keep(self, event: Event) -> None:
-        """Keep an event as it is; its texts are redacted."""
-        self._take(redacted(event, self._redactor))
+        """Keep an event as it is: our own words, ids, outcomes and numbers.
 
-    def _take(self, clean: Event) -> None:
+        What it quotes of the target must be cleaned before. A secret may be spelt like a word of ours, so that an
+        event without that word would tell another outcome.
+        """
         with self._lock:
             if not self._closed:
-                self._sink(clean)
+                self._sink(event)
 
     def close(self) -> None:
         """Keep nothing more: what is still in flight comes too late."""
@@ -42,7 +43,7 @@ class Record:
             self._closed = True
 
     def clean(self, text: str) -> str:
-        """Return a text as the record would keep it: without secrets."""
+        """Return a text of the target as the record keeps it: without secrets."""
         return self._redactor.text(text)
 
     def exchange(self, exchange: Exchange) -> int:
@@ -73,7 +74,7 @@ class Record:
                 "headers": [[text(name)[:200], text(value)[:1000]] for name, value in response.headers[:50]],
                 **self._body(response.body),
             }
-        self._take(event)
+        self.keep(event)
         return number
 
     def _body(self, body: bytes) -> Event:

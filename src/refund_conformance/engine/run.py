@@ -13,6 +13,7 @@ from refund_conformance.cases.case import Case
 from refund_conformance.cases.generation import Drawn, draw
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.contract.model import Contract
+from refund_conformance.contract.untested import Because
 from refund_conformance.engine import smoke_test
 from refund_conformance.engine.example_database import database
 from refund_conformance.engine.executor import Dispatch
@@ -113,6 +114,7 @@ class Run:
             self._ledger,
             lambda group, order: self._record.keep({"event": "leased", "group": group, "order": order}),
             fresh=self._is_fresh,
+            is_bounded=allowed is not None and allowed < limit,
         )
         dispatch = Dispatch(self.contract, self._settings, self._client, orders, self._record, self._allowance)
         return Examination(dispatch, self._proofs, self._raced)
@@ -160,8 +162,18 @@ class Run:
         requests, orders = self.limits
         reason = f"the run's {requests} requests and {orders} orders go to checks that tell more"
         id_, title = (case.id, case.title) if case else (f"{clause}/left-out", "Several requests.")
-        self.examination.dispatch.keep(Result(id_, clause, title, Outcome.UNTESTED, reason))
+        result = Result(id_, clause, title, Outcome.UNTESTED, reason, because=self._bounded_by)
+        self.examination.dispatch.keep(result)
         return reason
+
+    @property
+    def _bounded_by(self) -> Because:
+        """What bounds the run: the settings' own limits, the orders that they list, or else the profile."""
+        allowed = (self._settings.max_requests, self._settings.max_orders)
+        most = (self.profile.requests, self.profile.orders)
+        if any(limit is not None and limit < bound for limit, bound in zip(allowed, most, strict=True)):
+            return Because.CHOICE
+        return Because.BUDGET if self.limits == most else Because.SETTINGS
 
     def carry_out(self, check: Callable[[Examination], T]) -> T:
         """Carry out a check. Raises TargetError if the target is gone, or the run's time is over."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import AGAIN_REFUNDABLE, SPENT, second_case, sends_again
+from refund_conformance.contract.untested import Because
 from refund_conformance.engine.bisection import find_guilty
 from refund_conformance.engine.confirmation import Confirmation, undecided_result
 from refund_conformance.engine.confirmation import result as result_of
@@ -114,7 +115,9 @@ class Examination:
         try:
             result = check()
         except NoOrderError as reason:
-            result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, str(reason))
+            result = Result(
+                case.id, case.clause, case.title, Outcome.UNTESTED, str(reason), because=reason.because
+            )
         except UndecidedError as undecided:
             result = undecided_result(case, undecided.reason, (undecided.number,))
         if result.outcome is Outcome.UNDECIDED:
@@ -199,7 +202,7 @@ class Examination:
         result = self.confirmation.conclude(distant, order, sent)
         if not sent.wrong and sent.matched is not None and sent.matched.part == "order":
             reason = "the target looks at the order first, and --read-only names none that exists"
-            return replace(result, outcome=Outcome.UNTESTED, reason=reason)
+            return replace(result, outcome=Outcome.UNTESTED, reason=reason, because=Because.CHOICE)
         return result
 
     def _accept_ended(self, case: Case, order: str) -> Result:
@@ -212,7 +215,7 @@ class Examination:
             other = self.orders.lease_other(case.group)
             if other is None:
                 reason = f"the orders of orders.{case.group} are used; list others whose refund request has ended"
-                return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason)
+                return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.SUPPLY)
             order, sent = other, self.dispatch.send(case, other)
         return self._accepted(case, order, sent)
 
@@ -323,7 +326,7 @@ class Examination:
             self.orders.unshare(key)  # it was accepted when it was sent again
         if sent.matched is not None and sent.matched.part == "order" and case.situation.wrong == ("caller",):
             reason = "the target looks at the order first, and for this caller finds none"
-            return replace(result, outcome=Outcome.UNTESTED, reason=reason)
+            return replace(result, outcome=Outcome.UNTESTED, reason=reason, because=Because.TARGET)
         return result
 
     def _on_other_shared(self, case: Case, key: str, shared: SharedOrder, sent: Sent) -> tuple[SharedOrder, Sent]:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from refund_conformance.cases import all_cases, incomplete_case
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import SPENT, second_case
+from refund_conformance.contract.untested import Because
 from refund_conformance.engine import isolation
 from refund_conformance.engine.bisection import NO_EFFECT
-from refund_conformance.engine.confirmation import undecided_result
+from refund_conformance.engine.confirmation import answer_of, undecided_result
 from refund_conformance.engine.partitions import bench_of
 from refund_conformance.engine.race import own_rounds, race
 from refund_conformance.engine.recorded import kept, recorded
@@ -44,12 +45,14 @@ def _no_effect(examination: Examination, key: str, case: Case) -> Result:
             examination.examine(representative)
         bench = examination.orders.share(key)
     if not bench.sent:
-        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, "no request was refused on that order")
+        reason = "no request was refused on that order"
+        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.BUDGET)
     sent = examination.prove(key, case)
     if key in examination.tainted:
         return Result(case.id, case.clause, case.title, Outcome.SPARED, "the request with the effect is named")
     if not sent.accepted and sent.wrong and sent.reading is not None and sent.reading.status < 500:
-        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, "the shared order was not refundable")
+        reason = "the shared order was not refundable"
+        return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.SUPPLY)
     return examination.confirmation.conclude(case, bench.order, sent)
 
 
@@ -147,7 +150,7 @@ def _told_apart(about: Case, sendings: Sequence[Sent], sent: Sent) -> Result:
     findings = tuple(finding for finding in sent.findings if finding.kind is not Kind.ADVICE)
     result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings)
     numbers = tuple(sending.number for sending in sendings)
-    return replace(result, exchanges=numbers, answer="error", failed=len(findings), tries=1)
+    return replace(result, exchanges=numbers, answer=answer_of(sent), failed=len(findings), tries=1)
 
 
 def at_once(examination: Examination) -> Result:

@@ -22,28 +22,29 @@ def begin(examination: Examination) -> None:
     Raises TargetError if it cannot be reached, answers nothing that makes sense, refuses our token, or is not the
     API; but not for one that answers the other request, and this one never.
     """
-    order, known = _first_order(examination)
-    stranger = _stranger(examination, order) if known else None
+    order, lacking = _first_order(examination)
+    stranger = _stranger(examination, order) if lacking is None else None
     met = stranger is not None and stranger.decided and stranger.reading is not None
     tried = order
     if stranger is not None and (not met or stranger.accepted):
-        order, known = _first_order(examination)
+        order, lacking = _first_order(examination)
     if stranger is None or not met or stranger.wrong:
         require_api(examination.dispatch)
     if stranger is not None and met:
         case = missing_case(examination.dispatch.contract)
         examination.keep_early(examination.confirmation.conclude(case, tried, stranger))
-    _plain(examination, order, known, met=met)
+    _plain(examination, order, lacking, met=met)
     if stranger is not None and stranger.decided and stranger.reading is None:
         case = missing_case(examination.dispatch.contract)
         examination.keep_early(examination.confirmation.conclude(case, order, stranger))
 
 
-def _first_order(examination: Examination) -> tuple[str, bool]:
+def _first_order(examination: Examination) -> tuple[str, NoOrderError | None]:
+    """Return a refundable order, or one that does not exist and why there is no refundable one."""
     try:
-        return examination.orders.lease(), True
-    except NoOrderError:
-        return examination.dispatch.settings.orders.get("unknown", (NOWHERE,))[0], False
+        return examination.orders.lease(), None
+    except NoOrderError as lacking:
+        return examination.dispatch.settings.orders.get("unknown", (NOWHERE,))[0], lacking
 
 
 def _stranger(examination: Examination, order: str) -> Sent:
@@ -55,15 +56,17 @@ def _stranger(examination: Examination, order: str) -> Sent:
     return sent
 
 
-def _plain(examination: Examination, order: str, known: bool, *, met: bool) -> None:
+def _plain(examination: Examination, order: str, lacking: NoOrderError | None, *, met: bool) -> None:
     case = plain_case(examination.dispatch.contract)
-    if known:
+    if lacking is None:
         result = examination.keep_result_of(case, lambda: _accepted(examination, case, order, met=met))
     else:
         unknown = replace(case, situation=case.situation.with_part("order", "unknown"))
         examination.dispatch.require_target(examination.dispatch.send(unknown, order), before=False)
-        reason = "orders.refundable is not set"
-        result = examination.dispatch.keep(Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason))
+        untested = Result(
+            case.id, case.clause, case.title, Outcome.UNTESTED, str(lacking), because=lacking.because
+        )
+        result = examination.dispatch.keep(untested)
     examination.remember(result)
     if examination.orders.accepted:
         again = second_case(examination.dispatch.contract)

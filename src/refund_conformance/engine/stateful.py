@@ -6,6 +6,7 @@ from random import Random
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
+from refund_conformance.contract.untested import Because
 from refund_conformance.engine.executor import Dispatch
 from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Finding, Kind
@@ -141,13 +142,12 @@ def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:
                 break
     except NoOrderError as reason:
         if not again:
-            return Result(
-                f"{clause}/walk", clause, title, Outcome.UNTESTED, f"a walk could not be repeated: {reason}"
-            )
+            doubt = f"a walk could not be repeated: {reason}"
+            return Result(f"{clause}/walk", clause, title, Outcome.UNTESTED, doubt, because=reason.because)
     failing = [walked for walked, steps in zip(again, ways, strict=False) if walked.fails_at_end(steps)]
     if refused and (len(failing) < len(ways) or not dispatch.orders.fresh):
         doubt = "an order was not refundable from the start, or not again in the same walk"
-        return Result(f"{clause}/walk", clause, title, Outcome.UNTESTED, doubt)
+        return Result(f"{clause}/walk", clause, title, Outcome.UNTESTED, doubt, because=Because.SUPPLY)
     shortest = failing[0] if failing else walk
     main = _main(shortest)
     told = "; ".join(f"{number}. {step}" for number, step in enumerate(shortest.steps, 1))

@@ -1,6 +1,7 @@
 """What is wrong with an answer, and which clause it breaks."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -28,7 +29,8 @@ class Finding:
     """One thing wrong with one answer.
 
     ``clause`` is what really went wrong. ``also`` are clauses that the same answer leaves unproven; whether they
-    are named too is decided over the whole run (see account).
+    are named too is decided over the whole run (see account). ``quoted`` is the part of ``actual`` that is the
+    target's own text; all the rest is ours.
     """
 
     clause: str
@@ -36,3 +38,12 @@ class Finding:
     expected: str
     actual: str
     also: tuple[str, ...] = ()
+    quoted: str = ""
+
+    def cleaned(self, clean: Callable[[str], str]) -> "Finding":
+        """Return the finding with what it quotes cleaned; our own words stay as they are."""
+        if not self.quoted:
+            return self
+        before, _, after = self.actual.rpartition(self.quoted)
+        quoted = clean(self.quoted)
+        return replace(self, actual=f"{before}{quoted}{after}", quoted=quoted)

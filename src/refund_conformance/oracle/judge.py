@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from refund_conformance.contract.model import Contract
@@ -52,7 +52,7 @@ def judge(contract: Contract, question: Question, reading: Reading) -> Verdict:
 def silence(question: Question, detail: str) -> Finding:
     """Return the finding for an exchange without a whole answer (clause server.answers)."""
     expected = describe(question.permitted)
-    return Finding("server.answers", Kind.SILENCE, expected, detail, (question.own,))
+    return Finding("server.answers", Kind.SILENCE, expected, detail, (question.own,), quoted=detail)
 
 
 def describe(permitted: Iterable[Permitted]) -> str:
@@ -180,11 +180,10 @@ class _Judgement:
             wanted = " or ".join(map(str, sorted(matched.should)))
             yield self._advice("auth.codes", f"{self.reading.status} with {wanted}")
         if self.reading.media_type != self.contract.operation.media_type:
-            yield self._advice(
-                "errors.media-type",
-                f"Content-Type: {self.contract.operation.media_type}",
-                f"Content-Type: {self.reading.media_type[:80] or 'none'}",
-            )
+            told = self.reading.media_type[:80]
+            expected = f"Content-Type: {self.contract.operation.media_type}"
+            advice = self._advice("errors.media-type", expected, f"Content-Type: {told or 'none'}")
+            yield replace(advice, quoted=told)
         yield from self._wordings()
 
     def _wordings(self) -> Iterator[Finding]:
@@ -268,6 +267,7 @@ class _Judgement:
             "an error body as the document shapes it",
             f"{self.actual}; {self.reading.shape}",
             (also,) if also else (),
+            quoted=self.reading.shape or "",
         )
 
     def _wrong_codes(self) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from refund_conformance.contract.untested import Because
 from refund_conformance.oracle.finding import Finding, Kind
 
 
@@ -23,8 +24,10 @@ class Outcome(StrEnum):
 class Result:
     """The outcome of one case.
 
-    ``exchanges`` are the numbers of its exchanges in the record. ``answer`` is "success", "error" or "" for what
-    was answered. ``failed`` of ``tries`` sendings broke the contract.
+    ``because`` tells why it is untested. ``exchanges`` are the numbers of its exchanges in the record, ``failing``
+    those of them that broke the contract, as far as that is known of each. ``answer`` tells what was answered:
+    "success", "error", "bare" (an error status without an error body) or "". ``failed`` of ``tries`` sendings
+    broke the contract.
     """
 
     case: str
@@ -37,6 +40,8 @@ class Result:
     answer: str = ""
     failed: int = 0
     tries: int = 0
+    because: Because | None = None
+    failing: tuple[int, ...] = ()
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Result":
@@ -47,7 +52,11 @@ class Result:
         )
         texts = {name: event[name] for name in ("case", "clause", "title", "reason", "answer", "failed", "tries")}
         outcome, numbers = Outcome(event["outcome"]), tuple(event["exchanges"])
-        return cls(outcome=outcome, findings=findings, exchanges=numbers, **texts)
+        because = Because(event["because"]) if event.get("because") else None
+        failing = tuple(event.get("failing", ()))
+        return cls(
+            outcome=outcome, findings=findings, exchanges=numbers, because=because, failing=failing, **texts
+        )
 
     def as_event(self) -> dict[str, Any]:
         """Return the result as the event that the record keeps."""
@@ -72,6 +81,8 @@ class Result:
             "answer": self.answer,
             "failed": self.failed,
             "tries": self.tries,
+            **({"because": str(self.because)} if self.because else {}),
+            **({"failing": list(self.failing)} if self.failing else {}),
         }
 
 

@@ -1,62 +1,51 @@
 """Draw the account of a run from its events: which clauses held, which were violated, and which is the root."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain
 from typing import Any
 
-from refund_conformance.cases import all_cases
 from refund_conformance.cases.questions import ASKING
 from refund_conformance.contract.model import Clause, Contract, Level
+from refund_conformance.contract.untested import PARTIAL
 from refund_conformance.report import waivers
+from refund_conformance.report.violations import Violation, violations_of
 from refund_conformance.report.waivers import Waiver
 
 Event = Mapping[str, Any]
 
-WIDEST = 2
-"""A failure of a general promise also counts against the clauses it was met in, unless they are of more areas."""
-
-
-SUCCESS = ("success.status", "success.body")
-"""Clauses about how an acceptance is told: an order for which it is told amiss was refundable all the same."""
-
-PLAIN = "order.refundable/plain"
-"""The case with which nothing is wrong: what it suffers from, every other does."""
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One finding of one case, as counted against a clause."""
-
-    clause: str
-    case: Event
-    finding: Event
-    root: str
-
 
 @dataclass(frozen=True)
 class ClauseAccount:
-    """A clause's result: held, violated, warned, waived or untested."""
+    """A clause's result: held, violated, warned, waived or untested.
+
+    One that is untested has the reason in words, and what it makes of the run: ``partial``, or incomplete.
+    ``mask`` is the clause that all of its cases broke instead.
+    """
 
     clause: Clause
     result: str
     cases: int
     violations: tuple[Violation, ...] = ()
     reason: str = ""
+    partial: bool = False
+    mask: str = ""
 
 
 @dataclass
 class Account:
     """All clauses of a run, and the violations that were folded into the clause that they follow from.
 
-    ``notes`` are what the run met that breaks no clause for sure.
+    ``notes`` are what the run met that breaks no clause for sure. ``missing`` are cases of chosen clauses that the
+    settings provide for, and the run did not test.
     """
 
     clauses: list[ClauseAccount] = field(default_factory=list)
     folded: list[Violation] = field(default_factory=list)
     undecided: list[Event] = field(default_factory=list)
+    missing: list[Event] = field(default_factory=list)
     unused_waivers: list[Waiver] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -75,20 +64,19 @@ def draw(contract: Contract, events: Iterable[Event]) -> Account:
         undecided=[case for case in cases if case["outcome"] == "undecided"],
         notes=[event["text"] for event in events if event["event"] == "note"],
     )
-    violations = _violations(contract, cases, account.folded)
-    answers = Counter(case["answer"] for case in cases if case["tries"])
-    by_clause = defaultdict(list)
-    for case in cases:
-        by_clause[case["clause"]].append(case)
+    violations = violations_of(contract, cases, account.folded)
     start = next((event for event in events if event["event"] == "start"), {})
-    chosen, known = start.get("chosen"), _Waived(start)
+    chosen, known = _chosen(contract, start), _Waived(start)
+    is_narrowed = bool(start.get("narrowed") or absent_shards(start))
+    drawing = _Drawing(cases, violations, account.folded, is_narrowed=is_narrowed)
     for clause in contract.clauses.values():
-        against = tuple(violation for violation in violations if violation.clause == clause.id)
-        if chosen is not None and clause.id not in chosen and not against:
-            account.clauses.append(ClauseAccount(clause, "untested", 0, (), "it was not chosen for this run"))
+        if clause.id not in chosen and not drawing.against(clause):
+            row = ClauseAccount(clause, "untested", 0, (), "it was not chosen for this run", partial=True)
+            account.clauses.append(row)
         else:
-            drawn = _clause(clause, by_clause[clause.id], against, answers)
-            account.clauses.append(known.waived(drawn))
+            account.clauses.append(known.waived(drawing.clause(clause)))
+    _forgive_masked(account)
+    account.missing.extend(case for case in cases if case["clause"] in chosen and not _leaves_partial(case))
     account.unused_waivers.extend(known.unused())
     return account
 
@@ -99,6 +87,30 @@ def _decided_later(cases: list[Event]) -> list[Event]:
     return [
         case for place, case in enumerate(cases) if case["outcome"] != "undecided" or place == last[case["case"]]
     ]
+
+
+def _forgive_masked(account: Account) -> None:
+    """Let clauses that others mask make the run no more than partial, where those are violated or waived."""
+    named = {row.clause.id for row in account.clauses if row.result in ("violated", "waived")}
+    account.clauses[:] = [replace(row, partial=True) if row.mask in named else row for row in account.clauses]
+
+
+def absent_shards(start: Event) -> list[int]:
+    """Return the numbers of the shards of a run that are not in its record."""
+    shards = start.get("shards") or {"count": 1, "present": [1]}
+    return sorted({*range(1, shards["count"] + 1)} - {*shards["present"]})
+
+
+def _chosen(contract: Contract, start: Event) -> Collection[str]:
+    """Return the clauses that a run, or the part of it that this is, was to test."""
+    chosen = start.get("chosen")
+    return contract.clauses.keys() if chosen is None else frozenset(chosen)
+
+
+def _leaves_partial(case: Event) -> bool:
+    """Whether a case was tested, or left out so that the run is no more than partial. Old records do not say."""
+    because = case.get("because", "")
+    return case["outcome"] != "untested" or not because or because in PARTIAL
 
 
 def _day(start: Event) -> date:
@@ -135,225 +147,102 @@ class _Waived:
         return [waiver for waiver in self._waivers if waiver not in self._needed]
 
 
-def _clause(
-    clause: Clause, cases: list[Event], against: tuple[Violation, ...], answers: Counter[str]
-) -> ClauseAccount:
-    sent = [case for case in cases if case["tries"] and case["outcome"] not in ("untested", "spared")]
-    decided = [case for case in sent if case["outcome"] != "undecided"]
-    count = _relevant(clause, answers) if clause.every_answer else len(sent)
-    if against:
-        result = "warned" if clause.level is Level.SHOULD else "violated"
-        return ClauseAccount(clause, result, max(count, len(against)), against, _told(against))
-    if count if clause.every_answer else decided:
-        return ClauseAccount(clause, "held", count)
-    return ClauseAccount(clause, "untested", 0, (), _why_untested(clause, cases))
+class _Drawing:
+    """Draws the results of clauses from the cases of a run and the violations that count.
+
+    A clause is held only by an answer to a case of its own that was permitted. ``is_narrowed`` says that tests
+    were left out on purpose: by pytest's own options, or for another shard.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[Event],
+        violations: Sequence[Violation],
+        folded: Sequence[Violation],
+        *,
+        is_narrowed: bool,
+    ) -> None:
+        self._cases = cases
+        self._answers = Counter(case["answer"] for case in cases if case["tries"])
+        self._is_narrowed = is_narrowed
+        self._against: dict[str, list[Violation]] = defaultdict(list)
+        self._own: dict[str, list[Event]] = defaultdict(list)
+        for violation in violations:
+            self._against[violation.clause].append(violation)
+        for case in cases:
+            self._own[case["clause"]].append(case)
+        self._roots = {id(violation.finding): violation.root for violation in folded}
+
+    def against(self, clause: Clause) -> tuple[Violation, ...]:
+        """Return the violations that count against a clause."""
+        return tuple(self._against.get(clause.id, ()))
+
+    def clause(self, clause: Clause) -> ClauseAccount:
+        """Return the account of a clause that was to be tested."""
+        about = self._cases if clause.every_answer else self._own[clause.id]
+        sent = [case for case in about if case["tries"] and case["outcome"] not in ("untested", "spared")]
+        count = _relevant(clause, self._answers) if clause.every_answer else len(sent)
+        if against := self.against(clause):
+            result = "warned" if clause.level is Level.SHOULD else "violated"
+            return ClauseAccount(clause, result, max(count, len(against)), against, _told(against))
+        # Both answers to an open question are permitted, so that they show nothing where there are other cases.
+        informative = [case for case in sent if not _asks(case)] or sent
+        if any(_is_evidence(clause, case) for case in informative):
+            return ClauseAccount(clause, "held", max(count, 1))
+        decided = [case for case in sent if case["outcome"] != "undecided"]
+        if count and decided and any(case["findings"] for case in decided):
+            return self._masked(clause, decided)
+        return self._untested(clause)
+
+    def _masked(self, clause: Clause, sent: Sequence[Event]) -> ClauseAccount:
+        """Return the account of a clause whose cases all show nothing about it: they break another one instead."""
+        named: Counter[str] = Counter()
+        for finding in chain.from_iterable(case["findings"] for case in sent):
+            named.update({finding["clause"], self._roots.get(id(finding), finding["clause"])} - {clause.id})
+        ranked = [name for name, _ in named.most_common()]
+        masks = [name for name in ranked if name in self._against] or ranked or sorted(self._against)
+        told = f"an answer that breaks {masks[0]}" if masks else "an answer that shows nothing about it"
+        whose = f"each of its {len(sent)} cases" if len(sent) > 1 else "its case"
+        reason = f"masked: {whose} got {told}"
+        return ClauseAccount(clause, "untested", 0, (), reason, mask=masks[0] if masks else "")
+
+    def _untested(self, clause: Clause) -> ClauseAccount:
+        """Return the account of a clause without a case that was sent and decided."""
+        own = self._own[clause.id]
+        reasons = dict.fromkeys(case["reason"] for case in own if case["reason"])
+        if reasons:
+            partial = all(map(_leaves_partial, own)) and not any(case["outcome"] == "undecided" for case in own)
+            return ClauseAccount(clause, "untested", 0, (), "; ".join(reasons), partial)
+        if clause.every_answer:
+            return ClauseAccount(clause, "untested", 0, (), "no answer of that kind came", partial=True)
+        return ClauseAccount(
+            clause, "untested", 0, (), LEFT_OUT if self._is_narrowed else NO_CASE, self._is_narrowed
+        )
+
+
+NO_CASE = "no case of it was sent"
+LEFT_OUT = "its cases were left out of this run"
+
+
+def _asks(case: Event) -> bool:
+    """Whether a case asks an open question."""
+    return bool(case["case"].partition("/")[2].startswith(ASKING))
+
+
+def _is_evidence(clause: Clause, case: Event) -> bool:
+    """Whether a case shows that its clause holds: an answer was permitted, and is of the clause's kind."""
+    permitted = case["outcome"] in ("held", "warned") or 0 < case["failed"] < case["tries"]
+    kind = {"errors": "error", "success": "success"}.get(clause.area) if clause.every_answer else None
+    return permitted and case["outcome"] != "undecided" and (kind is None or case["answer"] == kind)
 
 
 def _relevant(clause: Clause, answers: Counter[str]) -> int:
     """Return how many answers a general promise was judged on."""
     if clause.area == "errors":
-        return answers["error"]
+        return answers["error"] + answers["bare"]
     return answers["success"] if clause.area == "success" else sum(answers.values())
 
 
 def _told(against: tuple[Violation, ...]) -> str:
     worst = against[0]
     return f"expected {worst.finding['expected']}; got {worst.finding['actual']} ({worst.case['case']})"
-
-
-def _why_untested(clause: Clause, cases: list[Event]) -> str:
-    reasons = dict.fromkeys(case["reason"] for case in cases if case["reason"])
-    if reasons:
-        return "; ".join(reasons)
-    if clause.every_answer:
-        return "no answer of that kind came"
-    return "no case of it was sent"
-
-
-def _violations(contract: Contract, cases: list[Event], folded: list[Violation]) -> list[Violation]:
-    """Return what counts against which clause; what only follows from something else goes to ``folded``."""
-    roots: list[Violation] = []
-    followers: dict[str, list[Violation]] = defaultdict(list)
-    for case in cases:
-        is_plain = case["case"] == PLAIN
-        for finding in case["findings"]:
-            roots.append(Violation(finding["clause"], case, finding, finding["clause"]))
-            for clause in () if is_plain and finding["clause"] in SUCCESS else finding["also"]:
-                follower = Violation(clause, case, finding, finding["clause"])
-                (roots if is_plain else followers[finding["clause"]]).append(follower)
-    left = _without_consequences(cases, roots, folded)
-    gone = [id(violation.finding) for violation in folded]
-    for root, every in followers.items():
-        folded.extend(violation for violation in every if id(violation.finding) in gone)
-        followers[root] = [violation for violation in every if id(violation.finding) not in gone]
-    counted = _explained(contract, left, followers, folded)
-    counted = _without_compositions(counted, folded)
-    resting = _Resting(contract, [*counted, *chain.from_iterable(followers.values())])
-    counted = resting.left_of(counted, folded)
-    for root, every in followers.items():
-        telling = resting.left_of(every, folded)
-        named = _named(contract, cases, root, telling)
-        counted.extend(named)
-        kept = set(map(id, named))
-        folded.extend(violation for violation in telling if id(violation) not in kept)
-    return counted
-
-
-def _named(contract: Contract, cases: list[Event], root: str, followers: list[Violation]) -> list[Violation]:
-    """Return what is counted beside a failure of a general promise: against which clauses, if these are few.
-
-    What was met in a composed check counts only where no single request shows it, or where there is none.
-    """
-    single = [each for each in followers if each.clause not in COMPOSED]
-    own = [each for each in single if each.case["clause"] not in COMPOSED]
-    sound = _sound(cases, own)
-    following = own or [each for each in single if each.clause not in sound] if single else followers
-    area = root.partition(".")[0]
-    if not _is_wide(contract, {each.clause for each in following if each.clause.partition(".")[0] != area}):
-        return following
-    whole = _whole(cases, following)
-    return [] if _is_wide(contract, {each.clause for each in whole}) else whole
-
-
-def _sound(cases: list[Event], violations: list[Violation]) -> set[str]:
-    """Return the clauses that were tested by cases of their own, against which none of these violations is."""
-    return {case["clause"] for case in cases if case["tries"]} - {each.clause for each in violations}
-
-
-def _is_wide(contract: Contract, clauses: Iterable[str]) -> bool:
-    """Whether a failure was met in more than a few areas, or with every field in more than a few ways."""
-    met = [clause.partition(".") for clause in clauses]
-    areas = {area for area, _, _ in met}
-    ways = {way for area, _, way in met if area in contract.fields}
-    return len(areas) > WIDEST or (contract.fields.keys() <= areas and len(ways) > WIDEST)
-
-
-def _whole(cases: list[Event], violations: list[Violation]) -> list[Violation]:
-    """Return those that are of a clause all of whose cases suffer so, but for those that ask open questions."""
-    sent: dict[str, set[str]] = defaultdict(set)
-    for case in cases:
-        if case["tries"] and not case["case"].partition("/")[2].startswith(ASKING):
-            sent[case["clause"]].add(case["case"])
-    suffering: dict[str, set[str]] = defaultdict(set)
-    for violation in violations:
-        suffering[violation.clause].add(violation.case["case"])
-    return [violation for violation in violations if sent[violation.clause] <= suffering[violation.clause]]
-
-
-class _Resting:
-    """Tells what only shows that a clause is broken on which a case rests.
-
-    It was answered likewise; or an error is missing for a field whose own clause is broken, in whatever way.
-    """
-
-    def __init__(self, contract: Contract, violations: Iterable[Violation]) -> None:
-        self._rests = {case.id: case.rests for case in all_cases(contract).values() if case.rests}
-        self._broken: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        for violation in violations:
-            self._broken[violation.clause].add((violation.root, violation.finding["actual"]))
-
-    def left_of(self, violations: list[Violation], folded: list[Violation]) -> list[Violation]:
-        """Return the violations that tell more than that, and fold the others."""
-        counted: list[Violation] = []
-        for violation in violations:
-            (folded if self._follows(violation) else counted).append(violation)
-        return counted
-
-    def _follows(self, violation: Violation) -> bool:
-        rests = self._rests.get(violation.case["case"], ())
-        if violation.finding["kind"] == "fields":
-            return any(clause in self._broken for clause in rests)
-        if violation.clause != violation.case["clause"]:
-            return False
-        return any(
-            root != violation.clause and actual == violation.finding["actual"]
-            for clause in rests
-            for root, actual in self._broken.get(clause, ())
-        )
-
-
-COMPOSED = frozenset({"order.lifecycle", "order.race", "errors.alone", "fields.all-reported", "auth.first"})
-"""Clauses that are checked with requests which are the matter of other clauses, put together."""
-
-
-def _without_compositions(violations: list[Violation], folded: list[Violation]) -> list[Violation]:
-    """Fold what a composed check was answered, where the same answer breaks the clause of a single request."""
-    single = {
-        v.finding["actual"] for v in violations if v.clause not in COMPOSED and v.finding["kind"] != "advice"
-    }
-    counted: list[Violation] = []
-    for violation in violations:
-        own, kind = violation.case["clause"], violation.finding["kind"]
-        follows = own in COMPOSED and (kind == "other-error" or (kind == "fields" and own != violation.clause))
-        (folded if follows and violation.finding["actual"] in single else counted).append(violation)
-    return counted
-
-
-GENERAL = {
-    "content_type": "content-type.exact",
-    "body": "json.valid-forms",
-    "caller": "caller.configuration",
-    "zero-price": "order.refundable",
-}
-"""The clause that is broken when a part, or a part's value, gets an error that it does not deserve."""
-
-UNWRITTEN = ("caller.configuration", "order.refundable")
-"""Those of them that have nothing to do with what the request says."""
-
-
-def _explained(
-    contract: Contract,
-    violations: list[Violation],
-    followers: dict[str, list[Violation]],
-    folded: list[Violation],
-) -> list[Violation]:
-    """Name what an answer is about: valid requests refused with a part's own code show that part misjudged.
-
-    Other requests answered alike follow from it, wholly if the part is not in the request's text.
-    """
-    by_actual = {}
-    for part, clause in GENERAL.items():
-        for outcome in contract.outcomes.values():
-            if isinstance(outcome.errors, int) and part in (outcome.part, outcome.value):
-                by_actual[f"{min(outcome.statuses)} with {outcome.errors}"] = clause
-    yes = f"{contract.operation.success_status} without errors"
-    refused = [v for v in violations if v.finding["kind"] == "refused" or yes in v.finding["expected"]]
-    misjudged = {violation.finding["actual"] for violation in refused} & by_actual.keys()
-    counted: list[Violation] = []
-    for violation in violations:
-        actual, kind = violation.finding["actual"], violation.finding["kind"]
-        root = by_actual.get(actual, "")
-        if actual not in misjudged or kind not in ("refused", "other-error") or violation.clause == root:
-            counted.append(violation)
-            continue
-        if violation in refused:
-            counted.append(Violation(root, violation.case, violation.finding, root))
-        (folded if root in UNWRITTEN else followers[root]).append(replace(violation, root=root))
-    return counted
-
-
-def _without_consequences(cases: list[Event], roots: list[Violation], folded: list[Violation]) -> list[Violation]:
-    """Fold what follows from the refusal of the plain request, or from an authorization that is remembered."""
-    by_id = {case["case"]: case for case in cases}
-    plain = by_id.get(PLAIN, {"case": "", "findings": []})
-    refusals = {finding["actual"] for finding in plain["findings"] if finding["kind"] == "refused"}
-    missing = by_id.get("auth.missing/no-header", {"outcome": ""})
-    remembered = missing["outcome"] in ("held", "warned") and any(
-        violation.clause == "auth.every-request" for violation in roots
-    )
-    counted: list[Violation] = []
-    for violation in roots:
-        kind, actual = violation.finding["kind"], violation.finding["actual"]
-        refused_alike = (
-            kind in ("refused", "other-error", "status")
-            and actual in refusals
-            and violation.case["case"] != plain["case"]
-        )
-        let_in_alike = (
-            remembered
-            and kind == "accepted"
-            and violation.clause.startswith("auth.")
-            and violation.clause != "auth.every-request"
-        )
-        (folded if refused_alike or let_in_alike else counted).append(violation)
-    return counted

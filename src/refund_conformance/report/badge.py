@@ -2,22 +2,26 @@
 
 import json
 
+from refund_conformance.report.artifacts import BADGE_LABEL
+from refund_conformance.report.summary import INCOMPLETE, PARTIAL
 from refund_conformance.report.view_model import Page
 
-FILE = "badge.json"
+AMBER = "#ffbf00"
 
-_COLORS = {"conformant": "brightgreen", "violated": "red", "incomplete": "lightgrey"}
+_COLORS = {"conformant": "brightgreen", "partial": AMBER, "violated": "red", "incomplete": "lightgrey"}
 
 
 def badge(page: Page) -> str:
-    """Return the badge of a page: how many of the clauses hold, and how many do not."""
+    """Return the badge of a page: how many of the clauses hold, and how many do not, or of how many they are."""
     counts, verdict = page.counts, str(page.data["verdict"])
     parts = [f"{counts['held']} held"]
     parts += [f"{counts[result]} {result}" for result in ("violated", "warned", "untested") if counts[result]]
+    if verdict == PARTIAL:
+        parts = [f"{counts['held']}/{sum(counts.values())}"]
     content = {
         "schemaVersion": 1,
-        "label": "refund conformance",
-        "message": "incomplete" if verdict == "incomplete" else ", ".join(parts),
+        "label": BADGE_LABEL,
+        "message": "incomplete" if verdict == INCOMPLETE else ", ".join(parts),
         "color": "yellow" if verdict == "conformant" and counts["warned"] else _COLORS[verdict],
         "isError": verdict == "violated",
     }

@@ -160,7 +160,7 @@ def _is_held_case(event: Event) -> bool:
     return (
         event.get("findings") == []
         and event.get("outcome") == "held"
-        and event.get("answer") in ("", "success", "error")
+        and event.get("answer") in ("", "success", "error", "bare")
         and all(type(event.get(key)) is str for key in texts)
         and type(event.get("failed")) is type(event.get("tries")) is int
         and type(event.get("exchanges")) is list

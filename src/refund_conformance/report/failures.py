@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from refund_conformance.cases.case import Case
-from refund_conformance.report.attribution import ClauseAccount, Violation
+from refund_conformance.report.attribution import ClauseAccount
 from refund_conformance.report.escaping import plain
 from refund_conformance.report.evidence import Evidence, evidence, same_answer, same_request, size, weight
+from refund_conformance.report.violations import Violation
 
 KINDS_SHOWN = 3
 """Kinds of failure of one clause that are shown with evidence."""
@@ -33,7 +34,9 @@ Exchanges = Mapping[int, Event]
 class Failure:
     """One kind of failure of a clause, shown by its smallest case.
 
-    ``root`` is the clause that really went wrong, if it is another. ``often`` says how steadily it fails.
+    ``root`` is the clause that really went wrong, if it is another. ``often`` says how steadily it fails. The last
+    of the ``requests`` shows the failure; the others led to it, or, if it ``is_repeated``, are the same request,
+    answered otherwise.
     """
 
     case: str
@@ -48,10 +51,11 @@ class Failure:
     replay: str
     requests: tuple[Evidence, ...]
     left_out: int
+    is_repeated: bool
 
     @property
     def before(self) -> tuple[Evidence, ...]:
-        """The requests that led to the one that shows the failure."""
+        """The requests beside the one that shows the failure."""
         return self.requests[:-1]
 
 
@@ -72,7 +76,7 @@ def numbers(accounts: Iterable[ClauseAccount]) -> set[int]:
         for account in accounts
         for group in _groups(account.violations)
         for violation in group[:PICKED]
-        for number in (*violation.case["exchanges"][:PICKED], *violation.case["exchanges"][-1:])
+        for number in _shown(violation.case)
     }
 
 
@@ -134,6 +138,7 @@ class Presentation:
             replay=self._replay(case["case"]),
             requests=requests,
             left_out=len(steps) - len(requests),
+            is_repeated=_is_repeated(case),
         )
 
     def _secret(self, id_: str) -> str:
@@ -159,32 +164,63 @@ def is_intermittent(account: ClauseAccount) -> bool:
 
 
 def _groups(violations: Sequence[Violation]) -> list[list[Violation]]:
-    """Return violations that fail alike together, what went wrong in the clause itself before what followed."""
+    """Return violations that fail alike together, what went wrong in the clause itself before what followed.
+
+    Within a group, those that were confirmed by sending them again come first.
+    """
     groups: dict[tuple[str, str, str], list[Violation]] = {}
     for violation in violations:
         finding = violation.finding
         groups.setdefault((finding["kind"], finding["expected"], finding["actual"]), []).append(violation)
-    return sorted(groups.values(), key=lambda group: group[0].root != group[0].clause)
+    ranked = [sorted(group, key=lambda violation: not _is_confirmed(violation.case)) for group in groups.values()]
+    return sorted(ranked, key=lambda group: group[0].root != group[0].clause)
+
+
+def _is_confirmed(case: Event) -> bool:
+    """Whether a case failed more than once, and each time."""
+    return bool(1 < case["tries"] == case["failed"])
+
+
+def _failing(case: Event) -> Sequence[int]:
+    """Return the numbers of the exchanges that failed; () where the record does not tell them."""
+    failing: Sequence[int] = case.get("failing", ())
+    return failing
+
+
+def _shown(case: Event) -> set[int]:
+    """Return the numbers of the exchanges that may be shown for a case."""
+    numbers = case["exchanges"]
+    return {*numbers[:PICKED], *numbers[-1:], *_failing(case)[-1:]}
 
 
 def _smallest(group: Sequence[Violation], exchanges: Exchanges) -> Violation:
-    def measure(violation: Violation) -> tuple[bool, int]:
+    def measure(violation: Violation) -> tuple[bool, bool, int]:
         found = [exchanges[number] for number in violation.case["exchanges"] if number in exchanges]
-        return not found, sum(size(event) for event in found[:REQUESTS_SHOWN])
+        return not found, not _is_confirmed(violation.case), sum(size(event) for event in found[:REQUESTS_SHOWN])
 
     return min(group[:PICKED], key=measure)
 
 
 def _steps(case: Event, exchanges: Exchanges) -> list[Event]:
-    """Return the exchanges that show a failure: each step, or of one that was only repeated each answer once."""
+    """Return the exchanges that show a failure, the failing one last.
+
+    They are each step; or, of a request that was only repeated, each answer once.
+    """
     found = [exchanges[number] for number in case["exchanges"] if number in exchanges]
-    if len(case["exchanges"]) != case["tries"]:
+    if not _is_repeated(case):
         return found
+    failing = _failing(case)
+    found.sort(key=lambda event: event["number"] in failing)
     distinct: list[Event] = []
     for event in found:
         if not any(same_request(event, other) and same_answer(event, other) for other in distinct):
             distinct.append(event)
     return distinct
+
+
+def _is_repeated(case: Event) -> bool:
+    """Whether the exchanges of a case are one request, sent again."""
+    return bool(len(case["exchanges"]) == case["tries"])
 
 
 def _often(case: Event) -> str:

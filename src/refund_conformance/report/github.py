@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from refund_conformance.report import markdown
+from refund_conformance.report import artifacts
 from refund_conformance.report.escaping import plain
 from refund_conformance.report.summary import Summary
 
@@ -21,7 +21,7 @@ def publish(summary: Summary, directory: Path, environment: Mapping[str, str], s
     annotations go to ``stream``. A file that cannot be written is left out: the run's outcome is not its matter.
     """
     if environment.get("GITHUB_STEP_SUMMARY"):
-        _append(Path(environment["GITHUB_STEP_SUMMARY"]), _read(directory / markdown.FILE))
+        _append(Path(environment["GITHUB_STEP_SUMMARY"]), _read(directory / artifacts.MARKDOWN))
     if environment.get("GITHUB_OUTPUT"):
         told = f"verdict={summary.data['verdict']}\nstatus={summary.exit_status}\n"
         _append(Path(environment["GITHUB_OUTPUT"]), told)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from refund_conformance.report.atomic_write import replace_file
-from refund_conformance.report.summary import INCOMPLETE
+from refund_conformance.report.summary import CONFORMANT, INCOMPLETE
 
 STRIP = 30
 """Runs that a strip shows, this one included."""
@@ -24,11 +24,15 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Past:
-    """An earlier run: when it began, its verdict, and the result of each clause."""
+    """An earlier run: when it began, its verdict, and the result of each clause.
+
+    ``is_whole`` tells whether it tested all that there is to test, so that a later run can be compared with it.
+    """
 
     started: str
     verdict: str
     results: Mapping[str, str]
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ def place(directory: Path) -> Path:
 
 
 def since_last(past: list[Past], data: Data) -> Changes | None:
-    """Return what changed since the last run that was complete, or None if there is none."""
-    last = next((run for run in reversed(past) if run.verdict != INCOMPLETE), None)
+    """Return what changed since the last run that was whole, or None if there is none."""
+    last = next((run for run in reversed(past) if run.is_whole), None)
     return None if last is None else changes(last.started, last.results, results(data))
 
 
@@ -126,6 +130,15 @@ def _read(path: Path, like: Data) -> Past | None:
         if (data["target"], data["profile"]) != (like["target"], like["profile"]):
             return None
         found = {str(row["id"]): str(row["result"]) for row in data["clauses"]}
-        return Past(str(data["started"]), str(data["verdict"]), found)
+        return Past(str(data["started"]), str(data["verdict"]), found, _is_whole(data, found))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _is_whole(data: Data, found: Mapping[str, str]) -> bool:
+    """Whether a run was neither incomplete nor partial. Version 0.1 called a partial run conformant."""
+    if data["verdict"] == INCOMPLETE:
+        return False
+    if "partial" in data:
+        return not data["partial"]
+    return data["verdict"] != CONFORMANT or "untested" not in found.values()

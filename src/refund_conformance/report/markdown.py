@@ -10,8 +10,6 @@ from markupsafe import Markup
 from refund_conformance.report.escaping import plain
 from refund_conformance.report.view_model import Page
 
-FILE = "summary.md"
-
 LARGEST = 900_000
 """Bytes of a summary at most: GitHub refuses one over 1 MiB."""
 

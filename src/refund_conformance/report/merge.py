@@ -31,15 +31,41 @@ def merge(shards: Sequence[Path], into: Path) -> None:
                     f"{shard}: {member}", f"is not that of {shards[0]}", "Merge the shards of one run only."
                 )
     ends = [next((event for event in record if event["event"] == "end"), None) for record in records]
+    first = {**starts[0], **_together(starts, shards)}
     file = EventFile(into)
-    chosen = {clause for start in starts for clause in start.get("chosen") or ()}
-    file.write({**starts[0], "chosen": sorted(chosen) if all(start.get("chosen") for start in starts) else None})
+    file.write(first)
     for event in _once([_renumbered(event, n) for n, record in enumerate(records) for event in record]):
         if event["event"] not in ("start", "end"):
             file.write(event)
     if all(ends):
         file.write(_end([end for end in ends if end]))
     file.close()
+
+
+def _together(starts: Sequence[Event], shards: Sequence[Path]) -> Event:
+    """Return what the shards of a run were to test, all together, and which of its shards they are.
+
+    Clauses that a shard alone does not test are no longer left out once every shard is there. Raises RunError for
+    shards of runs that were shared out differently, and for one that is there twice.
+    """
+    parts = [start.get("shards") or {"count": 1, "present": [1]} for start in starts]
+    present = [number for part in parts for number in part["present"]]
+    count = parts[0]["count"]
+    for part, shard in zip(parts, shards, strict=True):
+        if part["count"] != count:
+            raise RunError(
+                f"{shard}", f"is one of {part['count']} shards, not of {count}", "Merge those of one run."
+            )
+    twice = sorted({number for number in present if count > 1 and present.count(number) > 1})
+    if twice:
+        raise RunError(f"shard {twice[0]}/{count}", "is there twice", "Name each shard once.")
+    chosen = {clause for start in starts for clause in start.get("chosen") or ()}
+    return {
+        "chosen": sorted(chosen) if all(start.get("chosen") for start in starts) else None,
+        "narrowed": any(start.get("narrowed") for start in starts),
+        "required": sorted({clause for start in starts for clause in start.get("required") or ()}),
+        "shards": {"count": count, "present": sorted(set(present))},
+    }
 
 
 def _first(record: Sequence[Event], shard: Path) -> Event:
@@ -56,7 +82,8 @@ def _renumbered(event: Event, shard: int) -> Event:
     if event["event"] == "exchange":
         return {**event, "number": event["number"] + offset}
     if event["event"] == "case":
-        return {**event, "exchanges": [number + offset for number in event["exchanges"]]}
+        lists = {key: event[key] for key in ("exchanges", "failing") if key in event}
+        return {**event, **{key: [number + offset for number in numbers] for key, numbers in lists.items()}}
     return event
 
 
@@ -87,4 +114,5 @@ def _end(ends: Sequence[Event]) -> Event:
         "seconds": max(end["seconds"] for end in ends),
         "reason": "; ".join(reasons),
         "interrupted": any(end["interrupted"] for end in ends),
+        "terminated": any(end.get("terminated", False) for end in ends),
     }

@@ -7,6 +7,7 @@ from refund_conformance.contract import model as contracts
 from refund_conformance.contract.errors import RunError
 from refund_conformance.contract.model import Contract
 from refund_conformance.report import (
+    artifacts,
     badge,
     history,
     items,
@@ -48,5 +49,5 @@ def _write(contract: Contract, run: Traffic, made: Summary, directory: Path, fol
     told = page(contract, run, made, directory)
     replay.replay(folder, items.items(contract, run, made), templating.content(told))
     times.correct(folder, run)
-    for name, text in ((markdown.FILE, markdown.markdown(told)), (badge.FILE, badge.badge(told))):
+    for name, text in ((artifacts.MARKDOWN, markdown.markdown(told)), (artifacts.BADGE, badge.badge(told))):
         (folder / name).write_text(text, encoding="utf-8", newline="\n")

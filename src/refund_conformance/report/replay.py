@@ -3,11 +3,11 @@
 Nothing is sent and no test is collected: each case becomes a ready test report, which is handed to the plugins.
 """
 
-import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,15 +17,14 @@ from pytest_html.selfcontained_report import SelfContainedReport
 
 from refund_conformance.contract.errors import RunError
 from refund_conformance.report import templating
+from refund_conformance.report.artifacts import CTRF, HTML, JUNIT
 from refund_conformance.report.escaping import plain, tidy
 from refund_conformance.report.items import Item, slug
-
-HTML, JUNIT, CTRF = "report.html", "junit.xml", "ctrf.json"
+from refund_conformance.report.pytest_environment import undisturbed
 
 _INI = "[pytest]\nrender_collapsed = all\njunit_family = xunit2\n"
 _LEFT_OUT = ("cacheprovider", "faulthandler", "logging", "terminal", "threadexception", "unraisableexception")
 _WITHOUT = (*_LEFT_OUT, "warnings", "doctest", "pastebin", "stepwise", "debugging")
-_DISTURBING = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 
 
 def replay(directory: Path, items: Sequence[Item], content: str) -> None:
@@ -33,7 +32,7 @@ def replay(directory: Path, items: Sequence[Item], content: str) -> None:
 
     ``content`` is the main part of the page, as HTML.
     """
-    with tempfile.TemporaryDirectory() as root, _undisturbed():
+    with tempfile.TemporaryDirectory() as root, undisturbed(), redirect_stderr(StringIO()):
         settings = Path(root) / "pytest.ini"
         settings.write_text(_INI, encoding="utf-8")
         arguments = ["-c", str(settings), "--rootdir", root, "--noconftest", "--disable-plugin-autoload", root]
@@ -42,17 +41,7 @@ def replay(directory: Path, items: Sequence[Item], content: str) -> None:
         arguments += ["--junit-xml", str(directory / JUNIT), "--ctrf", str(directory / CTRF)]
         status = pytest.main(arguments, plugins=[_Replay(directory / HTML, items, content)])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise RunError(f"{directory}", "pytest could not write the pages there", "See its message above.")
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep what a person set for pytest out of the replay."""
-    kept = {name: os.environ.pop(name) for name in _DISTURBING if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(kept)
+        raise RunError(f"{directory}", "the pages cannot be written there", "Make room, or name another.")
 
 
 class _Replay:

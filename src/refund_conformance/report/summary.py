@@ -11,16 +11,19 @@ from refund_conformance.contract import documents
 from refund_conformance.contract.errors import RunError
 from refund_conformance.contract.model import PRECEDENCE, Contract
 from refund_conformance.report.atomic_write import replace_file
-from refund_conformance.report.attribution import Account, draw
+from refund_conformance.report.attribution import Account, ClauseAccount, absent_shards, draw
 
 FILE = "conformance.json"
 FORMAT = 1
 
-CONFORMANT, VIOLATED, INCOMPLETE = "conformant", "violated", "incomplete"
-STATUS = {CONFORMANT: 0, VIOLATED: 1, INCOMPLETE: 3}
+CONFORMANT, PARTIAL, VIOLATED, INCOMPLETE = "conformant", "partial", "violated", "incomplete"
+STATUS = {CONFORMANT: 0, PARTIAL: 0, VIOLATED: 1, INCOMPLETE: 3}
 """Exit status by verdict."""
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+
+REASONS = 3
+"""Different reasons that are named at most."""
 
 REASON_LENGTH = 1000
 """Characters of a reason at most."""
@@ -42,16 +45,16 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
     start = next((event for event in events if event["event"] == "start"), {})
     end = next((event for event in events if event["event"] == "end"), None)
     account = draw(contract, events)
-    reason = _incomplete(account, end)
-    violated = end is not None and bool(account.with_result("violated"))
-    verdict = VIOLATED if violated else INCOMPLETE if reason else CONFORMANT
-    strict = bool(start.get("strict")) and bool(account.with_result("warned"))
-    if verdict == CONFORMANT and strict:
+    reason, partial = _incomplete(account, start, end), _partial(account, start)
+    broken = [*account.with_result("violated"), *(account.with_result("warned") if start.get("strict") else ())]
+    verdict = INCOMPLETE if reason else PARTIAL if partial else CONFORMANT
+    if broken and end is not None and (account.with_result("violated") or not reason):
         verdict = VIOLATED
     data = {
         "format": FORMAT,
         "verdict": verdict,
         "reason": bounded(reason),
+        "partial": bounded(partial),
         "profile": start.get("profile", ""),
         "seed": start.get("seed", 0),
         "strict": bool(start.get("strict")),
@@ -75,8 +78,14 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
         "questions": _questions(contract, start, events),
         "unused_waivers": [waiver.as_event() for waiver in account.unused_waivers],
     }
-    interrupted = end is not None and end.get("interrupted")
-    return Summary(data, account, INTERRUPTED if interrupted else STATUS[verdict])
+    return Summary(data, account, _cut_short(end) or STATUS[verdict])
+
+
+def _cut_short(end: Event | None) -> int:
+    """Return the exit status of a run that a signal ended; 0 for any other."""
+    if end is None or not end.get("interrupted"):
+        return 0
+    return TERMINATED if end.get("terminated") else INTERRUPTED
 
 
 def bounded(text: str) -> str:
@@ -92,7 +101,8 @@ def write(directory: Path, summary: Summary) -> None:
     replace_file(path, text)
 
 
-def _incomplete(account: Account, end: Event | None) -> str:
+def _incomplete(account: Account, start: Event, end: Event | None) -> str:
+    """Return why a run is incomplete, "" if it is not."""
     if end is None:
         return "the run did not come to its end"
     if end.get("reason"):
@@ -103,7 +113,38 @@ def _incomplete(account: Account, end: Event | None) -> str:
         return f"{count} cases got no answer that says anything, {case['case']} first: {case['reason']}"
     if not any(item.result != "untested" for item in account.clauses):
         return "nothing was tested"
-    return ""
+    return _not_tested(account, start)
+
+
+def _not_tested(account: Account, start: Event) -> str:
+    """Return what was demanded, or provided for, and not tested; "" if there is nothing."""
+    untested = account.with_result("untested")
+    required = frozenset(start.get("required") or ())
+    demanded = [row for row in untested if row.clause.id in required]
+    left = [row for row in untested if not row.partial and row not in demanded]
+    told = [_named("required clause", demanded)] if demanded else []
+    if left:
+        told.append(_named("clause", left))
+    elif account.missing:
+        case = account.missing[0]
+        told.append(f"{len(account.missing)} cases were not tested, {case['case']} first: {case['reason']}")
+    return "; ".join(told)
+
+
+def _named(what: str, rows: Sequence[ClauseAccount]) -> str:
+    first = f"{rows[0].clause.id}{' first' if len(rows) > 1 else ''}: {rows[0].reason}"
+    return f"{len(rows)} {what}{'s are' if len(rows) > 1 else ' is'} untested, {first}"
+
+
+def _partial(account: Account, start: Event) -> str:
+    """Return what the settings do not provide, or was left out on purpose; "" if there is nothing."""
+    absent = ", ".join(map(str, absent_shards(start)))
+    told = [f"of {start['shards']['count']} shards, it is without {absent}"] if absent else []
+    reasons = Counter(row.reason for row in account.with_result("untested") if row.partial)
+    if reasons:
+        named = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(REASONS))
+        told.append(f"{reasons.total()} of {len(account.clauses)} clauses are untested: {named}")
+    return "; ".join(told)
 
 
 def _questions(contract: Contract, start: Event, events: Sequence[Event]) -> list[dict[str, str | None]]:

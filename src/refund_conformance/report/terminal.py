@@ -11,7 +11,7 @@ from rich.text import Text
 from refund_conformance.contract.model import Contract
 from refund_conformance.report.attribution import ClauseAccount
 from refund_conformance.report.escaping import plain
-from refund_conformance.report.summary import CONFORMANT, INCOMPLETE, Summary
+from refund_conformance.report.summary import CONFORMANT, INCOMPLETE, PARTIAL, Summary
 from refund_conformance.report.view_model import RESULTS, cases
 
 STYLES = {"held": "green", "violated": "bold red", "warned": "yellow", "waived": "dim", "untested": "cyan"}
@@ -74,7 +74,8 @@ def _tell_clause(console: Console, item: ClauseAccount) -> None:
 def _verdict(summary: Summary) -> Text:
     data = summary.data
     counts = Counter(row["result"] for row in data["clauses"])
-    style = {CONFORMANT: "bold green", INCOMPLETE: "bold yellow"}.get(data["verdict"], "bold red")
+    styles = {CONFORMANT: "bold green", PARTIAL: "bold yellow", INCOMPLETE: "bold yellow"}
+    style = styles.get(data["verdict"], "bold red")
     told = ", ".join(f"{counts[result]} {result}" for result in reversed(RESULTS) if counts[result])
     text = Text.assemble((data["verdict"].upper(), style), f"  {told}; {data['requests']} requests")
     if data["seconds"]:
@@ -83,4 +84,6 @@ def _verdict(summary: Summary) -> Text:
     if data["reason"]:
         incomplete = "" if data["verdict"] == INCOMPLETE else "the run is incomplete: "
         text.append(f"\nReason: {incomplete}{plain(data['reason'], 600)}")
+    if data["verdict"] == PARTIAL:
+        text.append(f"\nPartial: {plain(data['partial'], 600)}")
     return text

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 from datetime import datetime
 from pathlib import Path
 
-from refund_conformance.report.replay import CTRF, JUNIT
+from refund_conformance.report.artifacts import CTRF, JUNIT
 from refund_conformance.report.run_log import Traffic
 
 

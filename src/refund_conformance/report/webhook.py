@@ -23,7 +23,12 @@ TIMEOUT = 10.0
 
 Data = Mapping[str, Any]
 
-_SIGNS = {"conformant": ":white_check_mark:", "violated": ":x:", "incomplete": ":warning:"}
+_SIGNS = {
+    "conformant": ":white_check_mark:",
+    "partial": ":large_yellow_circle:",
+    "violated": ":x:",
+    "incomplete": ":warning:",
+}
 
 
 def notify(directory: Path, address: str, link: str = "") -> bool:

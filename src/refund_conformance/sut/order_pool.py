@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from refund_conformance.cases.case import Case
 from refund_conformance.cases.orders import PICKS, REFUNDABLE_GROUPS, SPENT
+from refund_conformance.contract.untested import Because
 from refund_conformance.sut.ledger import Ledger
 
 SUSPECTS = 2000
@@ -16,7 +17,14 @@ MOST_USED = 100
 
 
 class NoOrderError(Exception):
-    """There is no order of a group, or none left; the text is the reason, with the setting that would help."""
+    """There is no order of a group, or none left; the text is the reason, with the setting that would help.
+
+    ``because`` is the kind of the reason.
+    """
+
+    def __init__(self, reason: str, because: Because = Because.BUDGET) -> None:
+        super().__init__(reason)
+        self.because = because
 
 
 @dataclass
@@ -48,7 +56,8 @@ class OrderPool:
 
     ``limit`` is the most refundable orders that the run may use, in all its processes. ``fresh`` tells whether
     none of the listed orders can have been used before the run. ``report`` is called with group and order for each
-    that may be used up.
+    that may be used up. ``is_bounded``
+    tells whether it is the settings that set the limit.
     """
 
     def __init__(
@@ -59,6 +68,7 @@ class OrderPool:
         report: Callable[[str, str], None] = lambda group, order: None,
         *,
         fresh: bool = True,
+        is_bounded: bool = False,
     ) -> None:
         self.fresh = fresh
         self.shared: dict[str, SharedOrder] = {}
@@ -66,6 +76,7 @@ class OrderPool:
         self._ledger = ledger
         self._limit = limit
         self._report = report
+        self._is_bounded = is_bounded
         self._unused: dict[str, list[str]] = {}
         self._asked: dict[str, str] = {}
         self._accepted: dict[str, None] = {}
@@ -79,15 +90,26 @@ class OrderPool:
         """Return a refundable order that nothing was sent for yet. Raises NoOrderError if there is none left."""
         listed = self._groups.get("refundable", ())
         if not listed:
-            raise NoOrderError("orders.refundable is not set")
+            raise NoOrderError("orders.refundable is not set", Because.SETTINGS)
         if self._stop_reason is not None:
-            raise NoOrderError(self._stop_reason)
+            raise NoOrderError(self._stop_reason, Because.SUPPLY)
         limit = self._limit + len(self._used)
         order = self._ledger.lease("refundable", self._in_turn(listed), limit) if self._may_look_further else None
         if order is None:
-            raise NoOrderError(self._why_none(limit))
+            raise self._none_left(limit, len(listed))
         self._report("refundable", order)
         return order
+
+    def _none_left(self, limit: int, listed: int) -> NoOrderError:
+        """Return what to raise when no refundable order is left of so many that are listed."""
+        leased = self._ledger.leased("refundable")
+        if self._used:
+            return NoOrderError(self.supply, Because.SUPPLY)
+        if leased >= limit:
+            because = Because.CHOICE if self._is_bounded else Because.BUDGET
+            return NoOrderError(f"the run's {self._limit} refundable orders are used up", because)
+        because = Because.SETTINGS if leased >= listed else Because.SUPPLY
+        return NoOrderError("no order of orders.refundable is left; list more of them", because)
 
     @property
     def _may_look_further(self) -> bool:
@@ -106,13 +128,6 @@ class OrderPool:
         good = [place for place in range(low, len(listed)) if listed[place] in self._accepted]
         first = good[0] if good else (low + len(listed)) // 2
         return [*listed[first:], *listed[low:first][::-1], *listed[:low]]
-
-    def _why_none(self, limit: int) -> str:
-        if self._used:
-            return self.supply
-        if self._ledger.leased("refundable") >= limit:
-            return f"the run's {self._limit} refundable orders are used up"
-        return "no order of orders.refundable is left; list more of them"
 
     @property
     def supply(self) -> str:
@@ -176,11 +191,11 @@ class OrderPool:
         """
         ids = self._groups.get(group, ())
         if not ids:
-            raise NoOrderError(f"orders.{group} is not set")
+            raise NoOrderError(f"orders.{group} is not set", Because.SETTINGS)
         if group in REFUNDABLE_GROUPS:
             ids = self._unused.setdefault(group, self._ledger.free(ids))
             if not ids:
-                raise NoOrderError(f"every order of orders.{group} was used before; list others")
+                raise NoOrderError(f"every order of orders.{group} was used before; list others", Because.SUPPLY)
         places = {"first": 0, "last": len(ids) - 1, "middle": len(ids) // 2}
         place = places[which]
         if which != "first" and place == 0:
@@ -213,7 +228,11 @@ class OrderPool:
         if there is none.
         """
         if not self._accepted:
-            raise NoOrderError(f"no request was accepted yet, so no order is {SPENT}; see order.refundable")
+            because = Because.SUPPLY if self._groups.get("refundable") else Because.SETTINGS
+            if not self._limit and self._is_bounded:
+                because = Because.CHOICE
+            reason = f"no request was accepted yet, so no order is {SPENT}; see order.refundable"
+            raise NoOrderError(reason, because)
         return self._asked.setdefault(case, self.accepted[len(self._asked) % len(self._accepted)])
 
     # -- for another part of the run ------------------------------------------------------------------

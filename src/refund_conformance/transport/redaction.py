@@ -53,6 +53,10 @@ class Redactor:
                 self._search = None
             self._known.add(secret)
 
+    def without(self, text: str) -> "Redactor":
+        """Return a redactor of those secrets that do not stand in a text."""
+        return Redactor(secret for secret in self._known if secret not in text)
+
     def text(self, text: str) -> str:
         """Return the text with every secret replaced."""
         return self._all.clean(text)
@@ -76,13 +80,13 @@ class Redactor:
 
 
 def redacted(value: Any, redactor: Redactor) -> Any:
-    """Return a JSON value with every secret taken out of its strings."""
+    """Return a JSON value with every secret taken out of its strings. The keys of objects stay as they are."""
     if isinstance(value, str):
         return redactor.text(value)
     if isinstance(value, list):
         return [redacted(item, redactor) for item in value]
     if isinstance(value, dict):
-        return {redactor.text(key): redacted(item, redactor) for key, item in value.items()}
+        return {key: redacted(item, redactor) for key, item in value.items()}
     return value
 
 

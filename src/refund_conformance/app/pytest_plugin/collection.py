@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 
 import pytest
 
@@ -22,6 +23,8 @@ class Selection:
     """A pytest plugin that collects the tests of the ``chosen`` clauses.
 
     ``shard`` is (index from 0, count) of the part to run; ``in_worker`` tells that a controller hands out tests.
+    ``is_part`` tells, once they are collected, that pytest was given a part of the suites; ``clauses_of_shard``
+    are those that the kept tests check.
     """
 
     def __init__(
@@ -32,6 +35,8 @@ class Selection:
         self._shard = shard
         self._in_worker = in_worker
         self._cases = all_cases(contract)
+        self.is_part = False
+        self.clauses_of_shard: frozenset[str] = frozenset()
 
     @pytest.hookimpl
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -72,6 +77,7 @@ class Selection:
         mine = set(LANES[index::count])
         kept = [item for item in ours if self.lane(item) in mine and self._chosen & set(self.clauses(item))]
         dropped = [item for item in ours if item not in set(kept)]
+        self.clauses_of_shard = frozenset(chain.from_iterable(map(self.clauses, kept))) & self._chosen
         kept.sort(key=lambda item: PHASES.index(_phase(item)))
         items[:] = others + kept
         if dropped:
@@ -120,7 +126,8 @@ class Selection:
             if case.clause not in self._contract.clauses:
                 raise pytest.UsageError(f"case {case.id} has no clause in the contract")
         files = {item.path.resolve() for item in items}
-        if not {path.resolve() for path in folder("suites").glob("test_*.py")} <= files:
+        self.is_part = not {path.resolve() for path in folder("suites").glob("test_*.py")} <= files
+        if self.is_part:
             return
         covered = {clause for item in items for clause in self.clauses(item)}
         for clause in self._contract.clauses:

@@ -14,19 +14,21 @@ from typing import Any
 
 import pytest
 
+from refund_conformance.app import interruption
 from refund_conformance.app.pytest_plugin.collection import Selection, case_of, parse_shard
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.app.pytest_plugin.parallel import Check, Flight
 from refund_conformance.app.pytest_plugin.progress_plugin import Attendance
 from refund_conformance.app.pytest_plugin.report_plugin import NAME, Ending
+from refund_conformance.app.pytest_plugin.scope import is_narrowed, names_suites, required
 from refund_conformance.app.pytest_plugin.worker_processes import Distribution
 from refund_conformance.contract import model as contracts
-from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.errors import SuiteError, TargetError, UsageError
 from refund_conformance.contract.model import Contract
 from refund_conformance.engine.run import Run
 from refund_conformance.engine.snapshot import Snapshot
 from refund_conformance.report import waivers
+from refund_conformance.report.lock import locked
 from refund_conformance.report.session import ReportSession
 from refund_conformance.sut import order_sources, safety
 from refund_conformance.sut import settings as target_settings
@@ -51,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--report", type=Path, default=Path("reports/latest"), help="directory for the report")
     group.addoption("--strict-clauses", action="store_true", help="warnings count as violations")
     group.addoption("--clause", action="append", default=[], help="a clause id or prefix (may be repeated)")
+    group.addoption("--require", action="append", default=[], help="a clause that must be tested, or all")
     group.addoption("--waivers", type=Path, help="known deviations (waivers.toml)")
     group.addoption("--shard", default="1/1", help="INDEX/COUNT: the part of the suites to run")
     group.addoption("--allow-writes", action="store_true", help="the target may be another machine")
@@ -100,17 +103,19 @@ class Conformance:
         self.waivers = waivers.load(options.waivers, self.contract) if options.waivers else ()
         if options.in_flight < 1 or (options.in_flight > 1 and self._distributes()):
             raise UsageError("--in-flight", "takes a number from 1 on, and no -n beside it", "Choose one of both.")
-        shard = parse_shard(options.shard)
-        self.in_part = bool(options.clause) or shard[1] > 1
+        self.required = required(self.contract, options.require)
+        self.shard = parse_shard(options.shard)
         shared = getattr(config, "workerinput", {})
         self.worker: dict[str, Any] | None = shared if "refund_run" in shared else None
-        self.selection = Selection(self.contract, self.chosen, shard, in_worker=self.worker is not None)
+        self.selection = Selection(self.contract, self.chosen, self.shard, in_worker=self.worker is not None)
         self.seed = self._seed(options.seed)
         self.run: Run | None = None
         self.flight: Flight | None = None
         self.checks: dict[pytest.Item, Check] = {}
         self.left_out: set[pytest.Item] = set()
+        self.failures: list[tuple[str, frozenset[str]]] = []
         self.pending: list[dict[str, Any]] = []
+        self.pytest_session: pytest.Session | None = None
         self.problem: SuiteError | None = None
         self.session: ReportSession | None = None
         self.cut_short = False
@@ -140,6 +145,9 @@ class Conformance:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
         """Begin the run before the first test, in each process that sends."""
+        self.pytest_session = session
+        if not hasattr(self.config, "workerinput"):
+            self._stack.enter_context(interruption.interruptible())
         try:
             if self.worker is None and (self._sends(session) or self._distributes()):
                 self._open()
@@ -159,8 +167,7 @@ class Conformance:
             self.attendance.begin(self.settings, self.profile)
         try:
             outcome = yield
-            if self.run is not None:
-                self.run.finish()
+            self._finish()
             return outcome
         except (session.Failed, session.Interrupted):
             raise  # pytest's own ways to end early, as by -x
@@ -168,12 +175,17 @@ class Conformance:
             self.cut_short = True
             raise
 
+    def _finish(self) -> None:
+        """Try once more what came to no decision."""
+        if self.run is not None:
+            self.run.finish()
+
     def _sends(self, session: pytest.Session) -> bool:
         collected_only = self.config.option.collectonly
         return not collected_only and any(item.get_closest_marker("clause") for item in session.items)
 
     def _distributes(self) -> bool:
-        return bool(getattr(self.config.option, "numprocesses", None)) and _names_suites(self.config)
+        return bool(getattr(self.config.option, "numprocesses", None)) and names_suites(self.config)
 
     @property
     def is_shared(self) -> bool:
@@ -187,17 +199,35 @@ class Conformance:
         if self.settings is None:
             self.settings = self._embedded()
         assert self.settings is not None  # noqa: S101
+        directory, is_command = self.config.option.report, self._command() is not None
+        if not is_command:  # else the command has locked it, until the pages are made
+            lock = ExitStack()
+            lock.enter_context(locked(directory))
+            self.config.add_cleanup(lock.close)
         self.session = ReportSession(
-            self.config.option.report,
+            directory,
+            self.contract,
+            pages=is_command or not self.config.option.no_pages,
             profile=self.profile.name,
             seed=self.seed,
             target=self.settings.base_url if self.config.option.target else "embedded mock",
             strict=self.config.option.strict_clauses,
             pins=dict(self.settings.pins),
             waivers=[waiver.as_event() for waiver in self.waivers],
-            chosen=sorted(self.chosen) if self.in_part else None,
+            **self._part(),
         )
         self.session.listener = self.attendance.standing.take
+
+    def _part(self) -> dict[str, Any]:
+        """Return what the run is to test, and what was left out of it, as the record keeps it."""
+        index, count = self.shard
+        mine = self.selection.clauses_of_shard if count > 1 else self.chosen  # none if workers collect
+        return {
+            "chosen": sorted(mine or self.chosen) if self.config.option.clause or count > 1 else None,
+            "narrowed": is_narrowed(self.config) or self.selection.is_part or (count > 1 and not mine),
+            "required": sorted(self.required),
+            "shards": {"count": count, "present": [index + 1]},
+        }
 
     def _embedded(self) -> Settings:
         from refund_conformance.mock.answers import answers_from
@@ -331,9 +361,14 @@ class Conformance:
         report = yield
         if item.get_closest_marker("clause") and call.excinfo and not call.excinfo.errisinstance(_TOLD):
             report.refund_over = f"the suite itself failed in {item.nodeid}: {call.excinfo.typename}"
+        if report.failed:
+            is_ours = item.get_closest_marker("clause") is not None
+            report.refund_failed = self.selection.clauses(item) if is_ours else []
         if self.pending:
             report.refund_events = json.dumps(self.pending)
             self.pending.clear()
+        if self.run is not None and self.session is not None and self.session.problem is not None:
+            self.run.over = str(self.session.problem)
         if self.run is not None and self.run.over:
             report.refund_over = self.run.over
             item.session.shouldstop = self.run.over
@@ -346,11 +381,16 @@ class Conformance:
             return
         for event in json.loads(getattr(report, "refund_events", "[]")):
             self.session.write(event)
+        if self.session.problem is not None and self.pytest_session is not None:
+            self.pytest_session.shouldstop = str(self.session.problem)
         self.session.reason = self.session.reason or getattr(report, "refund_over", "")
+        if report.failed:
+            self.failures.append((report.nodeid, frozenset(getattr(report, "refund_failed", ()))))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Close the record, and let the verdict be the exit status."""
+        interruption.current().is_settled = True
         if self.flight is not None:
             self.flight.stop("it was interrupted", LANDING)
         if self.run is not None:
@@ -361,11 +401,21 @@ class Conformance:
             cut_short = exitstatus == pytest.ExitCode.INTERRUPTED or self.cut_short
             interrupted = cut_short and not stopped
             broken = exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
-            reason = "the suite itself failed" if broken else ""
-            status = self.session.close(self.contract, interrupted=interrupted, reason=reason)
+            status = self.session.close(
+                interrupted=interrupted,
+                terminated=interrupted and interruption.current().is_termination,
+                reason="the suite itself failed" if broken else self._unshown_failure(),
+            )
             if not broken:
                 session.exitstatus = status
         self._stack.close()
+
+    def _unshown_failure(self) -> str:
+        """Return which test pytest calls failed though no clause is broken for it; "" if there is none."""
+        assert self.session is not None  # noqa: S101
+        broken = self.session.broken
+        unshown = (nodeid for nodeid, clauses in self.failures if broken.isdisjoint(clauses))
+        return next((f"pytest reported a failure of {nodeid}, which no clause shows" for nodeid in unshown), "")
 
 
 def _embedded_settings(target_toml: str, contract: Contract) -> Settings:
@@ -386,13 +436,6 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 _TOLD = (pytest.fail.Exception, pytest.skip.Exception, KeyboardInterrupt)
 """How a test says what the engine has told it."""
-
-
-def _names_suites(config: pytest.Config) -> bool:
-    """Whether what pytest was told to collect holds our suites, or is in them."""
-    suites = folder("suites").resolve()
-    named = [Path(config.invocation_params.dir, arg.partition("::")[0]).resolve() for arg in config.args]
-    return any(path.is_relative_to(suites) or suites.is_relative_to(path) for path in named)
 
 
 def _call(test: Callable[..., None], given: Mapping[str, object], target: Target) -> None:

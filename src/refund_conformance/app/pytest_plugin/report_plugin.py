@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from refund_conformance.contract.errors import RunError
 from refund_conformance.contract.model import Contract
 from refund_conformance.report.session import ReportSession
 from refund_conformance.report.summary import Summary
@@ -60,9 +61,18 @@ class Ending:
             return
         from refund_conformance.report.secret_scan import finish
 
-        self._made = finish(record.directory, self.secrets)
+        try:
+            self._made = finish(record.directory, self.secrets)
+        except RunError as problem:
+            sys.stderr.write(f"\n{record.problem or problem}\n")
+            return
         if self._made.exit_status != record.summary.exit_status:
             session.exitstatus = self._made.exit_status
+
+    @property
+    def record(self) -> ReportSession | None:
+        """The record of the run, in the process that has one."""
+        return self._session()
 
     @pytest.hookimpl
     def pytest_terminal_summary(self) -> None:

@@ -1,0 +1,12 @@
+"""The names of a report's files."""
+
+EVENTS = "events.jsonl"
+CONFORMANCE = "conformance.json"
+HTML, JUNIT, CTRF = "report.html", "junit.xml", "ctrf.json"
+MARKDOWN = "summary.md"
+BADGE = "badge.json"
+
+PAGES = (HTML, JUNIT, CTRF, MARKDOWN, BADGE)
+"""What is made from the record when its run has ended, besides the verdict."""
+
+BADGE_LABEL = "refund conformance"
