@@ -21,6 +21,9 @@ CLAUSE = "server.isolation"
 ROUNDS = 3
 """How often requests are sent at once: which of them is the first, or the last, changes from round to round."""
 
+ALONE = 2
+"""How often a request with a wrong answer is sent alone: some are answered otherwise when they are repeated."""
+
 AT_LEAST = 2
 """Requests that are mixed up with each other."""
 
@@ -110,16 +113,19 @@ def _of_round(examination: Examination, members: list[_Member]) -> tuple[Finding
 
 
 def _of_member(examination: Examination, member: _Member, members: list[_Member]) -> list[Finding]:
-    """Send a request that got a wrong answer once more, alone: if that is wrong too, its own clause is broken."""
+    """Send a request that got a wrong answer again, alone: if that is wrong too, its own clause is broken."""
     main = next(finding for finding in member.sent.findings if finding.kind is not Kind.ADVICE)
     if main.kind is Kind.SILENCE:
         return []
     shared = member.case.group == "refundable"
     bench = examination.orders.share(SHARED) if shared else None
     order = bench.order if bench else member.order
-    alone = examination.dispatch.send(member.case, order)
-    if bench:
-        examination.note(member.case, SHARED, bench, alone)
+    for _ in range(ALONE):
+        alone = examination.dispatch.send(member.case, order)
+        if bench:
+            examination.note(member.case, SHARED, bench, alone)
+        if not alone.decided or alone.wrong:
+            break
     if not alone.decided or alone.wrong:
         companion = replace(member.case, id=f"{member.case.id}-after-others")
         examination.dispatch.keep(examination.confirmation.conclude(companion, order, alone))
