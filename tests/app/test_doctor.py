@@ -25,8 +25,8 @@ from cryptography.x509.oid import NameOID
 
 from refund_conformance.app.cli import main
 from refund_conformance.app.doctor import Level, Line, examine, exit_status, seconds_left, span
+from refund_conformance.app.settings_problems import problems
 from refund_conformance.contract import model as contracts
-from refund_conformance.contract.errors import SettingsError
 from refund_conformance.mock.samples import MERCHANT, OTHER_MERCHANT, PASSWORDS
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
@@ -248,9 +248,80 @@ def test_another_machine_that_may_not_be_written_to_is_warned_of(
     assert exit_status(found) == 3
 
 
-def test_wrong_settings_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError):
-        lines(written(tmp_path, {"target": {"base_url": "http://127.0.0.1"}}))
+def test_wrong_settings_are_a_problem(tmp_path: Path) -> None:
+    found = lines(written(tmp_path, {"target": {"base_url": "http://127.0.0.1"}}))
+    assert worse(found) == [("problem", "settings")]
+    assert exit_status(found) == 2
+
+
+WRONG = """
+[target]
+base_uri = "x"
+timeout = 0
+max_seconds = inf
+denied_hosts = ["", "a", ""]
+[auth]
+token = "Bearer abc"
+username = "${UNSET_USER}"
+password = "${UNSET_PASSWORD}"
+expired_token = 5
+[orders]
+source = "magic"
+hook = "ftp://x"
+refundable = ["1", "2", "a/b"]
+not_paid = ["2", "1"]
+[questions]
+"a.b" = 1
+utf16-json = "yes"
+precedence = "x"
+[extra]
+"""
+NAMED = [
+    *("auth.username", "auth.password", "target.base_uri", "[extra]", "auth.token", "auth.expired_token"),
+    *("target.max_seconds", "target.timeout", "orders.source", "target.denied_hosts.2", "target.denied_hosts.0"),
+    *("orders.refundable.2", "target", "orders.not_paid", "orders.not_paid", "orders.hook", "questions.a.b"),
+    *("questions.utf16-json", "questions.precedence"),
+]
+
+
+def test_all_problems_of_the_settings_are_reported_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "target.toml"
+    path.write_text(WRONG)
+    found = lines(path)
+    assert {line.what for line in found} == {"settings"}
+    assert sorted(line.text.removeprefix(f"{path}: ").split(": ")[0] for line in found) == sorted(NAMED)
+    assert all(line.remedy for line in found)
+    assert exit_status(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[auth]\npassword = 'x'\n[orders]\nsource = 'hook'", ["the top level", "auth", "orders.hook"]),
+        ("target = 5\nauth = 5\norders = []\nquestions = 1", ["target", "auth", "orders", "questions"]),
+        ("[target]\nbase_url = '${UNSET}'\n[auth]", ["target.base_url", "auth.token"]),
+        ("[target]\nbase_url = 'x'\nca_bundle = 'no.pem'", ["target.base_url", "auth.token", "target.ca_bundle"]),
+    ],
+)
+def test_no_problem_is_reported_because_of_another(tmp_path: Path, text: str, named: list[str]) -> None:
+    path = tmp_path / "target.toml"
+    path.write_text(text)
+    found = [each.what.removeprefix(f"{path}: ") for each in problems(path, CONTRACT, {})]
+    assert sorted(found) == sorted(named)
+
+
+def test_authorities_that_the_environment_names_are_a_problem_beside_others(tmp_path: Path) -> None:
+    path = tmp_path / "target.toml"
+    path.write_text("[target]\nbase_url = 'http://a.example'\n[auth]\ntoken = 't'\n[questions]\ncolour = 1")
+    found = problems(path, CONTRACT, {"SSL_CERT_FILE": str(tmp_path / "none.pem")})
+    assert [each.what for each in found] == [
+        "the environment variable SSL_CERT_FILE",
+        f"{path}: questions.colour",
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_one_problem(tmp_path: Path) -> None:
+    assert [each.why for each in problems(tmp_path / "none.toml", CONTRACT)] == ["No such file or directory"]
 
 
 # ---- reach and certificate
@@ -354,8 +425,9 @@ def test_a_bundle_that_is_none_is_a_problem_of_the_settings(tmp_path: Path, text
     with scripted(nowhere, context) as url:
         target = made_up(tmp_path, url)
         target.write_text(target.read_text().replace("[auth]", f'ca_bundle = "{bundle}"\n[auth]'))
-        with pytest.raises(SettingsError, match=r"target\.ca_bundle"):
-            lines(target)
+        found = lines(target)
+    assert worse(found) == [("problem", "settings")]
+    assert "target.ca_bundle" in found[0].text
 
 
 # ---- clock and tokens

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
+from refund_conformance.app import settings_problems
 from refund_conformance.app.plan import plan
 from refund_conformance.cases.case import plain_draft
 from refund_conformance.cases.orders import REFUNDABLE_GROUPS
@@ -95,7 +96,11 @@ def exit_status(lines: list[Line]) -> int:
 
 
 def examine(path: Path, contract: Contract) -> Iterator[Line]:
-    """Yield what is found, one by one, without any secret. Raises SettingsError for a file that is wrong."""
+    """Yield what is found, one by one, without any secret. If settings are wrong, nothing else is looked at."""
+    wrong = settings_problems.problems(path, contract)
+    yield from (_setting("settings", f"{each.what}: {each.why}", each.remedy) for each in wrong)
+    if wrong:
+        return
     settings = target_settings.load(path, contract)
     redactor = Redactor(settings.secrets)
     for line in _Doctor(path, settings, contract).lines():
