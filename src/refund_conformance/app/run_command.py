@@ -102,8 +102,8 @@ def execute(choice: Choice) -> int:
     made = finish(choice.report, catcher.secrets)
     tell(made, contract, choice.report, sys.stdout)
     publish(made, choice.report, os.environ, sys.stdout)
-    for waiver in made.data["unused_waivers"]:
-        print(f"A waiver of {waiver['case'] or waiver['clause']} covers nothing any more: remove or renew it.")
+    for note in made.data["waiver_notes"]:
+        print(note)
     return made.exit_status if status != pytest.ExitCode.INTERNAL_ERROR else 3
 
 

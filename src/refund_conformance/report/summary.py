@@ -11,7 +11,7 @@ from refund_conformance.contract import documents
 from refund_conformance.contract.errors import RunError
 from refund_conformance.contract.model import PRECEDENCE, Contract
 from refund_conformance.report.atomic_write import replace_file
-from refund_conformance.report.attribution import Account, draw
+from refund_conformance.report.attribution import Account, ClauseAccount, draw
 
 FILE = "conformance.json"
 FORMAT = 1
@@ -69,14 +69,22 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
                 "cases": item.cases,
                 "violations": len(item.violations),
                 "reason": bounded(item.reason),
+                **_fingerprints(item),
             }
             for item in account.clauses
         ],
         "questions": _questions(contract, start, events),
         "unused_waivers": [waiver.as_event() for waiver in account.unused_waivers],
+        "waiver_notes": account.waiver_notes,
     }
     interrupted = end is not None and end.get("interrupted")
     return Summary(data, account, INTERRUPTED if interrupted else STATUS[verdict])
+
+
+def _fingerprints(item: ClauseAccount) -> dict[str, list[str]]:
+    """Return what a waiver of the clause can be bound to: one for each failure that is not like another."""
+    found = sorted({violation.fingerprint for violation in item.violations})
+    return {"fingerprints": found} if found else {}
 
 
 def bounded(text: str) -> str:
