@@ -42,7 +42,10 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_release_has_the_package_its_constraints_and_the_schemas(release: Path) -> None:
     names = {path.name for path in release.iterdir()}
-    wheel, source = f"refund_conformance-{__version__}-py3-none-any.whl", f"refund_conformance-{__version__}.tar.gz"
+    wheel, source = (
+        f"refund_conformance-{__version__}-py3-none-any.whl",
+        f"refund_conformance-{__version__}.tar.gz",
+    )
     assert names >= {wheel, source, "constraints.txt", "target.json", "SHA256SUMS"}
     for line in (release / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split()

@@ -151,6 +151,20 @@ def test_what_cannot_become_settings_is_one_error(tmp_path: Path, words: list[st
     assert list(tmp_path.iterdir()) == []
 
 
+def test_answers_that_end_too_early_are_one_error(tmp_path: Path) -> None:
+    done = called(tmp_path, "init", "--ask", given=f"{STAGING}\n")
+    assert (done.exit_code, "a question was not answered" in done.output) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_variable_can_stand_in_any_url(tmp_path: Path) -> None:
+    ledger = "postgresql+psycopg://refund:${LEDGER_PASSWORD}@db.example/ledger"
+    hook = "https://hook.example/states?key=${HOOK_KEY}"
+    done = called(tmp_path, "init", "--base-url", STAGING, "--ledger", ledger, "--hook", hook)
+    assert done.exit_code == 0, done.output
+    assert (settings_of(tmp_path)["orders"]["ledger"], settings_of(tmp_path)["orders"]["hook"]) == (ledger, hook)
+
+
 def test_a_file_that_exists_is_kept(tmp_path: Path) -> None:
     (tmp_path / "target.toml").write_text("mine")
     done = called(tmp_path, "init", "--base-url", STAGING)

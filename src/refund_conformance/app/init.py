@@ -107,9 +107,9 @@ def _check(answers: Answers, source: str, contract: Contract) -> None:
                 f"{what} {name!r}", "is not the name of an environment variable", "Write it like TOKEN."
             )
     active = _active(answers)
-    names = (answers.token, answers.username, answers.password)
+    names = re.findall(r"\$\{(\w+)\}", json.dumps(active))
     try:
-        target_settings.parse(active, source, contract, {name: "value" for name in names if name})
+        target_settings.parse(active, source, contract, dict.fromkeys(names, "value"))
     except SuiteError as problem:
         raise UsageError(problem.what, problem.why, problem.remedy) from problem
 

@@ -69,7 +69,17 @@ def execute(
 
 
 def _asked(known: Answers, contract: Contract, *, choose_token: bool, choose_source: bool) -> Answers:
-    """Ask for what is not known, with the likeliest answer to take by the return key."""
+    """Ask for what is not known, with the likeliest answer to take by the return key.
+
+    Raises UsageError if the answers end too early.
+    """
+    try:
+        return _answered(known, contract, choose_token=choose_token, choose_source=choose_source)
+    except click.Abort as problem:
+        raise UsageError("init", "a question was not answered", "Answer it, or give options.") from problem
+
+
+def _answered(known: Answers, contract: Contract, *, choose_token: bool, choose_source: bool) -> Answers:
     base_url = known.base_url or click.prompt("URL of the server, without /v1")
     header = known.header or click.prompt("Header of the token", default=contract.operation.authorization_header)
     known = replace(known, base_url=base_url, header=header)
