@@ -592,6 +592,18 @@ def test_a_target_without_pages_of_orders_is_said_to_have_none(tmp_path: Path) -
     )
 
 
+def test_an_error_body_for_any_unknown_route_is_no_page_of_an_order(tmp_path: Path) -> None:
+    def script(method: str, path: str, token: str) -> Answer:
+        return refused(1, 404) if method == "GET" else NOT_FOUND
+
+    with scripted(script) as url:
+        target = made_up(tmp_path, url)
+        target.write_text(f'{target.read_text()}\nrefundable = ["1"]\n')
+        found = lines(target)
+    assert [line for line in found if line.level is Level.PROBLEM] == []
+    assert "so the states of orders were not looked at" in about(found, "orders").text
+
+
 @pytest.mark.parametrize(
     ("answer", "level", "told"),
     [

@@ -202,11 +202,15 @@ class _Doctor:
         order = self._settings.orders.get("unknown", (NOWHERE,))[0]
         exchange = pages.get(order, credential)
         response = exchange.response
-        if response is not None and (response.status == 200 or read(response).codes) and response.status != 401:
+        if response is not None and response.status != 401 and self._is_a_page(response):
             self._has_pages = True
             return exchange
         request = asking.request(replace(plain_draft(self._contract), body=b"{}", credential=credential), order)
         return asking.send(request) if request is not None else exchange
+
+    def _is_a_page(self, response: Response) -> bool:
+        """Whether a GET was answered about an order; an error that the contract does not have is of a route."""
+        return response.status == 200 or not self._contract.errors.keys().isdisjoint(read(response).codes)
 
     def _token(self, exchange: Exchange, token: str) -> Line:
         what, response = f"auth.{OWN}", exchange.response
