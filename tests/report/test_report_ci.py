@@ -340,7 +340,40 @@ def test_the_release_starts_by_hand_alone_and_publishes_only_if_asked() -> None:
     assert workflow["jobs"]["publish"]["permissions"] == {"id-token": "write"}
 
 
+@needs_bash
+def test_only_what_a_registry_takes_is_published(tmp_path: Path) -> None:
+    (step,) = (step for step in _steps() if step.get("name") == "Keep only what a registry takes")
+    (tmp_path / "dist").mkdir()
+    names = {"a-py3-none-any.whl", "a.tar.gz"}
+    for name in (*names, "sbom.cdx.json", "constraints.txt", "SHA256SUMS"):
+        (tmp_path / "dist" / name).write_text("")
+    assert _shell(step["run"], tmp_path).returncode == 0
+    assert {path.name for path in (tmp_path / "dist").iterdir()} == names
+
+
+@needs_bash
+def test_a_chat_without_an_address_is_no_failure(tmp_path: Path) -> None:
+    step = next(step for step in _steps() if "webhook" in step.get("run", ""))
+    done = _shell(step["run"], tmp_path, PYTHON=sys.executable, REFUND_CONFORMANCE_WEBHOOK="")
+    assert done.returncode == 0, done.stderr
+
+
 # ---- GitLab, cron and Jenkins
+
+
+@needs_bash
+@pytest.mark.parametrize(
+    ("constraints", "words"), [("", []), ("my constraints.txt", ["-c", "my constraints.txt"])]
+)
+def test_the_gitlab_job_installs_what_it_is_given(tmp_path: Path, constraints: str, words: list[str]) -> None:
+    stub = tmp_path / "bin" / "python"
+    stub.parent.mkdir()
+    stub.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
+    stub.chmod(0o755)
+    shared = _gitlab(package="a wheel.whl", constraints=constraints)[".refund-conformance"]
+    variables = {**shared["variables"], "PATH": f"{stub.parent}:/usr/bin:/bin"}
+    done = _shell("\n".join(shared["before_script"]), tmp_path, **variables)
+    assert done.stdout.splitlines() == ["-m", "pip", "install", "--quiet", *words, "a wheel.whl"]
 
 
 @needs_bash
