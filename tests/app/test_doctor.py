@@ -174,10 +174,10 @@ def test_a_target_that_is_well(mock: RunningMock, tmp_path: Path) -> None:
         *(f"orders.{group}" for group in mock.mock.samples.groups),
         "supply",
     ]
-    assert about(found, "auth.token").text == "is accepted, and lives for 3 days"
-    assert about(found, "auth.expired_token").text == "has expired, and is refused (401, 1009)"
+    assert about(found, "auth.token").text == "is accepted, and expires in 3 days"
+    assert about(found, "auth.expired_token").text == "has expired, and is rejected (401, 1009)"
     assert about(found, "orders.not_paid").text == "order 610001 is in that state"
-    assert about(found, "orders.foreign").text == "order 660001 is not shown to us, as it should be"
+    assert about(found, "orders.foreign").text == "order 660001 is not shown, as it should be"
     assert about(found, "supply").text.startswith("200 refundable orders can be used; a ci run takes ")
 
 
@@ -414,7 +414,7 @@ def test_a_certificate_that_is_not_valid_is_a_problem(
 def test_a_port_that_speaks_no_tls_is_a_problem(tmp_path: Path) -> None:
     with scripted(nowhere) as url:
         found = lines(made_up(tmp_path, url.replace("http:", "https:")))
-    assert "TLS does not come about" in about(found, "target").text
+    assert "no TLS connection" in about(found, "target").text
 
 
 @pytest.mark.parametrize("text", ["", "no certificate"])
@@ -447,14 +447,14 @@ def test_clocks_that_are_apart_are_warned_of(tmp_path: Path, apart: float, how: 
 def test_a_target_that_does_not_tell_the_time(tmp_path: Path, date: str) -> None:
     with scripted(lambda method, path, token: (*NOT_FOUND[:2], {"Date": date} if date else {})) as url:
         line = about(lines(made_up(tmp_path, url)), "clock")
-    assert (line.level, line.text) == (Level.OK, "the target does not tell the time")
+    assert (line.level, line.text) == (Level.OK, "the target sends no Date header")
 
 
 @pytest.mark.parametrize(
     ("answer", "what", "told"),
     [
-        (refused(1007, 401), "auth.token", "is refused (401, 1007)"),
-        ((403, "no", {}), "auth.token", "is refused (403, no code)"),
+        (refused(1007, 401), "auth.token", "is rejected (401, 1007)"),
+        ((403, "no", {}), "auth.token", "is rejected (403, no code)"),
         (refused(15000, 400), "auth.token", "belongs to no configuration (15000)"),
         ((500, "no", {}), "target", "answered 500"),
         ((502, "no", {}), "target", "answered 502"),
@@ -480,11 +480,11 @@ def test_the_life_of_our_token_is_told(tmp_path: Path) -> None:
             line = about(lines(made_up(tmp_path, url, token=given)), "auth.token")
         return line.level, line.text
 
-    assert told(SECRET) == (Level.OK, "is accepted; how long it lives cannot be read from it")
-    assert told(token(LONG)) == (Level.OK, "is accepted, and lives for 3 days")
+    assert told(SECRET) == (Level.OK, "is accepted; when it expires cannot be read from it")
+    assert told(token(LONG)) == (Level.OK, "is accepted, and expires in 3 days")
     level, text = told(token(HOUR / 2))
     assert level is Level.WARNING
-    assert text.startswith("is accepted, but lives for ")
+    assert text.startswith("is accepted, but expires in ")
 
 
 def test_a_login_is_tried(mock: RunningMock, tmp_path: Path) -> None:
@@ -492,7 +492,7 @@ def test_a_login_is_tried(mock: RunningMock, tmp_path: Path) -> None:
         return lambda data: data.update(auth={"username": MERCHANT, "password": password})
 
     found = lines(of_mock(mock, tmp_path, by_password(PASSWORDS[MERCHANT])))
-    assert about(found, "auth.token").text == "is accepted, and lives for 3 days, then it is renewed"
+    assert about(found, "auth.token").text == "is accepted, and expires in 3 days, then it is renewed"
     found = lines(of_mock(mock, tmp_path, by_password("another-password")))
     assert worse(found) == [("problem", "token")]
     assert "another-password" not in "\n".join(map(str, found))
@@ -512,8 +512,8 @@ def test_the_other_tokens_are_what_they_should_be(mock: RunningMock, tmp_path: P
     names = ("auth.expired_token", "auth.unconfigured_token", "auth.other_merchant_token")
     assert worse(found) == [("problem", name) for name in names]
     assert [about(found, name).text for name in names] == [
-        "lives for another 3 days",
-        "has expired 3 days ago",
+        "is valid for another 3 days",
+        "expired 3 days ago",
         "is the same as auth.token",
     ]
     assert exit_status(found) == 2
@@ -526,12 +526,12 @@ def test_the_other_tokens_are_accepted_and_the_expired_one_is_not(mock: RunningM
         )
 
     found = lines(of_mock(mock, tmp_path, made_up_tokens))
-    assert about(found, "auth.expired_token").text == "has expired, and is refused (401, 1007)"
+    assert about(found, "auth.expired_token").text == "has expired, and is rejected (401, 1007)"
     assert worse(found) == [("problem", "auth.unconfigured_token"), ("problem", "auth.other_merchant_token")]
-    assert about(found, "auth.other_merchant_token").text == "is refused (401, 1007)"
+    assert about(found, "auth.other_merchant_token").text == "is rejected (401, 1007)"
     with scripted(nowhere) as url:
         line = about(lines(made_up(tmp_path, url, expired_token="opaque-expired")), "auth.expired_token")
-    assert (line.level, line.text) == (Level.WARNING, "is not refused (404)")
+    assert (line.level, line.text) == (Level.WARNING, "is not rejected (404)")
 
 
 # ---- orders
@@ -554,8 +554,8 @@ def test_each_group_is_looked_at_and_a_wrong_order_is_told(mock: RunningMock, tm
         "refund_new": "order 640004 belongs to orders.refund_processing",
         "refund_processing": "order 650004 belongs to orders.refund_finished",
         "refund_finished": "order 660004 is not found",
-        "foreign": "order 990004 is not shown to us, as it should be",
-        "unknown": "order 730004 is shown to us",
+        "foreign": "order 990004 is not shown, as it should be",
+        "unknown": "order 730004 is shown, though it should not be",
     }
     assert exit_status(list(found.values())) == 3
 
@@ -607,8 +607,8 @@ def test_an_error_body_for_any_unknown_route_is_no_page_of_an_order(tmp_path: Pa
 @pytest.mark.parametrize(
     ("answer", "level", "told"),
     [
-        ((200, {"status": "paid"}, {}), Level.OK, "do not tell whether it is in that state"),
-        ((200, "paid", {}), Level.OK, "do not tell whether it is in that state"),
+        ((200, {"status": "paid"}, {}), Level.OK, "do not show whether it is in that state"),
+        ((200, "paid", {}), Level.OK, "do not show whether it is in that state"),
         ((500, "no", {}), Level.WARNING, "GET for order 1 was answered with 500"),
     ],
 )
@@ -696,11 +696,8 @@ def test_the_command_prints_each_line_with_its_remedy(mock: RunningMock, tmp_pat
 
     done = CliRunner().invoke(main, ["doctor", "--target", str(of_mock(mock, tmp_path, wrong))])
     assert done.exit_code == 2
-    assert "ok       auth.token: is accepted, and lives for 3 days\n" in done.output
-    assert (
-        "problem  auth.other_merchant_token: has expired 3 days ago\n         Set one that is valid."
-        in done.output
-    )
+    assert "ok       auth.token: is accepted, and expires in 3 days\n" in done.output
+    assert "problem  auth.other_merchant_token: expired 3 days ago\n         Set one that is valid." in done.output
     assert CliRunner().invoke(main, ["doctor", "--target", str(of_mock(mock, tmp_path))]).exit_code == 0
     assert CliRunner().invoke(main, ["doctor", "--target", str(tmp_path / "none.toml")]).exit_code == 2
     assert CliRunner().invoke(main, ["doctor"]).exit_code == 2
