@@ -16,7 +16,7 @@ from refund_conformance.report.waivers import Waiver, fingerprint
 
 CONTRACT = contracts.load()
 DAY = date(2026, 3, 1)
-FAILURE = fingerprint("auth.missing", "accepted", "200 without errors")
+FAILURE = fingerprint("auth.missing", {"kind": "accepted", "actual": "200 without errors"})
 WHOLE = """
 [[waivers]]
 clause = "auth"
@@ -82,7 +82,13 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, why: str) -> None:
         (waiver(case="auth.missing/no-header"), True),
         (waiver("auth", case="auth.missing/other"), False),
         (waiver(fingerprint=FAILURE), True),
-        (waiver("auth", fingerprint=fingerprint("auth.missing", "accepted", "201 without errors")), False),
+        (
+            waiver(
+                "auth",
+                fingerprint=fingerprint("auth.missing", {"kind": "accepted", "actual": "201 without errors"}),
+            ),
+            False,
+        ),
         (waiver(expires=DAY), False),
     ],
 )

@@ -35,11 +35,6 @@ class Violation:
     finding: Event
     root: str
 
-    @property
-    def fingerprint(self) -> str:
-        """What tells this failure of the clause from another, the same from run to run."""
-        return waivers.fingerprint(self.clause, self.finding["kind"], self.finding["actual"])
-
 
 @dataclass(frozen=True)
 class ClauseAccount:
@@ -116,10 +111,7 @@ class _Waived:
 
     def waived(self, drawn: ClauseAccount) -> ClauseAccount:
         """Return a clause's account, waived if it is violated and each violation is covered."""
-        covering = [
-            [w for w in self._waivers if w.covers(v.clause, v.case["case"], self._day, v.fingerprint)]
-            for v in drawn.violations
-        ]
+        covering = [self._covering(violation) for violation in drawn.violations]
         self._needed.update(w for some in covering for w in some)
         if drawn.result != "violated" or not all(covering):
             return drawn
@@ -128,6 +120,11 @@ class _Waived:
         owner = f", {waiver.owner}" if waiver.owner else ""
         reason = f"until {waiver.expires}: {waiver.reason}{link}{owner} ({drawn.reason})"
         return replace(drawn, result="waived", reason=reason)
+
+    def _covering(self, violation: Violation) -> list[Waiver]:
+        clause, case = violation.clause, violation.case["case"]
+        mark = waivers.fingerprint(clause, violation.finding)
+        return [waiver for waiver in self._waivers if waiver.covers(clause, case, self._day, mark)]
 
     def unused(self) -> list[Waiver]:
         """Return the waivers that cover nothing: nothing is violated there, or their day has come."""
@@ -140,7 +137,10 @@ class _Waived:
         for waiver in self._waivers:
             note = waiver.note(
                 self._day,
-                is_matched=any(waiver.matches(v.clause, v.case["case"], v.fingerprint) for v in violations),
+                is_matched=any(
+                    waiver.matches(v.clause, v.case["case"], waivers.fingerprint(v.clause, v.finding))
+                    for v in violations
+                ),
                 is_tested=any(waiver.names(row.clause.id) and row.result != "untested" for row in rows),
             )
             if note:

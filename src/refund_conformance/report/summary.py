@@ -12,6 +12,7 @@ from refund_conformance.contract.errors import RunError
 from refund_conformance.contract.model import PRECEDENCE, Contract
 from refund_conformance.report.atomic_write import replace_file
 from refund_conformance.report.attribution import Account, ClauseAccount, draw
+from refund_conformance.report.waivers import fingerprint
 
 FILE = "conformance.json"
 FORMAT = 1
@@ -83,7 +84,7 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
 
 def _fingerprints(item: ClauseAccount) -> dict[str, list[str]]:
     """Return what a waiver of the clause can be bound to: one for each failure that is not like another."""
-    found = sorted({violation.fingerprint for violation in item.violations})
+    found = sorted({fingerprint(violation.clause, violation.finding) for violation in item.violations})
     return {"fingerprints": found} if found else {}
 
 

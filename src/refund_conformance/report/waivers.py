@@ -75,12 +75,12 @@ class Waiver:
         return f"Waiver of {plain(self.case or self.clause, 200)}{owner} {state}."
 
 
-def fingerprint(clause: str, kind: str, actual: str) -> str:
+def fingerprint(clause: str, finding: Mapping[str, Any]) -> str:
     """Return what tells one failure of a clause from another: how it fails, and what the target answered.
 
     It is the same from run to run and for every case that fails alike.
     """
-    return hashlib.sha256(json.dumps([clause, kind, actual]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([clause, finding["kind"], finding["actual"]]).encode()).hexdigest()[:12]
 
 
 def load(path: Path, contract: Contract) -> tuple[Waiver, ...]:
