@@ -211,6 +211,13 @@ def _run_step(folder: Path, body: str, **inputs: str) -> tuple["subprocess.Compl
 
 
 @needs_bash
+def test_a_database_url_of_the_ledger_goes_to_the_settings(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://u:p@db/l"
+    assert _run_step(tmp_path, 'echo "$REFUND_LEDGER"', LEDGER=url)[0].stdout == f"{url}\n"
+    assert _run_step(tmp_path, 'echo "${REFUND_LEDGER-unset}"', LEDGER="auto")[0].stdout == "unset\n"
+
+
+@needs_bash
 @pytest.mark.parametrize(
     ("fail_on", "statuses"),
     [
@@ -242,6 +249,7 @@ def test_what_fails_the_step_is_chosen(tmp_path: Path, fail_on: str, statuses: M
         ("target.toml", "", "out", ["out/history"], "out/history"),
         ("", "auto", "reports/latest", ["reports/history"], "reports/history"),
         ("target.toml", "my ledger", "r", ["my ledger", "r/history"], "r/history"),
+        ("target.toml", "postgresql+psycopg://u:p@db/l", "r", ["r/history"], "r/history"),
     ],
 )
 def test_ledger_and_history_are_carried(
