@@ -274,6 +274,23 @@ def test_a_file_gives_url_and_header(
     assert api_description.read(path, CONTRACT.operation) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("staging.example:8443", "https://staging.example:8443"),
+        ("localhost:8080", "http://localhost:8080"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+        ("https://a.example/api/v1/order/5/refund", "https://a.example/api"),
+        ("https://a.example/v10", "https://a.example/v10"),
+        ("ftp://a.example", ""),
+        ("{{url}}", ""),
+        ("http://[", ""),
+    ],
+)
+def test_a_url_is_taken_without_what_the_suite_adds(text: str, url: str) -> None:
+    assert api_description.base_url_of(text, CONTRACT.operation) == url
+
+
 def test_our_own_openapi_document_gives_the_header(tmp_path: Path) -> None:
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(openapi()), encoding="utf-8")

@@ -11,6 +11,7 @@ import yaml
 
 from refund_conformance.contract.errors import UsageError
 from refund_conformance.contract.model import Operation
+from refund_conformance.sut.settings import is_loopback
 
 _URL_KEYS = ("baseurl", "base", "url", "host", "hostname", "server", "endpoint", "domain", "apiurl", "apihost")
 """Names of Postman variables that hold the URL of an API, in small letters without separators, likeliest first."""
@@ -65,7 +66,8 @@ def _loaded(path: Path) -> dict[str, Any]:
 def base_url_of(url: str, operation: Operation) -> str:
     """Return an http or https URL without query, credentials and the beginning of the operation's path; or ""."""
     if url and "://" not in url and re.match(r"[\w.-]+(:\d+)?(/|$)", url):
-        url = f"https://{url}"
+        scheme = "http" if is_loopback(re.split(r"[:/]", url)[0]) else "https"
+        url = f"{scheme}://{url}"
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
