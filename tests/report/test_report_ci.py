@@ -183,8 +183,8 @@ def test_nothing_is_installed_by_its_bare_name() -> None:
             ["--target", "my target.toml", "--strict", "auth", "json.malformed"],
         ),
         (
-            {"REQUIRE": "auth,order", "WAIVERS": "w.toml", "READ_ONLY": "true", "ALLOW_WRITES": "true"},
-            ["--require", "auth,order", "--waivers", "w.toml", "--read-only", "--allow-writes"],
+            {"REQUIRE": "auth, order", "WAIVERS": "w.toml", "READ_ONLY": "true", "ALLOW_WRITES": "true"},
+            ["--require", "auth", "--require", "order", "--waivers", "w.toml", "--read-only", "--allow-writes"],
         ),
         ({"STRICT": "$(touch made)", "CLAUSES": "`touch made`"}, ["`touch", "made`"]),
     ],
