@@ -25,8 +25,8 @@ from cryptography.x509.oid import NameOID
 
 from refund_conformance.app.cli import main
 from refund_conformance.app.doctor import Level, Line, examine, exit_status, seconds_left, span
+from refund_conformance.app.settings_problems import problems
 from refund_conformance.contract import model as contracts
-from refund_conformance.contract.errors import SettingsError
 from refund_conformance.mock.samples import MERCHANT, OTHER_MERCHANT, PASSWORDS
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
@@ -174,10 +174,10 @@ def test_a_target_that_is_well(mock: RunningMock, tmp_path: Path) -> None:
         *(f"orders.{group}" for group in mock.mock.samples.groups),
         "supply",
     ]
-    assert about(found, "auth.token").text == "is accepted, and lives for 3 days"
-    assert about(found, "auth.expired_token").text == "has expired, and is refused (401, 1009)"
+    assert about(found, "auth.token").text == "is accepted, and expires in 3 days"
+    assert about(found, "auth.expired_token").text == "has expired, and is rejected (401, 1009)"
     assert about(found, "orders.not_paid").text == "order 610001 is in that state"
-    assert about(found, "orders.foreign").text == "order 660001 is not shown to us, as it should be"
+    assert about(found, "orders.foreign").text == "order 660001 is not shown, as it should be"
     assert about(found, "supply").text.startswith("200 refundable orders can be used; a ci run takes ")
 
 
@@ -248,9 +248,80 @@ def test_another_machine_that_may_not_be_written_to_is_warned_of(
     assert exit_status(found) == 3
 
 
-def test_wrong_settings_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError):
-        lines(written(tmp_path, {"target": {"base_url": "http://127.0.0.1"}}))
+def test_wrong_settings_are_a_problem(tmp_path: Path) -> None:
+    found = lines(written(tmp_path, {"target": {"base_url": "http://127.0.0.1"}}))
+    assert worse(found) == [("problem", "settings")]
+    assert exit_status(found) == 2
+
+
+WRONG = """
+[target]
+base_uri = "x"
+timeout = 0
+max_seconds = inf
+denied_hosts = ["", "a", ""]
+[auth]
+token = "Bearer abc"
+username = "${UNSET_USER}"
+password = "${UNSET_PASSWORD}"
+expired_token = 5
+[orders]
+source = "magic"
+hook = "ftp://x"
+refundable = ["1", "2", "a/b"]
+not_paid = ["2", "1"]
+[questions]
+"a.b" = 1
+utf16-json = "yes"
+precedence = "x"
+[extra]
+"""
+NAMED = [
+    *("auth.username", "auth.password", "target.base_uri", "[extra]", "auth.token", "auth.expired_token"),
+    *("target.max_seconds", "target.timeout", "orders.source", "target.denied_hosts.2", "target.denied_hosts.0"),
+    *("orders.refundable.2", "target", "orders.not_paid", "orders.not_paid", "orders.hook", "questions.a.b"),
+    *("questions.utf16-json", "questions.precedence"),
+]
+
+
+def test_all_problems_of_the_settings_are_reported_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "target.toml"
+    path.write_text(WRONG)
+    found = lines(path)
+    assert {line.what for line in found} == {"settings"}
+    assert sorted(line.text.removeprefix(f"{path}: ").split(": ")[0] for line in found) == sorted(NAMED)
+    assert all(line.remedy for line in found)
+    assert exit_status(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[auth]\npassword = 'x'\n[orders]\nsource = 'hook'", ["the top level", "auth", "orders.hook"]),
+        ("target = 5\nauth = 5\norders = []\nquestions = 1", ["target", "auth", "orders", "questions"]),
+        ("[target]\nbase_url = '${UNSET}'\n[auth]", ["target.base_url", "auth.token"]),
+        ("[target]\nbase_url = 'x'\nca_bundle = 'no.pem'", ["target.base_url", "auth.token", "target.ca_bundle"]),
+    ],
+)
+def test_no_problem_is_reported_because_of_another(tmp_path: Path, text: str, named: list[str]) -> None:
+    path = tmp_path / "target.toml"
+    path.write_text(text)
+    found = [each.what.removeprefix(f"{path}: ") for each in problems(path, CONTRACT, {})]
+    assert sorted(found) == sorted(named)
+
+
+def test_authorities_that_the_environment_names_are_a_problem_beside_others(tmp_path: Path) -> None:
+    path = tmp_path / "target.toml"
+    path.write_text("[target]\nbase_url = 'http://a.example'\n[auth]\ntoken = 't'\n[questions]\ncolour = 1")
+    found = problems(path, CONTRACT, {"SSL_CERT_FILE": str(tmp_path / "none.pem")})
+    assert [each.what for each in found] == [
+        "the environment variable SSL_CERT_FILE",
+        f"{path}: questions.colour",
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_one_problem(tmp_path: Path) -> None:
+    assert [each.why for each in problems(tmp_path / "none.toml", CONTRACT)] == ["No such file or directory"]
 
 
 # ---- reach and certificate
@@ -343,7 +414,7 @@ def test_a_certificate_that_is_not_valid_is_a_problem(
 def test_a_port_that_speaks_no_tls_is_a_problem(tmp_path: Path) -> None:
     with scripted(nowhere) as url:
         found = lines(made_up(tmp_path, url.replace("http:", "https:")))
-    assert "TLS does not come about" in about(found, "target").text
+    assert "no TLS connection" in about(found, "target").text
 
 
 @pytest.mark.parametrize("text", ["", "no certificate"])
@@ -354,8 +425,9 @@ def test_a_bundle_that_is_none_is_a_problem_of_the_settings(tmp_path: Path, text
     with scripted(nowhere, context) as url:
         target = made_up(tmp_path, url)
         target.write_text(target.read_text().replace("[auth]", f'ca_bundle = "{bundle}"\n[auth]'))
-        with pytest.raises(SettingsError, match=r"target\.ca_bundle"):
-            lines(target)
+        found = lines(target)
+    assert worse(found) == [("problem", "settings")]
+    assert "target.ca_bundle" in found[0].text
 
 
 # ---- clock and tokens
@@ -375,14 +447,14 @@ def test_clocks_that_are_apart_are_warned_of(tmp_path: Path, apart: float, how: 
 def test_a_target_that_does_not_tell_the_time(tmp_path: Path, date: str) -> None:
     with scripted(lambda method, path, token: (*NOT_FOUND[:2], {"Date": date} if date else {})) as url:
         line = about(lines(made_up(tmp_path, url)), "clock")
-    assert (line.level, line.text) == (Level.OK, "the target does not tell the time")
+    assert (line.level, line.text) == (Level.OK, "the target sends no Date header")
 
 
 @pytest.mark.parametrize(
     ("answer", "what", "told"),
     [
-        (refused(1007, 401), "auth.token", "is refused (401, 1007)"),
-        ((403, "no", {}), "auth.token", "is refused (403, no code)"),
+        (refused(1007, 401), "auth.token", "is rejected (401, 1007)"),
+        ((403, "no", {}), "auth.token", "is rejected (403, no code)"),
         (refused(15000, 400), "auth.token", "belongs to no configuration (15000)"),
         ((500, "no", {}), "target", "answered 500"),
         ((502, "no", {}), "target", "answered 502"),
@@ -408,11 +480,11 @@ def test_the_life_of_our_token_is_told(tmp_path: Path) -> None:
             line = about(lines(made_up(tmp_path, url, token=given)), "auth.token")
         return line.level, line.text
 
-    assert told(SECRET) == (Level.OK, "is accepted; how long it lives cannot be read from it")
-    assert told(token(LONG)) == (Level.OK, "is accepted, and lives for 3 days")
+    assert told(SECRET) == (Level.OK, "is accepted; when it expires cannot be read from it")
+    assert told(token(LONG)) == (Level.OK, "is accepted, and expires in 3 days")
     level, text = told(token(HOUR / 2))
     assert level is Level.WARNING
-    assert text.startswith("is accepted, but lives for ")
+    assert text.startswith("is accepted, but expires in ")
 
 
 def test_a_login_is_tried(mock: RunningMock, tmp_path: Path) -> None:
@@ -420,7 +492,7 @@ def test_a_login_is_tried(mock: RunningMock, tmp_path: Path) -> None:
         return lambda data: data.update(auth={"username": MERCHANT, "password": password})
 
     found = lines(of_mock(mock, tmp_path, by_password(PASSWORDS[MERCHANT])))
-    assert about(found, "auth.token").text == "is accepted, and lives for 3 days, then it is renewed"
+    assert about(found, "auth.token").text == "is accepted, and expires in 3 days, then it is renewed"
     found = lines(of_mock(mock, tmp_path, by_password("another-password")))
     assert worse(found) == [("problem", "token")]
     assert "another-password" not in "\n".join(map(str, found))
@@ -440,8 +512,8 @@ def test_the_other_tokens_are_what_they_should_be(mock: RunningMock, tmp_path: P
     names = ("auth.expired_token", "auth.unconfigured_token", "auth.other_merchant_token")
     assert worse(found) == [("problem", name) for name in names]
     assert [about(found, name).text for name in names] == [
-        "lives for another 3 days",
-        "has expired 3 days ago",
+        "is valid for another 3 days",
+        "expired 3 days ago",
         "is the same as auth.token",
     ]
     assert exit_status(found) == 2
@@ -454,12 +526,12 @@ def test_the_other_tokens_are_accepted_and_the_expired_one_is_not(mock: RunningM
         )
 
     found = lines(of_mock(mock, tmp_path, made_up_tokens))
-    assert about(found, "auth.expired_token").text == "has expired, and is refused (401, 1007)"
+    assert about(found, "auth.expired_token").text == "has expired, and is rejected (401, 1007)"
     assert worse(found) == [("problem", "auth.unconfigured_token"), ("problem", "auth.other_merchant_token")]
-    assert about(found, "auth.other_merchant_token").text == "is refused (401, 1007)"
+    assert about(found, "auth.other_merchant_token").text == "is rejected (401, 1007)"
     with scripted(nowhere) as url:
         line = about(lines(made_up(tmp_path, url, expired_token="opaque-expired")), "auth.expired_token")
-    assert (line.level, line.text) == (Level.WARNING, "is not refused (404)")
+    assert (line.level, line.text) == (Level.WARNING, "is not rejected (404)")
 
 
 # ---- orders
@@ -482,8 +554,8 @@ def test_each_group_is_looked_at_and_a_wrong_order_is_told(mock: RunningMock, tm
         "refund_new": "order 640004 belongs to orders.refund_processing",
         "refund_processing": "order 650004 belongs to orders.refund_finished",
         "refund_finished": "order 660004 is not found",
-        "foreign": "order 990004 is not shown to us, as it should be",
-        "unknown": "order 730004 is shown to us",
+        "foreign": "order 990004 is not shown, as it should be",
+        "unknown": "order 730004 is shown, though it should not be",
     }
     assert exit_status(list(found.values())) == 3
 
@@ -520,11 +592,23 @@ def test_a_target_without_pages_of_orders_is_said_to_have_none(tmp_path: Path) -
     )
 
 
+def test_an_error_body_for_any_unknown_route_is_no_page_of_an_order(tmp_path: Path) -> None:
+    def script(method: str, path: str, token: str) -> Answer:
+        return refused(1, 404) if method == "GET" else NOT_FOUND
+
+    with scripted(script) as url:
+        target = made_up(tmp_path, url)
+        target.write_text(f'{target.read_text()}\nrefundable = ["1"]\n')
+        found = lines(target)
+    assert [line for line in found if line.level is Level.PROBLEM] == []
+    assert "so the states of orders were not looked at" in about(found, "orders").text
+
+
 @pytest.mark.parametrize(
     ("answer", "level", "told"),
     [
-        ((200, {"status": "paid"}, {}), Level.OK, "do not tell whether it is in that state"),
-        ((200, "paid", {}), Level.OK, "do not tell whether it is in that state"),
+        ((200, {"status": "paid"}, {}), Level.OK, "do not show whether it is in that state"),
+        ((200, "paid", {}), Level.OK, "do not show whether it is in that state"),
         ((500, "no", {}), Level.WARNING, "GET for order 1 was answered with 500"),
     ],
 )
@@ -612,11 +696,8 @@ def test_the_command_prints_each_line_with_its_remedy(mock: RunningMock, tmp_pat
 
     done = CliRunner().invoke(main, ["doctor", "--target", str(of_mock(mock, tmp_path, wrong))])
     assert done.exit_code == 2
-    assert "ok       auth.token: is accepted, and lives for 3 days\n" in done.output
-    assert (
-        "problem  auth.other_merchant_token: has expired 3 days ago\n         Set one that is valid."
-        in done.output
-    )
+    assert "ok       auth.token: is accepted, and expires in 3 days\n" in done.output
+    assert "problem  auth.other_merchant_token: expired 3 days ago\n         Set one that is valid." in done.output
     assert CliRunner().invoke(main, ["doctor", "--target", str(of_mock(mock, tmp_path))]).exit_code == 0
     assert CliRunner().invoke(main, ["doctor", "--target", str(tmp_path / "none.toml")]).exit_code == 2
     assert CliRunner().invoke(main, ["doctor"]).exit_code == 2

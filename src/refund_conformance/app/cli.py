@@ -143,6 +143,41 @@ def plan(target: Path | None, profile: str, read_only: bool, clauses: tuple[str,
 
 
 @main.command()
+@click.option("--target", type=click.Path(path_type=Path), default=Path("target.toml"), show_default=True)
+@click.option("--base-url", help="The server: https://staging.example.")
+@click.option("--header", help="The header that carries the token.")
+@click.option(
+    "--from",
+    "described",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="An OpenAPI document, a Postman environment or collection that gives URL and header.",
+)
+@click.option("--token", metavar="NAME", help="Environment variable with the token (default: REFUND_TOKEN).")
+@click.option("--username", metavar="NAME", help="Environment variable with the user name, to log in instead.")
+@click.option("--password", metavar="NAME", help="Environment variable with the password.")
+@click.option("--source", type=click.Choice(["list", "hook", "search"]), help="Where orders come from.")
+@click.option("--hook", help="URL that makes orders, for --source hook.")
+@click.option("--ledger", help="Database URL of the order ledger.")
+@click.option("--orders", multiple=True, metavar="GROUP=ID,ID", help="Orders of one group.")
+@click.option(
+    "--allow-writes/--no-allow-writes", default=None, help="Whether refund requests may be created there."
+)
+@click.option("--force", is_flag=True, help="Replace the file.")
+@click.option("--ask/--no-ask", default=None, help="Ask for what is missing (default: on a terminal).")
+def init(target: Path, **given: Any) -> None:
+    """Write a target.toml with a comment on every setting.
+
+    It asks for what the options leave open. Secrets are never written: they stay in environment variables.
+    """
+    from refund_conformance.app import init_command
+    from refund_conformance.contract import model
+
+    for line in init_command.execute(target, model.load(), asks=given.pop("ask"), **given):
+        click.echo(line)
+
+
+@main.command()
 @click.option("--target", type=click.Path(path_type=Path), required=True, help="Target settings.")
 def doctor(target: Path) -> None:
     """Look at a target and its settings: reach, certificate, clock, tokens, orders, ledger.

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
+from refund_conformance.app import settings_problems
 from refund_conformance.app.plan import plan
 from refund_conformance.cases.case import plain_draft
 from refund_conformance.cases.orders import REFUNDABLE_GROUPS
@@ -95,7 +96,11 @@ def exit_status(lines: list[Line]) -> int:
 
 
 def examine(path: Path, contract: Contract) -> Iterator[Line]:
-    """Yield what is found, one by one, without any secret. Raises SettingsError for a file that is wrong."""
+    """Yield what is found, one by one, without any secret. If settings are wrong, nothing else is looked at."""
+    wrong = settings_problems.problems(path, contract)
+    yield from (_setting("settings", f"{each.what}: {each.why}", each.remedy) for each in wrong)
+    if wrong:
+        return
     settings = target_settings.load(path, contract)
     redactor = Redactor(settings.secrets)
     for line in _Doctor(path, settings, contract).lines():
@@ -197,11 +202,15 @@ class _Doctor:
         order = self._settings.orders.get("unknown", (NOWHERE,))[0]
         exchange = pages.get(order, credential)
         response = exchange.response
-        if response is not None and (response.status == 200 or read(response).codes) and response.status != 401:
+        if response is not None and response.status != 401 and self._is_a_page(response):
             self._has_pages = True
             return exchange
         request = asking.request(replace(plain_draft(self._contract), body=b"{}", credential=credential), order)
         return asking.send(request) if request is not None else exchange
+
+    def _is_a_page(self, response: Response) -> bool:
+        """Whether a GET was answered about an order; an error that the contract does not have is of a route."""
+        return response.status == 200 or not self._contract.errors.keys().isdisjoint(read(response).codes)
 
     def _token(self, exchange: Exchange, token: str) -> Line:
         what, response = f"auth.{OWN}", exchange.response
@@ -210,20 +219,20 @@ class _Doctor:
             return _problem("target", said, "See that the server is up.")
         if response.status in (401, 403):
             remedy = "Set one that is valid, or auth.username and auth.password."
-            return _problem(what, f"is refused{_codes(response)}", remedy)
+            return _problem(what, f"is rejected{_codes(response)}", remedy)
         codes = read(response).codes
         if not codes and response.status != 200:
             said = f"{exchange.request.method} {exchange.request.target} was answered{_codes(response)}"
-            return _problem("target", said, "See that base_url is right; the API does not answer so.")
+            return _problem("target", said, "Check base_url; the API has no such answer.")
         if 15000 in codes:
             return _problem(what, "belongs to no configuration (15000)", "Ask for the account to be set up.")
         left, renewed = seconds_left(token), self._settings.username is not None
         if left is None:
-            return _ok(what, "is accepted; how long it lives cannot be read from it")
+            return _ok(what, "is accepted; when it expires cannot be read from it")
         if left < (self._settings.max_seconds or PROFILES["nightly"].seconds) and not renewed:
             remedy = "Set auth.username and auth.password, so that it is renewed, or a newer token."
-            return _warning(what, f"is accepted, but lives for {span(left)} only", remedy)
-        return _ok(what, f"is accepted, and lives for {span(left)}{', then it is renewed' if renewed else ''}")
+            return _warning(what, f"is accepted, but expires in {span(left)}", remedy)
+        return _ok(what, f"is accepted, and expires in {span(left)}{', then it is renewed' if renewed else ''}")
 
     def _others(self, pages: OrderPages, asking: Client) -> Iterator[Line]:
         for name in CREDENTIALS[1:]:
@@ -235,7 +244,7 @@ class _Doctor:
                 continue
             left, expired = seconds_left(token), name == "expired_token"
             if left is not None and (left <= 0) is not expired:
-                text = f"lives for another {span(left)}" if expired else f"has expired {span(-left)} ago"
+                text = f"is valid for another {span(left)}" if expired else f"expired {span(-left)} ago"
                 remedy = "Set one that has expired." if expired else "Set one that is valid."
                 yield _setting(what, text, f"{remedy} Or leave it out.")
                 continue
@@ -243,13 +252,13 @@ class _Doctor:
             if response is None:
                 yield _problem(what, "got no answer", "Try again.")
             elif expired is (response.status == 401):
-                told = f"has expired, and is refused{_codes(response)}" if expired else "is accepted"
-                yield _ok(what, told if expired or left is None else f"{told}, and lives for {span(left)}")
+                told = f"has expired, and is rejected{_codes(response)}" if expired else "is accepted"
+                yield _ok(what, told if expired or left is None else f"{told}, and expires in {span(left)}")
             elif expired:
                 remedy = "If it has really expired, the run may report auth.expired."
-                yield _warning(what, f"is not refused ({response.status})", remedy)
+                yield _warning(what, f"is not rejected ({response.status})", remedy)
             else:
-                yield _problem(what, f"is refused{_codes(response)}", "Set one that is valid, or leave it out.")
+                yield _problem(what, f"is rejected{_codes(response)}", "Set one that is valid, or leave it out.")
 
     # -- orders -------------------------------------------------------------------------------------
 
@@ -274,13 +283,15 @@ class _Doctor:
             return _warning(what, f"GET for order {free[0]} was answered with {said}", "Try again.")
         hidden = group in ("foreign", "unknown")
         if hidden and response.status == 404:
-            return _ok(what, f"order {free[0]} is not shown to us, as it should be")
+            return _ok(what, f"order {free[0]} is not shown, as it should be")
         if hidden or response.status == 404:
-            return _problem(what, f"order {free[0]} is {'shown to us' if hidden else 'not found'}", remedy)
+            return _problem(
+                what, f"order {free[0]} is {'shown, though it should not be' if hidden else 'not found'}", remedy
+            )
         data = order_sources.order_data(response.body)
         fits = data.fits(group) if data else None
         if data is None or fits is None:
-            return _ok(what, f"order {free[0]} is there; its data do not tell whether it is in that state")
+            return _ok(what, f"order {free[0]} is there; its data do not show whether it is in that state")
         if fits:
             return _ok(what, f"order {free[0]} is in that state")
         shown = (
@@ -342,12 +353,12 @@ def _clock(exchange: Exchange, response: Response) -> Line:
     try:
         there = parsedate_to_datetime(response.header("Date") or "").timestamp()
     except (ValueError, OverflowError):
-        return _ok("clock", "the target does not tell the time")
+        return _ok("clock", "the target sends no Date header")
     apart = there - (exchange.started + exchange.seconds)
     if abs(apart) <= CLOCK:
         return _ok("clock", f"no more than {CLOCK:g} s apart")
     text = f"the target's clock is {span(abs(apart))} {'ahead of' if apart > 0 else 'behind'} ours"
-    return _warning("clock", text, "Set the clocks right: tokens live by them.")
+    return _warning("clock", text, "Set the clocks: when tokens expire depends on them.")
 
 
 def _reached(what: str, url: str, settings: Settings) -> Iterator[Line]:
@@ -370,7 +381,7 @@ def _reached(what: str, url: str, settings: Settings) -> Iterator[Line]:
             if parts.scheme == "https":
                 yield _certificate(what, host, connection, settings.ca_bundle)
     except OSError as problem:
-        remedy = "See that the server is up, and that a firewall lets us through."
+        remedy = "See that the server is up, and that a firewall lets requests through."
         yield _problem(what, f"{host} port {port} cannot be reached ({problem})", remedy)
 
 
@@ -382,7 +393,7 @@ def _certificate(what: str, host: str, connection: socket.socket, bundle: str | 
         remedy = "Renew the certificate, or name the authority that signed it in target.ca_bundle."
         return _problem(what, f"its certificate is not valid: {problem.verify_message}", remedy)
     except OSError as problem:
-        return _problem(what, f"TLS does not come about ({problem})", "See that the port speaks TLS 1.2 or later.")
+        return _problem(what, f"no TLS connection ({problem})", "See that the port speaks TLS 1.2 or later.")
     left = ssl.cert_time_to_seconds(str(certificate.get("notAfter"))) - time.time()
     text = f"{version}, and the certificate is valid for {span(left)}"
     return _ok(what, text) if left >= CERTIFICATE_DAYS * _DAY else _warning(what, text, "Renew it in time.")

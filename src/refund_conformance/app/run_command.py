@@ -122,8 +122,8 @@ def _tell(choice: Choice, catcher: Catcher, contract: Contract) -> int:
         return status
     tell(made, contract, choice.report, sys.stdout)
     publish(made, choice.report, os.environ, sys.stdout)
-    for waiver in made.data["unused_waivers"]:
-        print(f"A waiver of {waiver['case'] or waiver['clause']} covers nothing any more: remove or renew it.")
+    for note in made.data["waiver_notes"]:
+        print(note)
     if problem is not None:
         print(f"refund-conformance: {problem}", file=sys.stderr)
         return status

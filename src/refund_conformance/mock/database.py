@@ -105,7 +105,7 @@ def _make_file(path: str) -> None:
         return  # a URI, with a mode of its own
     try:
         # What SQLite puts beside the file takes over its rights.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as problem:
         raise UsageError(
             f"database file {path}",

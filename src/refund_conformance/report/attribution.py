@@ -1,7 +1,7 @@
 """Draw the account of a run from its events: which clauses held, which were violated, and which is the root."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain
@@ -47,6 +47,7 @@ class Account:
     undecided: list[Event] = field(default_factory=list)
     missing: list[Event] = field(default_factory=list)
     unused_waivers: list[Waiver] = field(default_factory=list)
+    waiver_notes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def with_result(self, result: str) -> list[ClauseAccount]:
@@ -78,6 +79,7 @@ def draw(contract: Contract, events: Iterable[Event]) -> Account:
     _forgive_masked(account)
     account.missing.extend(case for case in cases if case["clause"] in chosen and not _leaves_partial(case))
     account.unused_waivers.extend(known.unused())
+    account.waiver_notes.extend(known.notes(account.clauses))
     return account
 
 
@@ -131,20 +133,40 @@ class _Waived:
 
     def waived(self, drawn: ClauseAccount) -> ClauseAccount:
         """Return a clause's account, waived if it is violated and each violation is covered."""
-        covering = [
-            [w for w in self._waivers if w.covers(v.clause, v.case["case"], self._day)] for v in drawn.violations
-        ]
+        covering = [self._covering(violation) for violation in drawn.violations]
         self._needed.update(w for some in covering for w in some)
         if drawn.result != "violated" or not all(covering):
             return drawn
         waiver = covering[0][0]
         link = f", {waiver.link}" if waiver.link else ""
-        reason = f"until {waiver.expires}: {waiver.reason}{link} ({drawn.reason})"
+        owner = f", {waiver.owner}" if waiver.owner else ""
+        reason = f"until {waiver.expires}: {waiver.reason}{link}{owner} ({drawn.reason})"
         return replace(drawn, result="waived", reason=reason)
+
+    def _covering(self, violation: Violation) -> list[Waiver]:
+        clause, case = violation.clause, violation.case["case"]
+        mark = waivers.fingerprint(clause, violation.finding)
+        return [waiver for waiver in self._waivers if waiver.covers(clause, case, self._day, mark)]
 
     def unused(self) -> list[Waiver]:
         """Return the waivers that cover nothing: nothing is violated there, or their day has come."""
         return [waiver for waiver in self._waivers if waiver not in self._needed]
+
+    def notes(self, clauses: Iterable[ClauseAccount]) -> Iterator[str]:
+        """Yield a sentence on each waiver that has expired, expires soon, or matched no failure."""
+        rows = list(clauses)
+        violations = [violation for row in rows for violation in row.violations]
+        for waiver in self._waivers:
+            note = waiver.note(
+                self._day,
+                is_matched=any(
+                    waiver.matches(v.clause, v.case["case"], waivers.fingerprint(v.clause, v.finding))
+                    for v in violations
+                ),
+                is_tested=any(waiver.names(row.clause.id) and row.result != "untested" for row in rows),
+            )
+            if note:
+                yield note
 
 
 class _Drawing:

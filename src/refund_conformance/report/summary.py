@@ -12,6 +12,7 @@ from refund_conformance.contract.errors import RunError
 from refund_conformance.contract.model import PRECEDENCE, Contract
 from refund_conformance.report.atomic_write import replace_file
 from refund_conformance.report.attribution import Account, ClauseAccount, absent_shards, draw
+from refund_conformance.report.waivers import fingerprint
 
 FILE = "conformance.json"
 FORMAT = 1
@@ -72,11 +73,13 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
                 "cases": item.cases,
                 "violations": len(item.violations),
                 "reason": bounded(item.reason),
+                **_fingerprints(item),
             }
             for item in account.clauses
         ],
         "questions": _questions(contract, start, events),
         "unused_waivers": [waiver.as_event() for waiver in account.unused_waivers],
+        "waiver_notes": account.waiver_notes,
     }
     return Summary(data, account, _cut_short(end) or STATUS[verdict])
 
@@ -86,6 +89,12 @@ def _cut_short(end: Event | None) -> int:
     if end is None or not end.get("interrupted"):
         return 0
     return TERMINATED if end.get("terminated") else INTERRUPTED
+
+
+def _fingerprints(item: ClauseAccount) -> dict[str, list[str]]:
+    """Return what a waiver of the clause can be bound to: one for each failure that is not like another."""
+    found = sorted({fingerprint(violation.clause, violation.finding) for violation in item.violations})
+    return {"fingerprints": found} if found else {}
 
 
 def bounded(text: str) -> str:
