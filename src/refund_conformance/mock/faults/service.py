@@ -11,7 +11,7 @@ from itertools import count
 from starlette.types import Receive, Scope, Send
 
 from refund_conformance.mock.call import Answer, Call, Headers, Received, Refused
-from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.endpoint import BodyCutError, Endpoint
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf, crash
 
 shelf = Shelf()
@@ -105,7 +105,10 @@ class Sending(Endpoint):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        received = await self.receive(scope, receive)
+        try:
+            received = await self.receive(scope, receive)
+        except BodyCutError:
+            return
         answer = await self.answered(received)
         if self.is_affected(received, answer):
             await self.send_badly(answer, scope, receive, send)
