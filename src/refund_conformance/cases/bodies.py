@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle, product
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from refund_conformance.cases.case import Case, Draft, made, plain_draft
 from refund_conformance.cases.payloads import drawn, fields, json_text
 from refund_conformance.cases.payloads.addresses import accepted_emails, is_surrounded
 from refund_conformance.cases.payloads.fields import Break
+from refund_conformance.cases.payloads.paths import with_query
 from refund_conformance.contract.model import Contract
 from refund_conformance.oracle.situation import Situation
 
@@ -78,6 +80,19 @@ def broken_cases(contract: Contract) -> Iterator[Case]:
         named = (f"{item.field}.required",) if item.aspect == "name" else ()
         yield replace(case, rests=(*_left_out(contract, (item.field, *body)), *named))
     yield from _empty_case(contract)
+    yield from _query_cases(contract)
+
+
+def _query_cases(contract: Contract) -> Iterator[Case]:
+    """Yield the body without its first required field, which stands in the URL's query instead."""
+    plain = fields.plain(contract)
+    name = next((field.name for field in contract.fields.values() if field.required), None)
+    if name is not None:
+        body = {other: value for other, value in plain.items() if other != name}
+        draft = with_body(contract, body)
+        draft = replace(draft, path=with_query(draft.path, urlencode({name: plain[name]})))
+        title = "A field in the URL's query is none of the body's."
+        yield made(f"{name}.required/in-query", title, body_situation(contract, body), draft)
 
 
 def _empty_case(contract: Contract) -> Iterator[Case]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from refund_conformance.cases.bodies import body_situation, with_body
 from refund_conformance.cases.case import Case, Draft, Framing, made, missing_case, plain_draft
 from refund_conformance.cases.payloads import fields, headers, json_text, paths
+from refund_conformance.cases.payloads.fields import Break
 from refund_conformance.cases.payloads.paths import PathForm
 from refund_conformance.contract.model import Contract
 from refund_conformance.oracle.situation import Situation
@@ -39,7 +40,7 @@ def route_cases(contract: Contract) -> Iterator[Case]:
             f"route.order-id/{slug}",
             f"An order id that no order has ({slug}) is not found.",
             Situation(
-                route="number-of-no-order" if paths.is_number(write) else "malformed-order-id",
+                route="number-of-no-order" if paths.is_undecided(write) else "malformed-order-id",
                 questions=tuple(_asked_by(write)),
             ),
             replace(draft, path=_with_id(contract, write)),
@@ -167,12 +168,14 @@ def spelling_cases(contract: Contract) -> Iterator[Case]:
 
     A server that finds its validator by the header's text finds none for these: it must not accept what comes.
     """
-    nulls = [item for item in fields.breaks(contract) if item.aspect == "type"]
-    firsts = {item.field: item for item in reversed(nulls)}.values()
-    body = fields.broken(contract, *firsts)
+    firsts: dict[str, Break] = {}
+    for item in fields.breaks(contract):
+        if item.aspect == "type":
+            firsts.setdefault(item.field, item)
+    body = fields.broken(contract, *firsts.values())
     for slug, (question, template, spell) in headers.SPELLINGS.items():
         situation = body_situation(contract, body)
-        clause = next(iter(firsts)).clause
+        clause = next(iter(firsts.values())).clause
         yield made(
             f"{clause}/content-type-{slug}",
             f"A body with invalid fields is refused under another spelling of its content type ({slug}) too.",

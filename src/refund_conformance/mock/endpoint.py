@@ -213,6 +213,9 @@ def received_of(scope: Scope, body: bytes) -> Received:
         headers=tuple(scope["headers"]),
         body=body,
         client=tuple(scope["client"] or ("", 0)),
+        query=scope["query_string"],
+        trailers=tuple(scope.get("trailers", ())),
+        names=tuple(scope.get("header_names", ())),
     )
 
 

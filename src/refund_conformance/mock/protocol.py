@@ -80,6 +80,7 @@ class Protocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field of the head. One that comes behind the body is none of the request's (RFC 9110, 6.5.1)."""
         if self._in_head:
+            self.scope.setdefault("header_names", []).append(name)  # type: ignore[typeddict-item]
             super().on_header(name, value)
         else:
             self.scope.setdefault("trailers", []).append((name.lower(), value))  # type: ignore[typeddict-item]

@@ -1,6 +1,7 @@
 """JSON texts: malformed ones of every kind, others than objects, and odd but valid spellings of an object."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -13,13 +14,16 @@ Body = Mapping[str, Any]
 DEPTH = 20_000
 """How deep a deeply nested text nests: beyond what careless recursion survives, small enough for any limit."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 OTHER = "x"
 """A member that is no field: what is not JSON is not JSON inside of it either."""
 
 
 def dump(body: object) -> bytes:
-    """Return the plain JSON text of a value, in UTF-8 with characters beyond ASCII as they are."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    """Return the plain JSON text of a value, in UTF-8; only halves of a surrogate pair are escaped."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode()
 
 
 def malformed(body: Body) -> dict[str, bytes]:

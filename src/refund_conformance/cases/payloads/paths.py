@@ -78,9 +78,9 @@ def with_query(path: PathForm, query: str) -> PathForm:
     return lambda order: f"{path(order)}?{query}"
 
 
-def is_number(write: PathForm) -> bool:
-    """Whether what stands in place of an id is a plain number: a target may look it up, or refuse it as odd."""
-    return re.fullmatch("[0-9]+", write("1")) is not None
+def is_undecided(write: PathForm) -> bool:
+    """Whether a target may look up what stands in place of an id, or refuse it as odd: a number, or no segment."""
+    return re.fullmatch("[0-9]*", write("1")) is not None or is_cleaned(write)
 
 
 def _over_32_bits(order: str) -> str:

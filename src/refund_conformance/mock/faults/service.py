@@ -130,6 +130,15 @@ class Hangs(Sending):
 shelf.put("answer-hangs-on-state", "server.answers", "A lock is waited for that the same request holds.", Sending)
 
 
+_RUN = re.compile(rb"(a{20,}@){2}|a{60,}@b{60,}")
+
+
+@shelf.fault("answer-hangs-on-runs", "server.answers", "A pattern repeats what repeats, and goes back for ever.")
+class GoesBack(Sending):
+    def is_affected(self, received: Received, answer: Answer) -> bool:
+        return _RUN.search(received.body) is not None
+
+
 @shelf.fault("answer-drips", "server.answers", "Errors are written byte by byte to a slow pipe.")
 class Drips(Sending):
     async def send_badly(self, answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
