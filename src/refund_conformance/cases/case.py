@@ -20,6 +20,11 @@ class Framing(StrEnum):
     CUT_LENGTH = "cut-length"  # shorter than the length that is said
     CUT_CHUNKS = "cut-chunks"  # in chunks, without the last
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the request breaks off."""
+        return self in (Framing.CUT_LENGTH, Framing.CUT_CHUNKS)
+
 
 @dataclass(frozen=True)
 class Draft:

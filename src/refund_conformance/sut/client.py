@@ -110,7 +110,7 @@ class Client:
 
     def _framed(self, request: Request, draft: Draft) -> Request:
         """Return a request with its body framed as the draft has it."""
-        body, cut = request.body, draft.framing in (Framing.CUT_LENGTH, Framing.CUT_CHUNKS)
+        body, cut = request.body, draft.framing.is_cut
         if draft.framing is Framing.LENGTH:
             return request
         if draft.framing is Framing.CUT_LENGTH:
