@@ -259,7 +259,8 @@ def test_an_invalid_field_is_reported_once_or_for_each_reason_unless_pinned() ->
     situation = Situation(invalid=frozenset({"email"}))
     for pin, repeats in (("once", False), ("each-reason", True)):
         (given,) = permitted(CONTRACT, situation, {"repeated-field-errors": pin})
-        assert (given.errors, given.fields, given.repeats) == (15010, {"email"}, repeats)
+        assert (given.errors, given.repeats) == (15010, repeats)
+        assert given.fields == {"email"}
         assert given in permitted(CONTRACT, situation, {})
         assert answer_of(CONTRACT, situation, "repeated-field-errors", given) == pin
     assert not any(given.repeats for given in permitted(CONTRACT, Situation(), {}))

@@ -154,21 +154,20 @@ class _Judgement:
         errors = self.reading.errors
         if len(errors) < len(fields) or (len(errors) > len(fields) and not repeats):
             return False
-        options = [[field for field in fields if error.names(field)] for error in errors]
-        if repeats:
-            return all(options) and {field for option in options for field in option} == fields
-        by_field: dict[str, int] = {}
+        if not all(any(map(error.names, fields)) for error in errors):
+            return False
+        by_error: dict[int, str] = {}
 
-        def place(error: int, tried: set[str]) -> bool:
-            for field in options[error]:
-                if field not in tried:
-                    tried.add(field)
-                    if field not in by_field or place(by_field[field], tried):
-                        by_field[field] = error
+        def place(field: str, tried: set[int]) -> bool:
+            for number, error in enumerate(errors):
+                if number not in tried and error.names(field):
+                    tried.add(number)
+                    if number not in by_error or place(by_error[number], tried):
+                        by_error[number] = field
                         return True
             return False
 
-        return all(place(error, set()) for error in range(len(errors)))
+        return all(place(field, set()) for field in sorted(fields))
 
     def _status_of(self, code: int) -> int | None:
         error = self.contract.errors.get(code)
@@ -337,6 +336,8 @@ class _Judgement:
     def _promised(self, told: Iterable[str]) -> str | None:
         """Return the clause of a part or a field that is refused though nothing is wrong with it."""
         promises = dict(self.question.promises)
+        shown = {o.part for o in self.contract.outcomes.values() if not o.should.isdisjoint(self.reading.codes)}
+        told = (*told, *shown)
         fields = (name for error in self.reading.errors for name in self.contract.fields if error.names(name))
         refused = fields if "field" in told else told
         return next((promises[name] for name in refused if name in promises), None)

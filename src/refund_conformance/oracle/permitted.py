@@ -67,12 +67,14 @@ def _readings(contract: Contract, situation: Situation, pins: Mapping[str, str])
 
 
 def _touched(contract: Contract, situation: Situation) -> Iterator[tuple[str, str]]:
+    asked = {name for name, _ in situation.questions}
+    effects = (effect for name in asked for effect in contract.questions[name].answers.values())
     implied = {
         "malformed-order-id": situation.route == "malformed-order-id",
         "order-not-found-code": situation.order in _NOT_FOUND,
-        "repeated-field-errors": bool(situation.invalid),
+        "repeated-field-errors": bool(situation.invalid)
+        or any(FIELD_ERROR in effect.items() for effect in effects),
     }
-    asked = {name for name, _ in situation.questions}
     yield from ((name, "") for name in contract.questions if implied.get(name) and name not in asked)
     yield from situation.questions
 
