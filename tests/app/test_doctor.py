@@ -171,6 +171,7 @@ def test_a_target_that_is_well(mock: RunningMock, tmp_path: Path) -> None:
         "auth.expired_token",
         "auth.unconfigured_token",
         "auth.other_merchant_token",
+        "auth.refresh_token",
         *(f"orders.{group}" for group in mock.mock.samples.groups),
         "supply",
     ]

@@ -22,13 +22,16 @@ PATIENCE = 1.5
 
 @dataclass(frozen=True)
 class Request:
-    """A request; headers None stands for those of the merchant."""
+    """A request; headers None stands for those of the merchant. If cut, the connection ends behind the body."""
 
     path: str
     body: bytes = json.dumps(VALID).encode()
     headers: Pairs | None = None
     method: str = "POST"
     client: tuple[str, int] = ("10.0.0.1", 1)
+    query: bytes = b""
+    trailers: Pairs = ()
+    cut: bool = False
 
 
 class Direct:
@@ -85,13 +88,17 @@ class Direct:
             "path": request.path,
             "raw_path": request.path.encode(),
             "root_path": "",
-            "query_string": b"",
+            "query_string": request.query,
+            "header_names": [name.encode() for name, _ in headers],
+            "trailers": [(name.lower().encode(), value.encode("latin-1")) for name, value in request.trailers],
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
             "client": request.client,
             "server": ("mock.example", 80),
             "scheme": "http",
         }
-        incoming: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
+        incoming: list[Message] = [{"type": "http.request", "body": request.body, "more_body": request.cut}]
+        if request.cut:
+            incoming.insert(0, {"type": "http.disconnect"})
         outgoing: list[Message] = []
 
         async def receive() -> Message:
@@ -105,6 +112,8 @@ class Direct:
         try:
             await asyncio.wait_for(self.app(scope, receive, send), PATIENCE)
         except TimeoutError:
+            return Reply(0, {}, b"")
+        if not outgoing:
             return Reply(0, {}, b"")
         found = {name.decode(): value.decode("latin-1") for name, value in outgoing[0]["headers"]}
         return Reply(outgoing[0]["status"], found, b"".join(part["body"] for part in outgoing[1:]))

@@ -10,7 +10,7 @@ from refund_conformance.engine.partitions import bench_of, must_be_accepted
 from refund_conformance.engine.race import own_rounds, price
 from refund_conformance.sut.profile import Profile
 
-RESERVE = 0.1
+RESERVE = 0.03
 """The part of the requests that is kept for making sure before something is held against the target."""
 
 BEGINNING = (3, 1)

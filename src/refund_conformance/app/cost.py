@@ -152,7 +152,8 @@ class Demand:
         if not self._is_refused(case):
             return (case.id,)
         known = (draft.method, draft.path("0"), draft.content_type, draft.body, draft.credential)
-        return (bench_of(case), *known, self._authorization(case))
+        how = (draft.extra_headers, draft.spelling, draft.framing)
+        return (bench_of(case), *known, *how, self._authorization(case))
 
     @cached_property
     def _at_once(self) -> frozenset[tuple[str, str]]:

@@ -48,6 +48,12 @@ CERTIFICATE_DAYS = 14
 
 _DAY, _HOUR = 86400, 3600
 
+REFUSED = {
+    "expired_token": "If it has really expired, the run may report auth.expired.",
+    "refresh_token": "It is no token for the API; the run may report auth.forged.",
+}
+"""Tokens that are refused, with what to think if one is not."""
+
 
 class Level(StrEnum):
     """How a line is meant."""
@@ -251,12 +257,14 @@ class _Doctor:
             response = self._harmless(pages, asking, name).response
             if response is None:
                 yield _problem(what, "got no answer", "Try again.")
-            elif expired is (response.status == 401):
-                told = f"has expired, and is rejected{_codes(response)}" if expired else "is accepted"
-                yield _ok(what, told if expired or left is None else f"{told}, and expires in {span(left)}")
-            elif expired:
-                remedy = "If it has really expired, the run may report auth.expired."
-                yield _warning(what, f"is not rejected ({response.status})", remedy)
+            elif (name in REFUSED) is (response.status == 401):
+                told = f"is rejected{_codes(response)}" if name in REFUSED else "is accepted"
+                told = f"has expired, and {told}" if expired else told
+                yield _ok(
+                    what, told if name in REFUSED or left is None else f"{told}, and expires in {span(left)}"
+                )
+            elif name in REFUSED:
+                yield _warning(what, f"is not rejected ({response.status})", REFUSED[name])
             else:
                 yield _problem(what, f"is rejected{_codes(response)}", "Set one that is valid, or leave it out.")
 

@@ -16,6 +16,9 @@ CONFIRMATIONS = 2
 OUTAGES = 3
 """After so many cases in a row without any answer that says something, the target counts as gone."""
 
+WAITS = 3
+"""How many further times a run waits for the time limit of a target that a request seems to keep busy."""
+
 Signature = tuple[str, str, str]
 
 
@@ -26,6 +29,7 @@ class Confirmation:
         self._dispatch = dispatch
         self._confirmed: Counter[Signature] = Counter()
         self._outages = 0
+        self._waits = 0
 
     def conclude(self, case: Case, order: str, sent: Sent) -> Result:
         """Return the result of a sending. Raises TargetError if the target turns out to be gone."""

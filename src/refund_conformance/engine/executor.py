@@ -52,6 +52,12 @@ CONTROLS = 4
 """How often a target is asked whether it is back."""
 
 
+def request_may_stay_unanswered(exchange: Exchange, question: Question) -> bool:
+    """Whether no answer came to a request that breaks off, for which anything but success is permitted."""
+    met = exchange.failure is not None and exchange.failure.connected
+    return met and exchange.request.cut and any(answer.errors == "anything" for answer in question.permitted)
+
+
 class Dispatch:
     """The way from a case to a judged answer. ``allowance`` bounds the requests."""
 
@@ -147,7 +153,7 @@ class Dispatch:
 
     def _is_worth_another_try(self, exchange: Exchange, tries: int) -> bool:
         failure = exchange.failure
-        if failure is None:
+        if failure is None or exchange.request.cut:
             return False
         return (failure.lost and tries < LOST_TRIES) or (failure is Failure.TIMEOUT and tries < SILENT_TRIES)
 
@@ -244,6 +250,9 @@ class Dispatch:
         request = self.client.request(case.draft, order)
         if request is None:
             raise NoOrderError("the token's form allows no such request", Because.TARGET)
+        if request.framed is not None and self.settings.proxy:
+            reason = "target.proxy is set, and a proxy frames bodies its own way"
+            raise NoOrderError(reason, Because.SETTINGS)
         accepting = self.may_accept(case)
         # A connection that was authorized before is the matter of auth.every-request alone. And one that was used
         # before may have been closed meanwhile, which must not cost an order.
@@ -260,14 +269,16 @@ class Dispatch:
     def judged(self, case: Case, exchange: Exchange, *, confirmed: bool = False) -> Sent:
         """Judge an exchange of a case. A lost connection shows something only where it is ``confirmed``."""
         names = frozenset(self.contract.fields) | {name for _, name in case.situation.questions if name}
-        question = Question(case.clause, self.permitted(case.situation), case.blame, names)
+        question = Question(case.clause, self.permitted(case.situation), case.blame, names, case.promises)
+        if request_may_stay_unanswered(exchange, question):
+            return Sent(exchange, Judged(None, ()))
         if exchange.response is None:
             detail = self.record.clean(exchange.detail)
             failure = exchange.failure
             if failure is not None and (not failure.connected or (failure.lost and not confirmed)):
                 return Sent(exchange, detail or str(failure))
             return Sent(exchange, Judged(None, (silence(question, exchange.detail).cleaned(self.record.clean),)))
-        if is_inconclusive(exchange):
+        if is_inconclusive(exchange) and not exchange.request.cut:
             return Sent(exchange, f"only {exchange.response.status} came, from a gateway")
         self._count(case, exchange.response)
         reading = read(exchange.response)

@@ -18,7 +18,7 @@ from refund_conformance.sut.order_pool import SharedOrder
 
 CLAUSE = "server.isolation"
 
-ROUNDS = 3
+ROUNDS = 2
 """How often requests are sent at once: which of them is the first, or the last, changes from round to round."""
 
 ALONE = 2

@@ -362,7 +362,7 @@ class Examination:
             self.orders.unshare(key)
             if any(finding.kind is Kind.ACCEPTED for finding in sent.findings):
                 self._accepted_clauses.add(case.clause)
-        elif sent.reading is not None and sent.reading.status < 500 and self.orders.shared.get(key) is shared:
+        elif _is_kept_account_of(sent) and self.orders.shared.get(key) is shared:
             shared.sent.append(case)
 
     # -- effects -----------------------------------------------------------------------------------
@@ -385,6 +385,11 @@ class Examination:
     def reports_order_state(self, sent: Sent) -> bool:
         """Whether a wrong answer names a state that a refundable order cannot have, but a used one can."""
         return reports_order_state(self.dispatch, sent)
+
+
+def _is_kept_account_of(sent: Sent) -> bool:
+    """Whether a request was refused, as far as that shows, so that it must have had no effect."""
+    return sent.exchange.request.cut or (sent.reading is not None and sent.reading.status < 500)
 
 
 def _spared(case: Case, reason: str) -> Result:

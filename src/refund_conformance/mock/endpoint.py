@@ -27,6 +27,10 @@ _LONGEST_DRAINED = 16 * LONGEST_BODY
 _MOST_WAITS = 8  # two are usual; more where others are quicker
 
 
+class BodyCutError(Exception):
+    """The connection ended before the request's body."""
+
+
 class BodyTooLongError(Exception):
     """The request's body is longer than the server takes."""
 
@@ -151,6 +155,8 @@ class Endpoint(Checks):
         """Serve one request."""
         try:
             received = await self.receive(scope, receive)
+        except BodyCutError:
+            return  # nobody is there for an answer
         except BodyTooLongError:
             refusal = Refused(413, (), f"body longer than {LONGEST_BODY} bytes", ((b"connection", b"close"),))
             answer = self.answer_plainly(refusal, "body")
@@ -207,11 +213,14 @@ def received_of(scope: Scope, body: bytes) -> Received:
         headers=tuple(scope["headers"]),
         body=body,
         client=tuple(scope["client"] or ("", 0)),
+        query=scope["query_string"],
+        trailers=tuple(scope.get("trailers", ())),
+        names=tuple(scope.get("header_names", ())),
     )
 
 
 async def read_body(receive: Receive) -> bytes:
-    """Read a request's body; raise BodyTooLongError past the limit, after reading on for a while.
+    """Read a request's body; raise BodyTooLongError past the limit, after reading on for a while, or BodyCutError.
 
     A client that is still sending does not read: an answer in the middle would be lost to it.
     """
@@ -220,11 +229,13 @@ async def read_body(receive: Receive) -> bytes:
     more = True
     while more and size <= _LONGEST_DRAINED:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BodyCutError
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size <= LONGEST_BODY:
             chunks.append(chunk)
-        more = message["type"] == "http.request" and message.get("more_body", False)
+        more = message.get("more_body", False)
     if size > LONGEST_BODY:
         raise BodyTooLongError
     return b"".join(chunks)

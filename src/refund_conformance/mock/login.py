@@ -1,14 +1,13 @@
 """``POST /v1/login_check``: a token for a username and password."""
 
 import json
-import secrets
 from dataclasses import replace
 
 from anyio import to_thread
 from starlette.types import Receive, Scope, Send
 
 from refund_conformance.mock.call import Answer, Call, Error, Received, Refused
-from refund_conformance.mock.endpoint import BodyTooLongError, Endpoint
+from refund_conformance.mock.endpoint import BodyCutError, BodyTooLongError, Endpoint
 from refund_conformance.mock.passwords import matches
 
 FIELDS = ("username", "password")
@@ -24,6 +23,8 @@ class Login:
         """Serve one request."""
         try:
             received = await self.plain.receive(scope, receive)
+        except BodyCutError:
+            return
         except BodyTooLongError:
             answer = self.plain.answer_plainly(Refused(413, (), "body too long"), "body")
         else:
@@ -48,7 +49,10 @@ class Login:
             self.check_password(username, password)
         except Refused as refusal:
             return self.plain.answer_refusal(refusal, step)
-        body = {"token": self.plain.tokens.issue(username), "refresh_token": secrets.token_hex(64)}
+        body = {
+            "token": self.plain.tokens.issue(username),
+            "refresh_token": self.plain.tokens.issue_refresh_token(username),
+        }
         return Answer(200, json.dumps(body).encode("ascii"), "application/json")
 
     def credentials(self, call: Call) -> tuple[str, str]:

@@ -77,6 +77,14 @@ class Protocol(HttpToolsProtocol):
             self.transport.write(_TOO_LONG)
             self.transport.close()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head. One that comes behind the body is none of the request's (RFC 9110, 6.5.1)."""
+        if self._in_head:
+            self.scope.setdefault("header_names", []).append(name)  # type: ignore[typeddict-item]
+            super().on_header(name, value)
+        else:
+            self.scope.setdefault("trailers", []).append((name.lower(), value))  # type: ignore[typeddict-item]
+
     def on_headers_complete(self) -> None:
         """Start answering the request, or refuse it."""
         self._in_head = False
