@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Event as Signal
 
 import pytest
-from engine_stage import CONTRACT
 
 from command_runs import BOUND, PROGRAM, Call, Ended, environment, under_way
+from engine_stage import CONTRACT
 from refund_conformance import __version__
 from refund_conformance.app.cli import main
 from refund_conformance.contract import documents

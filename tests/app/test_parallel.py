@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from engine_stage import CASES, on_mock
 
+from engine_stage import CASES, on_mock
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.app.pytest_plugin.parallel import Check, Flight
 from refund_conformance.contract.errors import TargetError

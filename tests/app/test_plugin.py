@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_stage import CASES, CONTRACT
 
+from engine_stage import CASES, CONTRACT
 from refund_conformance.app.pytest_plugin.collection import PHASES
 from refund_conformance.cases import explorations
 from refund_conformance.contract.data_files import folder

@@ -5,8 +5,8 @@ from collections import Counter, deque
 from dataclasses import replace
 
 import pytest
-from engine_stage import ACCEPTED, CASES, Answer, Bench, bench, refused, stage
 
+from engine_stage import ACCEPTED, CASES, Answer, Bench, bench, refused, stage
 from refund_conformance.cases.case import Case
 from refund_conformance.engine.bisection import NO_EFFECT, find_guilty
 from refund_conformance.oracle.finding import Kind

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from engine_stage import ACCEPTED, CASES, GROUPS, Answer, Script, Stage, in_turn, plain, refused, stage
 
+from engine_stage import ACCEPTED, CASES, GROUPS, Answer, Script, Stage, in_turn, plain, refused, stage
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine.confirmation import CONFIRMATIONS, OUTAGES, Confirmation
 from refund_conformance.oracle.finding import Kind

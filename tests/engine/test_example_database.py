@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from engine_stage import Stage, on_mock, plain, refused, stage
 from redis import Redis
 
+from engine_stage import Stage, on_mock, plain, refused, stage
 from refund_conformance.cases import explorations
 from refund_conformance.cases.generation import draw
 from refund_conformance.contract.errors import SettingsError

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from engine_stage import ACCEPTED, CASES, CONTRACT, GROUPS, bench, plain, refused, stage
 
+from engine_stage import ACCEPTED, CASES, CONTRACT, GROUPS, bench, plain, refused, stage
 from refund_conformance.cases.case import missing_case, plain_case
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.oracle.finding import Finding, Kind

@@ -4,9 +4,9 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from engine_stage import CONTRACT, TOKENS, Stage, bench, plain, refused, stage
 from hypothesis import strategies as st
 
+from engine_stage import CONTRACT, TOKENS, Stage, bench, plain, refused, stage
 from refund_conformance.cases import explorations
 from refund_conformance.cases.case import Case
 from refund_conformance.cases.generation import STALE, draw

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from engine_stage import CONTRACT
 
+from engine_stage import CONTRACT
 from refund_conformance.engine.observations import Observations
 from refund_conformance.oracle import permitted
 from refund_conformance.oracle.permitted import Permitted

@@ -3,10 +3,10 @@
 from collections import Counter
 
 import pytest
-from engine_stage import CASES, CONTRACT, EVERY_CLAUSE
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine_stage import CASES, CONTRACT, EVERY_CLAUSE
 from refund_conformance.cases import explorations
 from refund_conformance.cases.case import plain_case
 from refund_conformance.engine.bisection import NO_EFFECT

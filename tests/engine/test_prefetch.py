@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
 import pytest
-from engine_stage import CASES, CONTRACT, refused, stage
 
+from engine_stage import CASES, CONTRACT, refused, stage
 from refund_conformance.cases.case import plain_case
 from refund_conformance.engine.prefetch import Ahead
 from refund_conformance.engine.worker_pool import Pool

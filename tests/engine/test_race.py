@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engine_stage import ACCEPTED, Answer, Rounds, Stage, bench, in_turn, lawful, plain, refused, stage
 
+from engine_stage import ACCEPTED, Answer, Rounds, Stage, bench, in_turn, lawful, plain, refused, stage
 from refund_conformance.engine.race import SIMULTANEOUS, race
 from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.result import Outcome, Result

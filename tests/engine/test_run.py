@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_stage import CASES, CONTRACT, Event, bench, on_mock
 
+from engine_stage import CASES, CONTRACT, Event, bench, on_mock
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine.run import NUMBERS_APART, Run
 from refund_conformance.mock.server import RunningMock, running

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 
 import pytest
+
 from engine_stage import (
     ACCEPTED,
     CASES,
@@ -16,7 +17,6 @@ from engine_stage import (
     refused,
     stage,
 )
-
 from refund_conformance.contract import documents
 from refund_conformance.contract.errors import RunError
 from refund_conformance.engine.partitions import bench_of, proofs

@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from engine_stage import ACCEPTED, CASES, TOKENS, Answer, Bench, bench, in_turn, on_mock, plain, refused, stage
 
+from engine_stage import ACCEPTED, CASES, TOKENS, Answer, Bench, bench, in_turn, on_mock, plain, refused, stage
 from refund_conformance.engine import scenarios
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.mock.server import RunningMock, running

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from engine_stage import ACCEPTED, CASES, Answer, Script, in_turn, plain, refused, stage
 
+from engine_stage import ACCEPTED, CASES, Answer, Script, in_turn, plain, refused, stage
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine.runner import OTHER_ORDERS
 from refund_conformance.engine.smoke_test import _plain, begin

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from engine_stage import CASES, bench, on_mock
 
+from engine_stage import CASES, bench, on_mock
 from refund_conformance.engine.snapshot import Beginning
 from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.mock.server import RunningMock, running

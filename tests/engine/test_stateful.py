@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+
 from engine_stage import (
     ACCEPTED,
     TOKENS,
@@ -18,7 +19,6 @@ from engine_stage import (
     refused,
     stage,
 )
-
 from refund_conformance.engine.stateful import REQUESTS, VALID, Step, Walk, lifecycle
 from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.result import Outcome, Result

@@ -6,8 +6,8 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
-from engine_stage import CONTRACT
 
+from engine_stage import CONTRACT
 from refund_conformance.engine.partitions import LANES
 from refund_conformance.mock.faults import catalogue
 from refund_conformance.mock.settings import MockSettings

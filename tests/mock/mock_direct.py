@@ -22,13 +22,14 @@ PATIENCE = 1.5
 
 @dataclass(frozen=True)
 class Request:
-    """A request; headers None stands for those of the merchant."""
+    """A request; headers None stands for those of the merchant. One that is not ``whole`` breaks off."""
 
     path: str
     body: bytes = json.dumps(VALID).encode()
     headers: Pairs | None = None
     method: str = "POST"
     client: tuple[str, int] = ("10.0.0.1", 1)
+    whole: bool = True
 
 
 class Direct:
@@ -91,12 +92,15 @@ class Direct:
             "server": ("mock.example", 80),
             "scheme": "http",
         }
-        incoming: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
+        incoming: list[Message] = [
+            {"type": "http.request", "body": request.body, "more_body": not request.whole},
+            *([] if request.whole else [{"type": "http.disconnect"}]),
+        ]
         outgoing: list[Message] = []
 
         async def receive() -> Message:
             if incoming:
-                return incoming.pop()
+                return incoming.pop(0)
             return await asyncio.Future()
 
         async def send(message: Message) -> None:

@@ -43,6 +43,13 @@ def _each_body(*bodies: bytes | Any) -> Probe:
     return probe
 
 
+def _broken_off(direct: Direct) -> Iterator[Reply]:
+    framings = (("Content-Length", str(len(BODY) + 1)), ("Transfer-Encoding", "chunked"))
+    for order, framing in zip(direct.ids("refundable"), framings, strict=False):
+        yield direct.refund(order, headers=[*direct.headers(), framing], whole=False)
+        yield direct.refund(order)
+
+
 def _descriptions(*values: Any) -> Probe:
     return _each_body(*({**VALID, "description": value} for value in values))
 
@@ -371,6 +378,7 @@ PROBES: dict[str, Probe] = {
         b'{"email": "a@b.c", "description": "x"}',
     ),
     "json.no-effect": _unread_effects,
+    "json.incomplete": _broken_off,
     "description.optional": _bodies({"email": "a@b.c"}),
     "description.max-length": _descriptions(*_MANY_LENGTHS, *_SPACES),
     "description.unicode": _descriptions(*_SCRIPTS, *_SIGNS),

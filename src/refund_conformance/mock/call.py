@@ -12,7 +12,8 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Received:
     """A request: the path percent-encoded as it was sent, header names in lower case.
 
-    ``client`` is the address and port that it came from, which together name the connection.
+    ``client`` is the address and port that it came from, which together name the connection. ``trailers`` are the
+    fields that came after a chunked body; they are no headers, and decide nothing.
     """
 
     method: str
@@ -20,6 +21,7 @@ class Received:
     headers: Headers
     body: bytes
     client: tuple[str, int] = ("", 0)
+    trailers: Headers = ()
 
     def values(self, name: str) -> list[str]:
         """Return the values of a header, one for each line, without the white space around them."""
