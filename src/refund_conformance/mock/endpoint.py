@@ -175,19 +175,22 @@ class Endpoint(Checks):
         return answer
 
     async def answered(self, received: Received) -> Answer:
-        """Return the answer, made here or in a thread."""
+        """Return the answer, and tell of it."""
         started = perf_counter()
-        if self.in_threads:
-            answer = await to_thread.run_sync(self.answer, received)
-        elif self.resumes:
-            answer = await self.resumed(Call(received))
-        else:
-            try:
-                answer = self.answer(received)
-            except WouldWaitError:
-                answer = await to_thread.run_sync(self.answer, received)
+        answer = await self.decided(received)
         self.observe(received, answer, perf_counter() - started)
         return answer
+
+    async def decided(self, received: Received) -> Answer:
+        """Return the answer, made here or in a thread."""
+        if self.in_threads:
+            return await to_thread.run_sync(self.answer, received)
+        if self.resumes:
+            return await self.resumed(Call(received))
+        try:
+            return self.answer(received)
+        except WouldWaitError:
+            return await to_thread.run_sync(self.answer, received)
 
     async def resumed(self, call: Call) -> Answer:
         """Decide a call, awaiting the database between two attempts wherever it would keep the others waiting."""
@@ -195,6 +198,8 @@ class Endpoint(Checks):
             try:
                 return self.decide(call)
             except WouldWaitError:
+                if not call.user:
+                    return await to_thread.run_sync(self.decide, call)
                 if call.situation is None:
                     call.situation = await self.store.look_up(call.user, self.order_number(call.order_text) or 0)
                 else:

@@ -15,6 +15,7 @@ STOP_SECONDS = 10
 """Time for answers under way when a mock is stopped."""
 
 _BACKLOG = 2048
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what listens everywhere is reached on loopback)
 
 
 def uvicorn_server(app: ASGIApp, settings: MockSettings, loop: Literal["asyncio", "auto"]) -> uvicorn.Server:
@@ -59,10 +60,12 @@ def listen(settings: MockSettings) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
-    except (OSError, OverflowError) as problem:
+    except (OSError, OverflowError, ValueError) as problem:
         listener.close()
         raise UsageError(
-            f"{settings.host}:{settings.port}", f"cannot be listened on ({problem})", "Choose another with --port."
+            f"{settings.host}:{settings.port}",
+            f"cannot be listened on ({problem})",
+            "Choose another with --host or --port.",
         ) from None
     # Requests that come before the server's loop runs wait in the queue instead of being refused.
     listener.listen(_BACKLOG)
@@ -70,6 +73,7 @@ def listen(settings: MockSettings) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the base URL under which a listening socket is reached."""
+    """Return the base URL under which a listening socket is reached from this machine."""
     host, port = listener.getsockname()[:2]
+    host = _ANY.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

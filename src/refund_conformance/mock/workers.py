@@ -7,45 +7,94 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
 
+from refund_conformance.contract.errors import SuiteError
 from refund_conformance.mock.app import application
 from refund_conformance.mock.factory import build
 from refund_conformance.mock.listening import STOP_SECONDS, serve_on
 from refund_conformance.mock.request_log import log_to
 from refund_conformance.mock.settings import MockSettings
 
+MOST_DEATHS = 10
+"""Processes that may die within `DEATH_SECONDS` before it is given up to replace them."""
+
+DEATH_SECONDS = 60.0
+
 _VARIABLE = "REFUND_CONFORMANCE_MOCK_SETTINGS"
 _LOOK_SECONDS = 0.2
-_MOST_RESTARTS = 20
+
+
+class WorkersError(SuiteError):
+    """Worker processes that keep dying."""
+
+    exit_status = 1
 
 
 def serve_in_workers(settings: MockSettings, listener: socket.socket) -> None:
     """Serve in as many processes as the settings say, until SIGINT or SIGTERM.
 
-    A process that dies is replaced, up to a limit: what dies at once again would else go on for ever.
+    A process that dies is replaced; raise WorkersError when too many did. The processes end when this one does,
+    however it does.
     """
+    # Nothing is ever written: the processes wait for the end, which comes with the last holder of the other side.
+    alive, held = os.pipe()
     with _until_signalled() as stopped:
-        workers = [_start(settings, listener) for _ in range(settings.workers)]
-        restarts = 0
-        while not stopped.wait(_LOOK_SECONDS) and restarts < _MOST_RESTARTS:
-            for place, worker in enumerate(workers):
-                if worker.poll() is not None and not stopped.is_set():
-                    workers[place] = _start(settings, listener)
-                    restarts += 1
-        for worker in workers:
-            worker.terminate()
-        for worker in workers:
+        workers = [_start(settings, listener, alive) for _ in range(settings.workers)]
+        try:
+            _replace_dead(workers, settings, listener, alive, stopped)
+        finally:
+            _stop(workers)
+            os.close(alive)
+            os.close(held)
+
+
+def _replace_dead(
+    workers: list[subprocess.Popen[bytes]],
+    settings: MockSettings,
+    listener: socket.socket,
+    alive: int,
+    stopped: threading.Event,
+) -> None:
+    deaths: deque[float] = deque(maxlen=MOST_DEATHS)
+    while not stopped.wait(_LOOK_SECONDS):
+        for place, worker in enumerate(workers):
+            if worker.poll() is None:
+                continue
+            deaths.append(time.monotonic())
+            if len(deaths) == MOST_DEATHS and deaths[-1] - deaths[0] < DEATH_SECONDS:
+                last = _ending(worker.returncode)
+                raise WorkersError(
+                    "worker processes",
+                    f"{MOST_DEATHS} died within {DEATH_SECONDS:.0f} seconds, the last {last}",
+                    "Their messages are above; --workers 1 shows more.",
+                )
+            workers[place] = _start(settings, listener, alive)
+
+
+def _stop(workers: list[subprocess.Popen[bytes]]) -> None:
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        try:
             worker.wait(STOP_SECONDS + 5)
+        except subprocess.TimeoutExpired:
+            worker.kill()
 
 
-def serve_as_worker(descriptor: int) -> None:
-    """Serve on a socket that another process listens on, with the settings that it has left."""
+def serve_as_worker(descriptor: int, alive: int) -> None:
+    """Serve on a socket that another process listens on, with the settings that it has left.
+
+    ``alive`` is the side of a pipe to read, which ends when the other process does.
+    """
     read = json.loads(os.environ[_VARIABLE])
     settings = MockSettings(**{**read, "faults": tuple(read["faults"]), "variants": tuple(read["variants"])})
+    threading.Thread(target=_end_with, args=(alive,), name="mock-parent", daemon=True).start()
     if settings.log:
         log_to()
     mock = build(settings)
@@ -57,12 +106,21 @@ def serve_as_worker(descriptor: int) -> None:
         mock.close()
 
 
-def _start(settings: MockSettings, listener: socket.socket) -> subprocess.Popen[bytes]:
-    descriptor = listener.fileno()
+def _end_with(alive: int) -> None:
+    os.read(alive, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _ending(status: int) -> str:
+    return f"with exit status {status}" if status >= 0 else f"by signal {-status}"
+
+
+def _start(settings: MockSettings, listener: socket.socket, alive: int) -> subprocess.Popen[bytes]:
+    descriptors = [listener.fileno(), alive]
     # The command is our own, and the settings go by the environment because a database URL has a password.
     return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "refund_conformance.mock.workers", str(descriptor)],
-        pass_fds=[descriptor],
+        [sys.executable, "-m", "refund_conformance.mock.workers", *map(str, descriptors)],
+        pass_fds=descriptors,
         env={**os.environ, _VARIABLE: json.dumps(asdict(settings))},
     )
 
@@ -82,5 +140,14 @@ def _until_signalled() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def _run_worker() -> int:
+    try:
+        serve_as_worker(int(sys.argv[1]), int(sys.argv[2]))
+    except SuiteError as problem:
+        sys.stderr.write(f"refund-conformance: {problem}\n")
+        return problem.exit_status
+    return 0
+
+
 if __name__ == "__main__":
-    serve_as_worker(int(sys.argv[1]))
+    sys.exit(_run_worker())
