@@ -75,10 +75,11 @@ def serve(settings: MockSettings, say: Callable[[str], None] = print) -> int:
     if warned := warning(settings):
         sys.stderr.write(f"{warned}\n")
     try:
-        say(announcement(mock, url_of(listener)))
+        announced = announcement(mock, url_of(listener))
         if settings.workers > 1:
-            serve_in_workers(settings, listener)
+            serve_in_workers(settings, listener, lambda: say(announced))
         else:
+            say(announced)
             serve_on(listener, application(mock), settings)
     except KeyboardInterrupt:
         return 130

@@ -9,8 +9,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from types import FrameType
 
@@ -36,30 +36,40 @@ class WorkersError(SuiteError):
     exit_status = 1
 
 
-def serve_in_workers(settings: MockSettings, listener: socket.socket) -> None:
-    """Serve in as many processes as the settings say, until SIGINT or SIGTERM.
+def serve_in_workers(
+    settings: MockSettings, listener: socket.socket, announce: Callable[[], None] = lambda: None
+) -> None:
+    """Serve in as many processes as the settings say, until SIGINT or SIGTERM; announce it when all are ready.
 
     A process that dies is replaced; raise WorkersError when too many did. The processes end when this one does,
     however it does.
     """
-    # Nothing is ever written: the processes wait for the end, which comes with the last holder of the other side.
-    alive, held = os.pipe()
-    with _until_signalled() as stopped:
-        workers = [_start(settings, listener, alive) for _ in range(settings.workers)]
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with _until_signalled() as stopped, ours, theirs:
+        workers = [_start(settings, listener, theirs) for _ in range(settings.workers)]
         try:
-            _replace_dead(workers, settings, listener, alive, stopped)
+            _wait_until_ready(settings.workers, ours, stopped, workers)
+            announce()
+            _replace_dead(workers, lambda: _start(settings, listener, theirs), stopped)
         finally:
             _stop(workers)
-            os.close(alive)
-            os.close(held)
+
+
+def _wait_until_ready(
+    number: int, ours: socket.socket, stopped: threading.Event, workers: Sequence[subprocess.Popen[bytes]]
+) -> None:
+    """Wait for a byte from each worker; or until one has died, which is then looked into."""
+    ready = 0
+    while ready < number and not stopped.wait(_LOOK_SECONDS / 10):
+        with suppress(BlockingIOError):
+            ready += len(ours.recv(number))
+        if any(worker.poll() is not None for worker in workers):
+            return
 
 
 def _replace_dead(
-    workers: list[subprocess.Popen[bytes]],
-    settings: MockSettings,
-    listener: socket.socket,
-    alive: int,
-    stopped: threading.Event,
+    workers: list[subprocess.Popen[bytes]], start: Callable[[], subprocess.Popen[bytes]], stopped: threading.Event
 ) -> None:
     deaths: deque[float] = deque(maxlen=MOST_DEATHS)
     while not stopped.wait(_LOOK_SECONDS):
@@ -74,7 +84,7 @@ def _replace_dead(
                     f"{MOST_DEATHS} died within {DEATH_SECONDS:.0f} seconds, the last {last}",
                     "Their messages are above; --workers 1 shows more.",
                 )
-            workers[place] = _start(settings, listener, alive)
+            workers[place] = start()
 
 
 def _stop(workers: list[subprocess.Popen[bytes]]) -> None:
@@ -87,17 +97,18 @@ def _stop(workers: list[subprocess.Popen[bytes]]) -> None:
             worker.kill()
 
 
-def serve_as_worker(descriptor: int, alive: int) -> None:
+def serve_as_worker(descriptor: int, parent: socket.socket) -> None:
     """Serve on a socket that another process listens on, with the settings that it has left.
 
-    ``alive`` is the side of a pipe to read, which ends when the other process does.
+    ``parent`` takes a byte when all is ready, and ends when the other process does.
     """
     read = json.loads(os.environ[_VARIABLE])
     settings = MockSettings(**{**read, "faults": tuple(read["faults"]), "variants": tuple(read["variants"])})
-    threading.Thread(target=_end_with, args=(alive,), name="mock-parent", daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), name="mock-parent", daemon=True).start()
     if settings.log:
         log_to()
     mock = build(settings)
+    parent.send(b"1")
     try:
         serve_on(socket.socket(fileno=descriptor), application(mock), settings)
     except KeyboardInterrupt:
@@ -106,8 +117,8 @@ def serve_as_worker(descriptor: int, alive: int) -> None:
         mock.close()
 
 
-def _end_with(alive: int) -> None:
-    os.read(alive, 1)
+def _end_with(parent: socket.socket) -> None:
+    parent.recv(1)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -115,8 +126,8 @@ def _ending(status: int) -> str:
     return f"with exit status {status}" if status >= 0 else f"by signal {-status}"
 
 
-def _start(settings: MockSettings, listener: socket.socket, alive: int) -> subprocess.Popen[bytes]:
-    descriptors = [listener.fileno(), alive]
+def _start(settings: MockSettings, listener: socket.socket, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    descriptors = [listener.fileno(), theirs.fileno()]
     # The command is our own, and the settings go by the environment because a database URL has a password.
     return subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "refund_conformance.mock.workers", *map(str, descriptors)],
@@ -142,7 +153,7 @@ def _until_signalled() -> Iterator[threading.Event]:
 
 def _run_worker() -> int:
     try:
-        serve_as_worker(int(sys.argv[1]), int(sys.argv[2]))
+        serve_as_worker(int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])))
     except SuiteError as problem:
         sys.stderr.write(f"refund-conformance: {problem}\n")
         return problem.exit_status
