@@ -105,7 +105,9 @@ def _statement_limits(url: URL) -> dict[str, str]:
 
 
 class Direct:
-    """Reads an SQLite file by the driver's own connections, one kept for each thread, without a pool's ceremony.
+    """Reads SQLite by the driver's own connections, one kept for each thread, without a pool's ceremony.
+
+    A database in memory has but one connection; those who use it take turns.
 
     ``statement`` is compiled once; to run it takes a tenth of the time that SQLAlchemy's own execution takes. In
     the thread of an event loop nothing is waited for: where the file is locked, WouldWaitError is raised.
@@ -137,8 +139,10 @@ class Direct:
     def _connect(self) -> sqlite3.Connection:
         pooled = self._engine.raw_connection()
         connection = pooled.driver_connection
-        pooled.detach()
         assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (no other driver for SQLite is let in)
+        if isinstance(self._engine.pool, StaticPool):
+            return connection
+        pooled.detach()
         self._all.append(connection)
         if in_event_loop():
             connection.execute("PRAGMA busy_timeout=0")

@@ -12,13 +12,20 @@ _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 _TOKEN = re.compile(r"eyJ[\w-]{6,}(?:\.[\w-]*)*")
 """A JSON Web Token, whole or cut: its first part is an object in base64url."""
 
-_PARAMETER = re.compile(rf"([\w.-]*(?:{_NAME})[\w.-]*=)[^&;/?\s]+", re.IGNORECASE)
-_MEMBER = re.compile(rf'("[^"]*(?:{_NAME})[^"]*"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE)
+# Each begins where a name does and tries nothing twice: what is redacted may have been written to take long.
+_PARAMETER = re.compile(r"(?<![\w.-])([\w.-]+)=[^&;/?\s]+")
+_MEMBER = re.compile(r'"([^"\\]*)"(\s*:\s*)"(?:[^"\\]|\\.)*')
 
 
 def redacted_text(text: str) -> str:
     """Return a text without tokens, and without the values of members whose names speak of secrets."""
-    return _MEMBER.sub(rf"\1{REDACTED}", _TOKEN.sub(REDACTED, text))
+    return _MEMBER.sub(_without_value, _TOKEN.sub(REDACTED, text))
+
+
+def _without_value(match: re.Match[str]) -> str:
+    if not _SECRET_NAME.search(match[1]):
+        return match[0]
+    return f'"{match[1]}"{match[2]}"{REDACTED}' if match.re is _MEMBER else f"{match[1]}={REDACTED}"
 
 
 def redacted_path(path: bytes) -> str:
@@ -39,4 +46,4 @@ def _redacted_header(name: str, value: str) -> tuple[str, str]:
 
 
 def _hidden(text: str) -> str:
-    return _PARAMETER.sub(rf"\1{REDACTED}", _TOKEN.sub(REDACTED, text))
+    return _PARAMETER.sub(_without_value, _TOKEN.sub(REDACTED, text))

@@ -85,14 +85,12 @@ class Store:
         # One statement is a transaction by itself, and to PostgreSQL three journeys less.
         self._statements = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._create = statements.creation(self.is_sqlite)
-        self._situation, self._situations = statements.situation(), statements.situations()
+        self._situations = statements.situations()
         # SQLite's one connection in memory serves one thread at a time.
         self._turn = threading.RLock() if self.is_memory else nullcontext()
         self._creations = None if self.is_memory else Batches(self._create_all)
         self._lookups = None if self.is_sqlite else Batches(self._look_up_all)
-        self._direct = (
-            database.Direct(self.engine, self._situation) if self.is_sqlite and not self.is_memory else None
-        )
+        self._direct = database.Direct(self.engine, statements.situation()) if self.is_sqlite else None
 
     def create_tables(self) -> None:
         """Create the tables that are not there."""
@@ -137,11 +135,9 @@ class Store:
         user = _name(user)
         if self._lookups is not None:
             return self._lookups.run(Sought(user, order))
-        if self._direct is not None:
-            rows: Sequence[Any] = self._direct.rows(user=user, order=order)
-        else:
-            with self.reading() as connection:
-                rows = connection.execute(self._situation, {"user": user, "order": order}).all()
+        assert self._direct is not None  # noqa: S101  (SQLite has no batches of lookups, and this instead)
+        with self._turn:
+            rows = self._direct.rows(user=user, order=order)
         return _situation(*rows[0]) if rows else NOTHING
 
     async def look_up(self, user: str, order: int) -> Situation:
