@@ -26,6 +26,11 @@ def test_expired(case: Case, target: Target) -> None:
     target.check(case)
 
 
+@pytest.mark.clause("auth.accepts")
+def test_accepts(case: Case, target: Target) -> None:
+    target.check(case)
+
+
 @pytest.mark.clause("auth.codes")
 def test_codes(case: Case, target: Target) -> None:
     target.check(case)

@@ -31,6 +31,16 @@ def test_valid_forms(case: Case, target: Target) -> None:
     target.check(case)
 
 
+@pytest.mark.clause("json.chunked")
+def test_chunked(case: Case, target: Target) -> None:
+    target.check(case)
+
+
+@pytest.mark.clause("json.incomplete")
+def test_incomplete(case: Case, target: Target) -> None:
+    target.check(case)
+
+
 @pytest.mark.clause("json.no-effect", phase="proved")
 def test_no_effect(target: Target) -> None:
     target.check_no_effect("json.no-effect")

@@ -14,6 +14,7 @@ from refund_conformance.engine.partitions import (
     ACCEPTED,
     BENCHES,
     COMBINED,
+    CUT,
     LANES,
     ORDERS,
     QUESTIONS,
@@ -31,7 +32,7 @@ REFUSED = [case for case in CASES.values() if case.situation.wrong and case.grou
 
 def test_every_way_in_which_a_request_is_wrong_has_its_shared_order() -> None:
     assert set(BENCHES) == {part for part, _ in CONTRACT.outcomes}
-    assert {bench_of(case) for case in REFUSED} == {*BENCHES.values(), COMBINED}
+    assert {bench_of(case) for case in REFUSED} == {*BENCHES.values(), COMBINED, CUT}
     assert {bench_of_first_wrong(case) for case in REFUSED} == set(BENCHES.values())
 
 

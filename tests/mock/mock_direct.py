@@ -14,6 +14,7 @@ from starlette.types import Message
 from refund_conformance.mock.app import application
 from refund_conformance.mock.banner import target_toml
 from refund_conformance.mock.factory import build
+from refund_conformance.mock.protocol import NAMES, TRAILERS
 from refund_conformance.mock.settings import MockSettings
 
 PATIENCE = 1.5
@@ -22,14 +23,16 @@ PATIENCE = 1.5
 
 @dataclass(frozen=True)
 class Request:
-    """A request; headers None stands for those of the merchant. One that is not ``whole`` breaks off."""
+    """A request; headers None stands for those of the merchant. If cut, the connection ends behind the body."""
 
     path: str
     body: bytes = json.dumps(VALID).encode()
     headers: Pairs | None = None
     method: str = "POST"
     client: tuple[str, int] = ("10.0.0.1", 1)
-    whole: bool = True
+    query: bytes = b""
+    trailers: Pairs = ()
+    cut: bool = False
 
 
 class Direct:
@@ -86,21 +89,22 @@ class Direct:
             "path": request.path,
             "raw_path": request.path.encode(),
             "root_path": "",
-            "query_string": b"",
+            "query_string": request.query,
+            NAMES: [name.encode() for name, _ in headers],
+            TRAILERS: [(name.lower().encode(), value.encode("latin-1")) for name, value in request.trailers],
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
             "client": request.client,
             "server": ("mock.example", 80),
             "scheme": "http",
         }
-        incoming: list[Message] = [
-            {"type": "http.request", "body": request.body, "more_body": not request.whole},
-            *([] if request.whole else [{"type": "http.disconnect"}]),
-        ]
+        incoming: list[Message] = [{"type": "http.request", "body": request.body, "more_body": request.cut}]
+        if request.cut:
+            incoming.insert(0, {"type": "http.disconnect"})
         outgoing: list[Message] = []
 
         async def receive() -> Message:
             if incoming:
-                return incoming.pop(0)
+                return incoming.pop()
             return await asyncio.Future()
 
         async def send(message: Message) -> None:
@@ -109,6 +113,8 @@ class Direct:
         try:
             await asyncio.wait_for(self.app(scope, receive, send), PATIENCE)
         except TimeoutError:
+            return Reply(0, {}, b"")
+        if not outgoing:
             return Reply(0, {}, b"")
         found = {name.decode(): value.decode("latin-1") for name, value in outgoing[0]["headers"]}
         return Reply(outgoing[0]["status"], found, b"".join(part["body"] for part in outgoing[1:]))

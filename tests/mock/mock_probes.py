@@ -1,6 +1,7 @@
 """For each clause of the contract, requests whose answers a fault of that clause changes."""
 
 import base64
+import hmac
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,13 +42,6 @@ def _each_body(*bodies: bytes | Any) -> Probe:
             yield direct.refund(order)
 
     return probe
-
-
-def _broken_off(direct: Direct) -> Iterator[Reply]:
-    framings = (("Content-Length", str(len(BODY) + 1)), ("Transfer-Encoding", "chunked"))
-    for order, framing in zip(direct.ids("refundable"), framings, strict=False):
-        yield direct.refund(order, headers=[*direct.headers(), framing], whole=False)
-        yield direct.refund(order)
 
 
 def _descriptions(*values: Any) -> Probe:
@@ -108,9 +102,32 @@ def _other_claims(text: str) -> str:
     return _part({**claims, "exp": claims["exp"] + 1})
 
 
-def _resigned(direct: Direct, header: dict[str, str]) -> str:
-    claims = jwt.decode(direct.token(), options={"verify_signature": False})
-    return f"Bearer {jwt.encode(claims, FOREIGN_KEY, algorithm='RS256', headers=header)}"
+def _claims(direct: Direct) -> dict[str, Any]:
+    return dict(jwt.decode(direct.token(), options={"verify_signature": False}))
+
+
+def _signed_with(header: Any, signature: bytes) -> Callable[[Direct], str]:
+    """Write a token with the merchant's claims and a signature that is none."""
+
+    def value(direct: Direct) -> str:
+        end = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+        return f"Bearer {_compact(header)}.{direct.token().split('.')[1]}.{end}"
+
+    return value
+
+
+def _signed_with_nothing(direct: Direct) -> str:
+    message = f"{_compact({'alg': 'HS256', 'kid': '/dev/null'})}.{direct.token().split('.')[1]}"
+    digest = hmac.digest(b"", message.encode(), "sha256")
+    return f"Bearer {message}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
+def _compact(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).rstrip(b"=").decode()
+
+
+def _resigned(direct: Direct, header: dict[str, Any]) -> str:
+    return f"Bearer {jwt.encode(_claims(direct), FOREIGN_KEY, algorithm='RS256', headers=header)}"
 
 
 _WITH_CHANGED_SIGNATURE = _changed(2, lambda text: text[:100] + ("A" if text[100] != "A" else "B") + text[101:])
@@ -125,7 +142,7 @@ def _urls(direct: Direct) -> Iterator[Reply]:
 
 def _methods(direct: Direct) -> Iterator[Reply]:
     orders = direct.ids("refundable")
-    for order, method in zip(orders, ("GET", "PUT", "PATCH", "DELETE"), strict=False):
+    for order, method in zip(orders, ("GET", "HEAD", "PUT", "PATCH", "DELETE"), strict=False):
         yield direct.refund(order, method=method)
         yield direct.refund(order)
         yield direct.refund(order, method=method)
@@ -135,8 +152,20 @@ def _order_ids(direct: Direct) -> Iterator[Reply]:
     order, *_ = direct.ids("refundable")
     encoded = "".join(f"%{ord(digit):02X}" for digit in order)
     arabic = "".join(f"%D9%A{digit}" for digit in order)
+    wide = "".join(f"%EF%BC%9{digit}" for digit in order)
     for text in (
-        *(f"{order}abc", encoded, arabic, f"%20{order}", f"+{order}", f"-{order}", f"{order}.0", "abc", "9" * 30),
+        *(
+            f"{order}abc",
+            encoded,
+            arabic,
+            wide,
+            f"%20{order}",
+            f"+{order}",
+            f"-{order}",
+            f"{order}.0",
+            "abc",
+            "9" * 30,
+        ),
         *(str(2**64 + int(order)), f"{order}%27", f"{order}%20OR%201=1", "9" * 2000, "%00", "..%2f"),
     ):
         yield direct.refund(text)
@@ -147,6 +176,8 @@ def _missing(direct: Direct) -> Iterator[Reply]:
     content_type = ("Content-Type", "application/json")
     yield direct.refund(order, headers=[content_type])
     yield direct.refund(order, headers=[content_type, ("Authorization", f"Bearer {direct.token()}")])
+    trailers = [("AuthorizationJWT", f"Bearer {direct.token()}")]
+    yield direct.refund(order, headers=[content_type], trailers=trailers)
 
 
 def _remembered(direct: Direct) -> Iterator[Reply]:
@@ -156,6 +187,10 @@ def _remembered(direct: Direct) -> Iterator[Reply]:
     yield direct.refund(third, headers=direct.headers(direct.token("expired_token")))
     yield direct.refund(third, body=b"{}")
     yield direct.refund(third, headers=[("Content-Type", "application/json")])
+    cookie = direct.refund(second).headers.get("set-cookie", "")
+    yield direct.refund(
+        third, headers=[("Content-Type", "application/json"), ("Cookie", cookie.partition(";")[0])]
+    )
 
 
 def _unauthorized_effects(direct: Direct) -> Iterator[Reply]:
@@ -180,7 +215,8 @@ def _content_types(direct: Direct) -> Iterator[Reply]:
     orders = iter(direct.ids("refundable"))
     for content_type in (
         *("text/plain", "text/json", "application/xml", "application/jsonp", "application/vnd.api+json", "*/*"),
-        *("text/plain, application/json", "application/x-www-form-urlencoded"),
+        *("text/plain, application/json", "application/x-www-form-urlencoded", "application/x-json"),
+        *("application/jsonrequest", "application/json\ta"),
         "multipart/form-data; boundary=x",
     ):
         yield direct.refund(next(orders), headers=direct.headers(None, content_type))
@@ -190,6 +226,36 @@ def _content_types(direct: Direct) -> Iterator[Reply]:
     yield direct.refund(next(orders), headers=form, body=b"email=a%40b.c")
     part = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\na@b.c\r\n--x--\r\n'
     yield direct.refund(next(orders), headers=direct.headers(None, "multipart/form-data; boundary=x"), body=part)
+
+
+def _small_names(direct: Direct) -> Iterator[Reply]:
+    order, *_ = direct.ids("refundable")
+    yield direct.refund(order, headers=[(name.lower(), value) for name, value in direct.headers()])
+    yield direct.refund(order)
+
+
+def _chunked(direct: Direct) -> Iterator[Reply]:
+    yield direct.refund(direct.ids("refundable")[0], headers=[*direct.headers(), ("Transfer-Encoding", "chunked")])
+
+
+def _incomplete(direct: Direct) -> Iterator[Reply]:
+    first, second, *_ = direct.ids("refundable")
+    for order, framing in ((first, ("Content-Length", "999")), (second, ("Transfer-Encoding", "chunked"))):
+        yield direct.refund(order, headers=[*direct.headers(), framing], cut=True)
+        yield direct.refund(order)
+
+
+def _types(direct: Direct) -> Iterator[Reply]:
+    yield from _descriptions(1, 0, True, False, [], ["x"], {}, {"x": 1})(direct)
+    orders = iter(direct.ids("refundable")[20:])
+    for content_type in ("Application/Json", "application/json; charset=utf-8", "application/json ;charset=utf-8"):
+        headers = direct.headers(None, content_type)
+        yield direct.refund(next(orders), headers=headers, body=b'{"description": 1, "email": 2}')
+
+
+def _absent(direct: Direct) -> Iterator[Reply]:
+    yield from _each_body({}, {"description": "x"}, {**VALID, "description": 1}, {"description": "x"})(direct)
+    yield direct.refund(direct.ids("refundable")[20], body=b"{}", query=b"email=a%40b.c")
 
 
 def _no_content_type(direct: Direct) -> Iterator[Reply]:
@@ -277,7 +343,15 @@ def _strains(direct: Direct) -> Iterator[Reply]:
         {},
         {"email": ["a@b.c"]},
         b"",
+        *({**VALID, name: 1} for name in ("constructor", "__class__", "", "$where", "a.b", "a\0b")),
+        {**VALID, **{f"member{number}": 1 for number in range(300)}},
+        *({**VALID, "description": text} for text in ("{0}", "50% off", "{{x}}", "it's")),
     )(direct)
+    latin = direct.headers(None, "application/json; charset=iso-8859-1")
+    coded = [*direct.headers(), ("Content-Encoding", "br")]
+    chunked = [*direct.headers(), ("Transfer-Encoding", "chunked")]
+    for order, headers in zip(direct.ids("refundable")[30:], (latin, coded, chunked), strict=False):
+        yield direct.refund(order, headers=headers)
     yield direct.refund(direct.ids("refundable")[0], headers=direct.headers("x" * 3000))
 
 
@@ -285,6 +359,8 @@ def _answers(direct: Direct) -> Iterator[Reply]:
     yield direct.refund(direct.ids("zero_price")[0])
     yield direct.refund(direct.ids("unknown")[0])
     yield direct.refund(direct.ids("refundable")[0], body=_text({**VALID, "description": "x" * 70_000}))
+    yield direct.refund(direct.ids("refundable")[0], body=_text({"email": f"{'a' * 38}@{'a' * 38}@"}))
+    yield direct.refund(direct.ids("refundable")[0])
 
 
 def _again_and_again(direct: Direct) -> Iterator[Reply]:
@@ -295,6 +371,7 @@ def _again_and_again(direct: Direct) -> Iterator[Reply]:
 
 
 _LONG_EMAILS = ["a" * (length - 10) + "@host.test" for length in (60, 64, 65, 79, 80, 81, 90, 120, 250, 300)]
+_LONG_EMAILS.append(f"{_LONG_EMAILS[4]}     ")
 _NO_EMAILS = (
     "plain",
     "@",
@@ -308,9 +385,16 @@ _NO_EMAILS = (
     "x a@b.c y",
     "a@b\tc.d",
     "a@b.c\nd.e",
+    "a @ b.c",
+    "mailto:a@b.c",
+    "a@b..c",
+    f"a@{'b' * 64}.c",
+    "a\0@b.c",
+    "a\ud800@b.c",
 )
 _MANY_LENGTHS = ["x" * length for length in (1, 250, 256, 499, 500, 501, 505, 512, 600, 1000, 1001, 3000, 9000)]
 _SPACES = ["x" * 499 + " " * 5, "x" * 500 + "\n", "x" * 496 + "&amp;", "0", " " * 501, "x " * 251]
+_SPACES += ["\u00a0" + "x" * 500, "<b>" + "x" * 500, "%41" * 170]
 _SCRIPTS = [
     "é" * 500,
     "ы" * 500,
@@ -323,6 +407,7 @@ _SCRIPTS = [
     "ا" * 500,
 ]
 _SIGNS = ["\n" * 500, "a\r\nb", "a\tb", "<b>&" * 125, "שלום", "x" * 500, "ﬁ" * 500]
+_SIGNS += ["❤\ufe0f" * 251, "http://a.b", "null", "true", "2024-02-30", "50%"]
 
 PROBES: dict[str, Probe] = {
     "route.unknown-url": _urls,
@@ -340,6 +425,10 @@ PROBES: dict[str, Probe] = {
         lambda direct: "Bearer rubbish",
         lambda direct: f"one two {direct.token()}",
         lambda direct: f"Bearer {direct.token()}.e30",
+        lambda direct: f"Bearer {direct.token()}.e30.e30",
+        lambda direct: f"Bearer {direct.token()}.",
+        lambda direct: f"xBearer {direct.token()}",
+        lambda direct: f"Token Bearer {direct.token()}",
     ),
     "auth.forged": _authorized(
         _WITH_CHANGED_SIGNATURE,
@@ -352,15 +441,23 @@ PROBES: dict[str, Probe] = {
         lambda direct: _resigned(direct, {"kid": jwt.get_unverified_header(direct.token())["kid"]}),
         lambda direct: _resigned(direct, {"kid": "another"}),
         lambda direct: _resigned(direct, {}),
+        lambda direct: _resigned(direct, {"jwk": {}, "jku": "data:,", "x5c": []}),
+        lambda direct: f"Bearer {direct.token('refresh_token')}",
+        _signed_with({"alg": "ES256"}, bytes(64)),
+        _signed_with({"alg": "ES256"}, bytes.fromhex("3006020100020100")),
+        _signed_with([{"alg": "RS256"}], b"x"),
+        _signed_with({"alg": "RS256", "kid": {"id": 1}}, b"x"),
+        _signed_with_nothing,
     ),
     "auth.expired": _authorized(lambda direct: f"Bearer {direct.token('expired_token')}"),
     "auth.every-request": _remembered,
+    "auth.accepts": _small_names,
     "auth.no-effect": _unauthorized_effects,
     "auth.codes": _every_error,
     "auth.first": _unauthorized_first,
     "content-type.other": _content_types,
     "content-type.missing": _no_content_type,
-    "content-type.exact": _bodies(),
+    "content-type.exact": _small_names,
     "json.malformed": _each_body(
         b'{"email": "a@b.c" /* x */}', b'{"email": "a@b.c",}', b'{"email": "a@b.c", "x": NaN}',
         b'{"email": "a@b.c", "x": -Infinity}', b'{"email": "a@b.c", "x": TRUE}',
@@ -369,34 +466,44 @@ PROBES: dict[str, Probe] = {
         b'{"email": "a@b.c", "x": 01}', rb'{"email": "a@b.c", "description": "\x"}', b"", b'{"email": "a@b.c"',
         b'{"email": "a@b.c" "x": 1}', '{"email":\u00a0"a@b.c"}'.encode(),
         b'{"description": NaN, "email": "a@b.c"}', b"email=a@b.c",
+        b'{"email": "a@b.c", "x": [1,,2]}', b'{"email": "a@b.c", "x":}', b'{"email": "a@b.c", "x": undefined}',
+        b'{"email": "a@b.c"; "x": 1}', b'{"email": `a@b.c`}', rb'{"email": "a@b.c", "x": "\u41"}',
+        rb'{"email": "a@b.c", "x": "\u{41}"}', b'{"email": "a@b.c", "x": .5}',
     ),
-    "json.encoding": _each_body(b'{"email": "a@b.c", "description": "\xff"}', b'{"email": "a@b.c", "x": "\xe9"}'),
+    "json.encoding": _each_body(b'{"email": "a@b.c", "description": "\xff"}', b'{"email": "a@b.c", "x": "\xe9"}',
+        b'{"email": "a@b.c", "x": "\xf4\x90\x80\x80"}',
+    ),
     "json.structure": _bodies([], [VALID], 1, "text", True, None, json.dumps(VALID), b"[" * 500 + b"]" * 500),
     "json.valid-forms": _each_body(
         b' {"email": "a@b.c"}\n', b'{"email":\n"a@b.c"}', rb'{"\u0065mail": "a@b.c"}',
         rb'{"email": "a@b.c", "description": "\/"}', '{"email": "a@b.c", "description": "é"}'.encode(),
         b'{"email": "a@b.c", "description": "x"}',
     ),
+    "json.chunked": _chunked,
     "json.no-effect": _unread_effects,
-    "json.incomplete": _broken_off,
+    "json.incomplete": _incomplete,
     "description.optional": _bodies({"email": "a@b.c"}),
     "description.max-length": _descriptions(*_MANY_LENGTHS, *_SPACES),
     "description.unicode": _descriptions(*_SCRIPTS, *_SIGNS),
-    "description.type": _descriptions(1, 0, True, False, [], ["x"], {}, {"x": 1}),
+    "description.type": _types,
     "description.null": _descriptions(None),
-    "email.required": _each_body({}, {"description": "x"}, {**VALID, "description": 1}, {"description": "x"}),
+    "email.required": _absent,
     "email.max-length": _emails(*_LONG_EMAILS),
     "email.format": _each_body(
         *({**VALID, "email": value} for value in _NO_EMAILS), *({"email": value} for value in _NO_EMAILS)
     ),
     "email.empty": _emails("", " ", "\t\n"),
-    "email.type": _emails(1, True, ["a@b.c"], [], {"a": "b"}),
+    "email.type": _each_body(
+        *({**VALID, "email": value} for value in (1, True, ["a@b.c"], [], {"a": "b"})),
+        {"email": 1, "__proto__": {}},
+    ),
     "email.null": _emails(None),
     "email.accepts": _emails(
-        "a+b@c.de", "a1@b.cd", "a.b@c.de", "a@b-c.de", "A@b.de", "a@b.c.de", "a@b.museum", "a_b@c.de",
+        "a+b@c.de", "a1@b.cd", "a.b@c.de", "a@b-c.de", "A@b.de", "a@b.c.de", "a@b.museum", "a_b@c.de", "o'b@c.de",
     ),
     "fields.name": _each_body(
         {"Email": "a@b.c"}, {" email": "a@b.c"}, {"e-mail": "a@b.c"}, {"mail": "a@b.c"}, {"emial": "a@b.c"},
+        {"ｅｍａｉｌ": "a@b.c"}, {"email\0": "a@b.c"}, {"__proto__": {"email": "a@b.c"}},
     ),
     "fields.all-reported": _bodies({"description": 1}, {"description": "x" * 501, "email": 1}, {"email": ""}),
     "fields.message-names-field": _bodies({"description": 1}, {"description": 1, "email": "a@b.c"}),

@@ -42,7 +42,8 @@ def test_a_fault_changes_an_answer(name: str) -> None:
 @pytest.mark.parametrize("clause", PROBES)
 def test_the_plain_mock_is_steady_under_the_probes(clause: str) -> None:
     assert _answers(clause) == _plain_answers(clause)
-    assert all(0 < reply.status < 500 for reply in _plain_answers(clause))
+    unanswered = clause == "json.incomplete"  # as nobody waits for an answer then
+    assert all(0 < reply.status < 500 or (unanswered and not reply.status) for reply in _plain_answers(clause))
 
 
 def test_stories_are_sentences_and_names_are_plain() -> None:

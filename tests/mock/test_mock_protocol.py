@@ -5,15 +5,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from mock_direct import Direct
-from mock_probes import PROBES
 from mock_wire import Wire
 
 from refund_conformance.mock import protocol
-from refund_conformance.mock.faults import Fault
-from refund_conformance.mock.faults.incomplete import shelf
 from refund_conformance.mock.server import running
-from refund_conformance.mock.settings import MockSettings
 
 BODY = b'{"email": "merchant@example.com"}'
 CHUNKS = b"%x\r\n%s\r\n" % (len(BODY), BODY)
@@ -101,19 +96,6 @@ def test_who_has_sent_a_whole_request_may_close_that_side(wire: Wire, order: str
     answer = Socket(wire).talk(head(wire, order, JSON, LENGTH) + BODY, half_closed=True)
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert created(wire, order) == 1
-
-
-@pytest.mark.parametrize("fault", shelf.faults, ids=lambda fault: fault.name)
-def test_the_faults_of_such_requests_create(fault: Fault) -> None:
-    def statuses(endpoint: type | None) -> list[int]:
-        with Direct(MockSettings(refundable=4)) as direct:
-            if endpoint is not None:
-                mock = direct.mock
-                mock.endpoint = endpoint(mock.contract, mock.store, mock.tokens, mock.endpoint.answers)
-            return [reply.status for reply in PROBES["json.incomplete"](direct)]
-
-    assert statuses(None) == [400, 200, 400, 200]
-    assert statuses(fault.endpoint) != [400, 200, 400, 200]
 
 
 def test_a_token_in_a_trailer_is_none(wire: Wire, order: str) -> None:

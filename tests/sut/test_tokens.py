@@ -52,7 +52,7 @@ def jwt(expires_in: float | None, **claims: Any) -> str:
 
 
 def test_a_login_gets_a_token_that_the_target_takes(mock: RunningMock) -> None:
-    token = login(by_password(mock), CONTRACT.operation)
+    token = login(by_password(mock), CONTRACT.operation)["token"]
     assert mock.mock.tokens.read(token) == MERCHANT
 
 
@@ -148,7 +148,7 @@ def test_an_answer_without_a_token_ends_the_run(body: bytes) -> None:
 
 def test_a_login_that_a_gateway_answered_is_sent_again() -> None:
     with Answering(telling("t"), busy=2) as server:
-        assert login(server.settings, CONTRACT.operation) == "t"
+        assert login(server.settings, CONTRACT.operation) == {"token": "t"}
     assert len(server.asked) == 3
     with Answering(telling("t"), busy=9) as server, pytest.raises(TargetError, match="was answered with 503"):
         login(server.settings, CONTRACT.operation)
@@ -156,7 +156,7 @@ def test_a_login_that_a_gateway_answered_is_sent_again() -> None:
 
 def test_a_login_sends_username_and_password_as_json() -> None:
     with Answering(telling("t")) as server:
-        assert login(server.settings, CONTRACT.operation) == "t"
+        assert login(server.settings, CONTRACT.operation) == {"token": "t"}
     assert server.asked == [{"username": "u", "password": "p"}]
 
 

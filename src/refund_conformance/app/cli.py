@@ -189,6 +189,17 @@ def explain(clause: str, report: Path) -> None:
 
 
 @main.command()
+@click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
+def questions(report: Path) -> None:
+    """List the questions that the document leaves open: their answers, and what the last run observed."""
+    from refund_conformance.app import questions as listed
+    from refund_conformance.contract import model
+
+    for line in listed.lines(model.load(), report):
+        click.echo(line)
+
+
+@main.command()
 @click.argument("directory", type=click.Path(path_type=Path), default=Path("reports/latest"))
 def report(directory: Path) -> None:
     """Make the pages of a report again from its events, without sending anything."""

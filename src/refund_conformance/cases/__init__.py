@@ -15,6 +15,7 @@ _SOURCES: tuple[Callable[[Contract], Iterator[Case]], ...] = (
     requests.auth_cases,
     requests.auth_code_cases,
     requests.content_type_cases,
+    requests.spelling_cases,
     requests.json_cases,
     requests.valid_form_cases,
     bodies.broken_cases,
@@ -25,6 +26,7 @@ _SOURCES: tuple[Callable[[Contract], Iterator[Case]], ...] = (
     orders.caller_cases,
     questions.question_cases,
     questions.limit_cases,
+    questions.framing_cases,
     combinations.combined_cases,
 )
 

@@ -2,19 +2,26 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from itertools import product
+from itertools import cycle, product
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
 from refund_conformance.cases.case import Case, Draft, made, plain_draft
 from refund_conformance.cases.payloads import drawn, fields, json_text
+from refund_conformance.cases.payloads.addresses import accepted_emails, is_surrounded
 from refund_conformance.cases.payloads.fields import Break
+from refund_conformance.cases.payloads.paths import with_query
 from refund_conformance.contract.model import Contract
 from refund_conformance.oracle.situation import Situation
 
 PAIRED = 6
 """How many bodies have every field invalid at once."""
+
+
+LONGEST_BODY = 64 * 1024
+"""Bytes of a body up to which no front has a reason to refuse it by itself."""
 
 
 def with_body(contract: Contract, body: Mapping[str, Any]) -> Draft:
@@ -24,9 +31,19 @@ def with_body(contract: Contract, body: Mapping[str, Any]) -> Draft:
 
 def body_situation(contract: Contract, body: Mapping[str, Any]) -> Situation:
     """Return the situation that a body makes: the fields that jsonschema finds invalid, and unknown ones."""
-    invalid = frozenset(fields.invalid_fields(contract, body))
-    unknown = tuple(("unknown-field", name) for name in fields.unknown_names(contract, body))
-    return Situation(invalid=invalid, questions=unknown)
+    broken = fields.invalid_fields(contract, body)
+    asked = [("unknown-field", name) for name in fields.unknown_names(contract, body)]
+    surrounded = {name for name, words in broken.items() if words == {"format"} and is_surrounded(body[name])}
+    asked += [("email-surrounding-space", name) for name in sorted(surrounded)]
+    asked += [("repeated-field-errors", name) for name, words in broken.items() if len(words) > 1]
+    asked += [("lone-surrogate", name) for name in sorted(broken) if _has_lone_surrogate(body.get(name))]
+    if len(json_text.dump(dict(body))) > LONGEST_BODY:
+        asked.append(("oversized-request", ""))
+    return Situation(invalid=frozenset(broken) - surrounded, questions=tuple(asked))
+
+
+def _has_lone_surrogate(value: object) -> bool:
+    return isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 Body = Mapping[str, Any]
@@ -63,6 +80,19 @@ def broken_cases(contract: Contract) -> Iterator[Case]:
         named = (f"{item.field}.required",) if item.aspect == "name" else ()
         yield replace(case, rests=(*_left_out(contract, (item.field, *body)), *named))
     yield from _empty_case(contract)
+    yield from _query_cases(contract)
+
+
+def _query_cases(contract: Contract) -> Iterator[Case]:
+    """Yield the body without its first required field, which stands in the URL's query instead."""
+    plain = fields.plain(contract)
+    name = next((field.name for field in contract.fields.values() if field.required), None)
+    if name is not None:
+        body = {other: value for other, value in plain.items() if other != name}
+        draft = with_body(contract, body)
+        draft = replace(draft, path=with_query(draft.path, urlencode({name: plain[name]})))
+        title = "A field in the URL's query is none of the body's."
+        yield made(f"{name}.required/in-query", title, body_situation(contract, body), draft)
 
 
 def _empty_case(contract: Contract) -> Iterator[Case]:
@@ -92,30 +122,68 @@ def _broken(contract: Contract, id_: str, body: Body, *breaks: Break) -> Case:
     return made(id_, f"An invalid {what} is refused.", body_situation(contract, body), with_body(contract, body))
 
 
+Promised = Mapping[str, tuple[Any, str]]
+"""Values of fields beside the one that a case is about, each with the clause that fails if it is refused."""
+
+
 def accepted_cases(contract: Contract) -> Iterator[Case]:
     """Yield the chosen bodies that must be accepted: at each limit, without optional fields, ordinary e-mails."""
-    plain = fields.plain(contract)
+    texts = cycle(fields.LIKE_OTHERS)
     for field in contract.fields.values():
         for script, value in fields.at_limit(field).items():
             aspect = "max-length" if script == "ascii" else "unicode"
-            yield _accepted(contract, f"{field.name}.{aspect}/at-limit-{script}", {**plain, field.name: value})
+            beside = _shortest(contract) if field.schema.get("format") == "email" else {}
+            yield _accepted(contract, f"{field.name}.{aspect}/at-limit-{script}", {field.name: value}, beside)
         if "maxLength" in field.schema and field.schema.get("format") != "email":
             value = fields.emoji_text(field.schema["maxLength"])
-            yield _accepted(contract, f"{field.name}.unicode/emoji", {**plain, field.name: value})
-            value = "0" * max(1, field.schema.get("minLength", 1))  # which some languages take for nothing
-            yield _accepted(contract, f"{field.name}.max-length/shortest", {**plain, field.name: value})
+            yield _accepted(contract, f"{field.name}.unicode/emoji", {field.name: value})
+            if len(fields.SIGNS) <= field.schema["maxLength"]:
+                yield _accepted(contract, f"{field.name}.unicode/signs", {field.name: fields.SIGNS})
         if field.schema.get("format") == "email":
-            for slug, value in fields.accepted_emails().items():
-                yield _accepted(contract, f"{field.name}.accepts/{slug}", {**plain, field.name: value})
+            for slug, value in accepted_emails().items():
+                beside = _free_text(contract, next(texts))
+                yield _accepted(contract, f"{field.name}.accepts/{slug}", {field.name: value}, beside)
         if not field.required:
-            absent = {name: value for name, value in plain.items() if name != field.name}
-            yield _accepted(contract, f"{field.name}.optional/absent", absent)
+            yield _accepted(contract, f"{field.name}.optional/absent", {field.name: None})
+    yield _spelt(contract, _free_text(contract, next(texts)))
 
 
-def _accepted(contract: Contract, id_: str, body: Mapping[str, Any]) -> Case:
+def _spelt(contract: Contract, beside: Promised) -> Case:
+    """Return the valid request with the names of its header fields in small letters."""
+    title = "A valid token is accepted under the header's name in small letters."
+    case = _accepted(contract, "auth.accepts/small-letters", {}, beside)
+    promises = (*case.promises, ("content_type", "content-type.exact"))
+    return replace(case, title=title, promises=promises, draft=replace(case.draft, spelling=str.lower))
+
+
+def _shortest(contract: Contract) -> Promised:
+    """Return, by free-text field, the shortest text, which some languages take for nothing."""
+    return {
+        name: ("0" * max(1, contract.fields[name].schema.get("minLength", 1)), f"{name}.max-length")
+        for name in fields.free_texts(contract)
+        if "maxLength" in contract.fields[name].schema
+    }
+
+
+def _free_text(contract: Contract, text: str) -> Promised:
+    """Return a text for each free-text field that it fits."""
+    found = {}
+    for name in fields.free_texts(contract):
+        schema = contract.fields[name].schema
+        if schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)):
+            found[name] = (text, f"{name}.unicode")
+    return found
+
+
+def _accepted(contract: Contract, id_: str, values: Mapping[str, Any], beside: Promised | None = None) -> Case:
+    """Return the case of a body with these values; None leaves an optional field out."""
     clause, _, slug = id_.partition("/")
+    others = {name: value for name, (value, _) in (beside or {}).items()}
+    body = {**fields.plain(contract), **others, **values}
+    body = {name: value for name, value in body.items() if value is not None}
     title = f"A valid {clause.partition('.')[0]} ({slug}) is accepted."
-    return made(id_, title, body_situation(contract, body), with_body(contract, body))
+    case = made(id_, title, body_situation(contract, body), with_body(contract, body))
+    return replace(case, promises=tuple((name, known) for name, (_, known) in (beside or {}).items()))
 
 
 def several_fields_cases(contract: Contract) -> Iterator[Case]:

@@ -1,20 +1,38 @@
 """A case: one request to send, and what is known of its situation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from refund_conformance.cases.payloads import fields, headers, json_text
 from refund_conformance.cases.payloads.headers import AuthorizationForm
 from refund_conformance.cases.payloads.paths import PathForm, refund_path
 from refund_conformance.contract.model import Contract
 from refund_conformance.oracle.situation import Situation
+from refund_conformance.transport.exchange import Headers
+
+
+class Framing(StrEnum):
+    """How a body is sent (RFC 9112, 6)."""
+
+    LENGTH = "length"  # whole, with its length
+    CHUNKS = "chunks"  # whole, in chunks
+    CUT_LENGTH = "cut-length"  # shorter than the length that is said
+    CUT_CHUNKS = "cut-chunks"  # in chunks, without the last
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the request breaks off."""
+        return self in (Framing.CUT_LENGTH, Framing.CUT_CHUNKS)
 
 
 @dataclass(frozen=True)
 class Draft:
     """A request before its order and its token are known.
 
-    ``credential`` names the token of the target's settings: token, expired_token, unconfigured_token or
-    other_merchant_token.
+    ``credential`` names the token of the target's settings: token, expired_token, unconfigured_token,
+    other_merchant_token or refresh_token. ``extra_headers`` are further header fields, and ``spelling`` writes the
+    names of those that the operation has. ``trailer`` writes the authorization behind the body in chunks.
     """
 
     method: str
@@ -23,6 +41,10 @@ class Draft:
     body: bytes
     authorization: AuthorizationForm = headers.bearer
     credential: str = "token"
+    extra_headers: Headers = ()
+    spelling: Callable[[str], str] = str
+    framing: Framing = Framing.LENGTH
+    trailer: AuthorizationForm = headers.absent
 
 
 @dataclass(frozen=True)
@@ -31,8 +53,9 @@ class Case:
 
     ``id`` is stable: the clause and a slug. ``group`` names the order group of the settings that the order comes
     from, and ``pick`` which of its orders ("first", "middle", "last"). ``blame`` maps each wrong part to the
-    clause that fails if that part is not refused. ``rests`` are the clauses that must hold for the case to tell of
-    its own.
+    clause that fails if that part is not refused. ``promises`` maps parts and fields with which nothing is wrong
+    to the clause that fails if they are refused, where that is another than the case's own. ``rests`` are the
+    clauses that must hold for the case to tell of its own.
     """
 
     id: str
@@ -43,6 +66,7 @@ class Case:
     pick: str = "first"
     blame: tuple[tuple[str, str], ...] = field(default=())
     rests: tuple[str, ...] = ()
+    promises: tuple[tuple[str, str], ...] = ()
 
     @property
     def clause(self) -> str:

@@ -19,7 +19,7 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
     "who": ("merchant", "missing", "forged", "unconfigured"),
     "media": ("json", "other"),
     "body": ("plain", "malformed", "one-field", "all-fields"),
-    "order": ("refundable", "not_paid", "zero_price", SPENT, "unknown", "foreign"),
+    "order": ("refundable", "not_paid", SPENT, "unknown", "foreign"),
 }
 """What is combined: caller and authorization, content type, body and fields, order group."""
 

@@ -24,12 +24,15 @@ ENDS = ("first", "last")
 UNCONFIGURED_ORDER = (("unconfigured-order", ""),)
 """The open question that a caller without a configuration touches with an order that exists."""
 
+FIRST = ("first",)
+"""The order of a group that is asked for where others are asked for in combinations."""
+
 _REFUSED = (
     ("order.not-paid", "not_paid", "not-paid", PICKS, "An order that is not paid is refused."),
-    ("order.zero-price", "zero_price", "zero-price", ENDS, "An order with a price of zero is refused."),
-    ("order.refund-open", "refund_new", "refund-open", ENDS, "An order whose refund request is New is refused."),
-    ("order.refund-open", "refund_processing", "refund-open", ENDS, "An order being refunded is refused."),
-    ("order.unknown", "unknown", "unknown", ENDS, "An order that does not exist is not found."),
+    ("order.zero-price", "zero_price", "zero-price", FIRST, "An order with a price of zero is refused."),
+    ("order.refund-open", "refund_new", "refund-open", FIRST, "An order whose refund request is New is refused."),
+    ("order.refund-open", "refund_processing", "refund-open", FIRST, "An order being refunded is refused."),
+    ("order.unknown", "unknown", "unknown", FIRST, "An order that does not exist is not found."),
     ("order.foreign", "foreign", "foreign", ENDS, "Another merchant's order is not found."),
 )
 
@@ -69,7 +72,7 @@ def order_cases(contract: Contract) -> Iterator[Case]:
         Situation(order="foreign"),
         replace(draft, credential="other_merchant_token"),
     )
-    for group in ("not_paid",):
+    for group in ("not_paid", "refund_new"):
         yield made(
             f"order.foreign/other-merchant-token-{group.replace('_', '-')}",
             "With another merchant's token, our order is not found, whatever its state.",

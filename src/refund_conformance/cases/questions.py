@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from refund_conformance.cases.case import Case, Draft, plain_draft
+from refund_conformance.cases.bodies import with_body
+from refund_conformance.cases.case import Case, Draft, Framing, made, plain_draft
 from refund_conformance.cases.orders import SPENT
 from refund_conformance.cases.payloads import fields, headers, json_text
 from refund_conformance.contract.model import Contract, Field
@@ -11,6 +12,8 @@ from refund_conformance.oracle.situation import Situation
 
 INTERNATIONAL = "käufer@bücher.example"
 _DEEP = "[" * json_text.DEPTH + "]" * json_text.DEPTH
+
+LARGE_BODY = "large-body"
 
 ASKING = "asks-"
 """How the slugs of cases begin that ask an open question."""
@@ -29,11 +32,34 @@ def question_cases(contract: Contract) -> Iterator[Case]:
         "bearer-case": ("auth.malformed", replace(draft, authorization=headers.form("bearer {token}"))),
         "byte-order-mark": ("json.encoding", replace(draft, body=b"\xef\xbb\xbf" + draft.body)),
         "utf16-json": ("json.encoding", replace(draft, body=draft.body.decode().encode("utf-16"))),
+        "unusual-members": ("server.no-5xx", with_body(contract, _with_unusual_members(contract))),
+        "chunked-body": ("json.chunked", replace(draft, framing=Framing.CHUNKS)),
     }
     for question, (clause, asked) in header.items():
         yield _case(clause, question, "", asked)
+    for slug, unsupported in {
+        "charset": replace(draft, content_type=f"{media}; charset=iso-8859-1"),
+        "coding": replace(draft, extra_headers=(("Content-Encoding", "br"),)),
+    }.items():
+        case = _case("server.no-5xx", "unsupported-encoding", "", unsupported)
+        yield replace(case, id=f"{case.id}-{slug}")
     yield from _name_questions(contract, draft)
     yield from _value_questions(contract, draft)
+
+
+def _with_unusual_members(contract: Contract) -> dict[str, object]:
+    return {**fields.unusual_members(), **fields.plain(contract)}
+
+
+def framing_cases(contract: Contract) -> Iterator[Case]:
+    """Yield the plain body, cut short by its length and by its chunks."""
+    for framing, what in ((Framing.CUT_LENGTH, "length"), (Framing.CUT_CHUNKS, "chunks")):
+        yield made(
+            f"json.incomplete/{framing.removeprefix('cut-')}",
+            f"A body that breaks off, by its {what}, creates nothing.",
+            Situation(body="incomplete"),
+            replace(plain_draft(contract), framing=framing),
+        )
 
 
 def at_once(contract: Contract) -> Case:
@@ -83,6 +109,8 @@ def _value_questions(contract: Contract, draft: Draft) -> Iterator[Case]:
         if field.schema.get("format") == "email":
             body = json_text.dump({**plain, name: INTERNATIONAL})
             yield _case(f"{name}.accepts", "international-email", name, replace(draft, body=body))
+            body = json_text.dump({**plain, name: f"{plain[name]}\n"})
+            yield _case(f"{name}.format", "email-surrounding-space", name, replace(draft, body=body))
         elif _is_text(field):
             yield _case(
                 f"{name}.unicode",
@@ -116,21 +144,18 @@ def limit_cases(contract: Contract) -> Iterator[Case]:
     draft = plain_draft(contract)
     text = json_text.dump({**plain, field: "@@"}).decode()
     strains = {
-        "server.no-5xx/huge-number": (text.replace('"@@"', "9" * 5000), "type", "number-range"),
-        "server.no-5xx/huge-exponent": (text.replace('"@@"', "1e999"), "type", "number-range"),
-        "server.no-5xx/deep-value": (text.replace('"@@"', _DEEP), "type", "deep-nesting"),
-        "server.answers/large-body": (text.replace("@@", "x" * 150_000), "max-length", ""),
+        "huge-number": (text.replace('"@@"', "9" * 5000), "type", ("number-range", field)),
+        "huge-exponent": (text.replace('"@@"', "1e999"), "type", ("number-range", field)),
+        "deep-value": (text.replace('"@@"', _DEEP), "type", ("deep-nesting", field)),
+        LARGE_BODY: (text.replace("@@", "x" * 150_000), "max-length", ("oversized-request", "")),
     }
-    for id_, (body, aspect, question) in strains.items():
-        situation = Situation(
-            invalid=frozenset({field}), questions=((question, field),) if question in contract.questions else ()
-        )
+    for slug, (body, aspect, question) in strains.items():
         broken = f"{field}.{aspect}"
-        clause = broken if broken in contract.clauses else id_.partition("/")[0]
+        clause = broken if broken in contract.clauses else "server.no-5xx"
         yield Case(
-            id_,
-            f"A strain on the server ({id_.partition('/')[2]}) gets an ordinary answer.",
-            situation,
+            f"{'server.answers' if slug == LARGE_BODY else clause}/{slug}",
+            f"A strain on the server ({slug}) gets an ordinary answer.",
+            Situation(invalid=frozenset({field}), questions=(question,)),
             replace(draft, body=body.encode()),
             blame=(("field", clause),),
         )

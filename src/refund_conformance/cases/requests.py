@@ -7,14 +7,15 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from refund_conformance.cases.bodies import with_body
-from refund_conformance.cases.case import Case, Draft, made, missing_case, plain_draft
+from refund_conformance.cases.bodies import body_situation, with_body
+from refund_conformance.cases.case import Case, Draft, Framing, made, missing_case, plain_draft
 from refund_conformance.cases.payloads import fields, headers, json_text, paths
+from refund_conformance.cases.payloads.fields import Break
 from refund_conformance.cases.payloads.paths import PathForm
 from refund_conformance.contract.model import Contract
 from refund_conformance.oracle.situation import Situation
 
-OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
+OTHER_METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
 
 
 def route_cases(contract: Contract) -> Iterator[Case]:
@@ -38,7 +39,10 @@ def route_cases(contract: Contract) -> Iterator[Case]:
         malformed = made(
             f"route.order-id/{slug}",
             f"An order id that no order has ({slug}) is not found.",
-            Situation(route="number-of-no-order" if paths.is_number(write) else "malformed-order-id"),
+            Situation(
+                route="number-of-no-order" if paths.is_undecided(write) else "malformed-order-id",
+                questions=tuple(_asked_by(write)),
+            ),
             replace(draft, path=_with_id(contract, write)),
         )
         yield replace(malformed, rests=("order.unknown",))
@@ -50,6 +54,14 @@ def route_cases(contract: Contract) -> Iterator[Case]:
             replace(draft, path=path),
         )
         yield replace(malformed, rests=("order.unknown",))
+
+
+def _asked_by(write: PathForm) -> Iterator[tuple[str, str]]:
+    """Yield the open questions that an id in a URL touches."""
+    if paths.is_cleaned(write):
+        yield "path-cleaning", ""
+    if paths.is_oversized(write):
+        yield "oversized-request", ""
 
 
 def _with_id(contract: Contract, write: PathForm) -> PathForm:
@@ -66,6 +78,12 @@ def auth_cases(contract: Contract) -> Iterator[Case]:
         Situation(authorization="missing"),
         replace(draft, authorization=headers.standard_header),
     )
+    yield made(
+        "auth.missing/trailer",
+        "A token in a trailer field behind the body authorizes nothing.",
+        Situation(authorization="missing"),
+        replace(draft, authorization=headers.absent, framing=Framing.CHUNKS, trailer=headers.bearer),
+    )
     drafts = _shaped_drafts(contract)
     for slug, form in headers.MALFORMED.items():
         yield made(
@@ -81,6 +99,12 @@ def auth_cases(contract: Contract) -> Iterator[Case]:
             Situation(authorization="forged"),
             replace(next(drafts), authorization=headers.forged(slug)),
         )
+    yield made(
+        "auth.forged/refresh-token",
+        "The login's refresh token is no token for the API.",
+        Situation(authorization="forged"),
+        replace(draft, credential="refresh_token"),
+    )
     yield made(
         "auth.expired/expired-token",
         "An expired token is refused.",
@@ -137,6 +161,30 @@ def content_type_cases(contract: Contract) -> Iterator[Case]:
             replace(shaped, content_type=media_type),
         )
     yield from _form_cases(contract)
+
+
+def spelling_cases(contract: Contract) -> Iterator[Case]:
+    """Yield spellings of the content type that may be answered as the plain one is, with a body that is not valid.
+
+    A server that finds its validator by the header's text finds none for these: it must not accept what comes.
+    """
+    firsts: dict[str, Break] = {}
+    for item in fields.breaks(contract):
+        if item.aspect == "type":
+            firsts.setdefault(item.field, item)
+    body = fields.broken(contract, *firsts.values())
+    for slug, (question, template, spell) in headers.SPELLINGS.items():
+        situation = body_situation(contract, body)
+        clause = next(iter(firsts.values())).clause
+        yield made(
+            f"{clause}/content-type-{slug}",
+            f"A body with invalid fields is refused under another spelling of its content type ({slug}) too.",
+            replace(situation, questions=(*situation.questions, (question, ""))),
+            replace(
+                with_body(contract, body),
+                content_type=template.replace("{type}", spell(contract.operation.media_type)),
+            ),
+        )
 
 
 def _form_cases(contract: Contract) -> Iterator[Case]:
@@ -204,14 +252,16 @@ def valid_form_cases(contract: Contract) -> Iterator[Case]:
     plain = fields.plain(contract)
     free = next(name for name in fields.free_texts(contract))
     rests = tuple(clause.id for clause in contract.clauses.values() if clause.area in contract.fields)
+    spellings = cycle((str.title, str.upper))
+    promises = (("authorization", "auth.accepts"), ("content_type", "content-type.exact"))
     for slug, raw in json_text.valid_forms(plain, free).items():
         case = made(
             f"json.valid-forms/{slug}",
             f"An object spelt unusually ({slug}) is accepted.",
             Situation(),
-            replace(plain_draft(contract), body=raw),
+            replace(plain_draft(contract), body=raw, spelling=next(spellings)),
         )
-        yield replace(case, rests=rests)
+        yield replace(case, rests=rests, promises=promises)
 
 
 def explored_requests(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
@@ -219,7 +269,8 @@ def explored_requests(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
     draft = plain_draft(contract)
     token = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
     kinds = st.sampled_from(["application", "text", "image", "multipart", "json"])
-    media_types = st.builds("{}/{}".format, kinds, token).filter(lambda t: t != contract.operation.media_type)
+    others = st.builds("{}/{}".format, kinds, token).filter(lambda t: t != contract.operation.media_type)
+    media_types = st.sampled_from(headers.UNDECLARED_TYPES) | others
     return {
         "json.malformed": json_text.damaged(doomed(contract)).map(
             lambda raw: _body_case(contract, "json.malformed/drawn", "Damaged JSON", "malformed", raw)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -41,6 +42,7 @@ class Operation:
     """The endpoint: method, path template with ``{order}``, media type, header and success status.
 
     ``production_hosts`` are the hosts where real orders are, which are never sent anything.
+    ``error_body_statuses`` are those that an error body always comes with.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Operation:
     success_status: int
     document: str
     production_hosts: tuple[str, ...] = ()
+    error_body_statuses: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,18 @@ class ErrorCode:
 class Outcome:
     """What is permitted when one part has one wrong value.
 
-    ``errors`` is the one permitted code, "some" for at least one, or "undemanded".
+    ``errors`` is the one permitted code, "some" for at least one, "undemanded", or "anything" if neither the body
+    nor that there is an answer matters. ``repeats`` permits several errors for one field, ``alone`` says that this
+    is answered before anything else is looked at.
     """
 
     part: str
     value: str
     statuses: frozenset[int]
-    errors: int | Literal["some", "undemanded"]
+    errors: int | Literal["some", "undemanded", "anything"]
     should: frozenset[int]
+    repeats: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,13 +207,17 @@ def _unique(path: Path, what: str, rows: Iterable[Row], key: Callable[[Row], Key
 
 
 def _operation(row: dict[str, Any]) -> Operation:
-    return Operation(**{**row, "production_hosts": tuple(row.get("production_hosts", ()))})
+    hosts, statuses = row.get("production_hosts", ()), row.get("error_body_statuses", ())
+    return Operation(**{**row, "production_hosts": tuple(hosts), "error_body_statuses": frozenset(statuses)})
+
+
+_HUNDREDS = {"4xx": range(400, 500), "5xx": range(500, 600)}
 
 
 def _outcome(row: dict[str, Any]) -> Outcome:
-    return Outcome(
-        row["part"], row["value"], frozenset(row["statuses"]), row["errors"], frozenset(row.get("should", ()))
-    )
+    statuses = chain.from_iterable(_HUNDREDS.get(status, (status,)) for status in row["statuses"])
+    lists = {"statuses": frozenset(statuses), "should": frozenset(row.get("should", ()))}
+    return Outcome(**{**row, **lists})
 
 
 def _clause(row: dict[str, Any]) -> Clause:

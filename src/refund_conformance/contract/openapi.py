@@ -95,9 +95,14 @@ def _order(contract: Contract) -> dict[str, Any]:
     }
 
 
+_UNTOLD = ("undemanded", "anything")
+"""Errors of outcomes whose answers are HTTP's own, and none of the document's."""
+
+
 def _refusals(contract: Contract) -> list[int]:
     """Return the statuses of what can be wrong with a request to the operation, and not with its URL or method."""
-    return sorted({status for row in contract.outcomes.values() if row.part != "route" for status in row.statuses})
+    told = (row for row in contract.outcomes.values() if row.part != "route" and row.errors not in _UNTOLD)
+    return sorted({status for row in told for status in row.statuses})
 
 
 def _refusal(contract: Contract, status: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.engine.executor import Dispatch
-from refund_conformance.engine.partitions import BENCHES
+from refund_conformance.engine.partitions import BENCHES, CUT, bench_of
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
 from refund_conformance.oracle.result import Outcome, Result
@@ -59,7 +59,7 @@ def find_guilty(dispatch: Dispatch, bench: Bench) -> Result | None:
 
 def _clause(case: Case) -> str:
     """Return the clause that an effect of a case breaks."""
-    benches = (BENCHES[part] for part in case.situation.wrong)
+    benches = (BENCHES[part] for part in case.situation.wrong if bench_of(case) != CUT)
     return next((NO_EFFECT[bench] for bench in benches if bench in NO_EFFECT), case.clause)
 
 

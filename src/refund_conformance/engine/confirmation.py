@@ -3,6 +3,7 @@
 from collections import Counter
 
 from refund_conformance.cases.case import Case
+from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine.executor import Dispatch, Sent
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
@@ -15,6 +16,9 @@ CONFIRMATIONS = 2
 OUTAGES = 3
 """After so many cases in a row without any answer that says something, the target counts as gone."""
 
+WAITS = 3
+"""How many further times a run waits for the time limit of a target that a request seems to keep busy."""
+
 Signature = tuple[str, str, str]
 
 
@@ -25,6 +29,7 @@ class Confirmation:
         self._dispatch = dispatch
         self._confirmed: Counter[Signature] = Counter()
         self._outages = 0
+        self._waits = 0
 
     def conclude(self, case: Case, order: str, sent: Sent) -> Result:
         """Return the result of a sending. Raises TargetError if the target turns out to be gone."""
@@ -45,8 +50,28 @@ class Confirmation:
             )  # an acceptance changes the state: no second try is the same
         refused = sent.reading is not None and sent.reading.status == self._dispatch.refused_status()
         if sent.reading is None or refused:
-            self._dispatch.require_target(self._dispatch.control(), before=True)
+            self._require_target(case, sent)
         return self._confirmed_or_unsteady(case, order, sent)
+
+    def _require_target(self, case: Case, sent: Sent) -> None:
+        """Raise TargetError if the target is gone; a request that no answer came to any more is named before.
+
+        A server of one process that is busy with a request for ever answers none after it.
+        """
+        control = self._dispatch.control()
+        while sent.exchange.failure is control.exchange.failure is Failure.TIMEOUT and not self._has_waited():
+            control = self._dispatch.control()
+        try:
+            self._dispatch.require_target(control, before=True)
+        except TargetError:
+            if sent.exchange.failure is control.exchange.failure is Failure.TIMEOUT:
+                self._dispatch.keep(result(case, [sent], sent.findings))
+            raise
+
+    def _has_waited(self) -> bool:
+        """Whether a target that is busy was waited for long enough; each call counts."""
+        self._waits += 1
+        return self._waits > WAITS
 
     def between(self, case: Case, sent: Sent, again: Sent) -> Result:
         """Return the result of two different answers to the same request in the same situation."""

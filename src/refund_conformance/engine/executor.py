@@ -63,6 +63,12 @@ class Sent:
         return self.reading.codes if self.reading else ()
 
 
+def request_may_stay_unanswered(exchange: Exchange, question: Question) -> bool:
+    """Whether no answer came to a request that breaks off, for which anything but success is permitted."""
+    met = exchange.failure is not None and exchange.failure.connected
+    return met and exchange.request.cut and any(answer.errors == "anything" for answer in question.permitted)
+
+
 class Dispatch:
     """The way from a case to a judged answer. ``allowance`` bounds the requests."""
 
@@ -168,6 +174,8 @@ class Dispatch:
         request = self.client.request(case.draft, order)
         if request is None:
             raise NoOrderError("the token's form allows no such request")
+        if request.framed is not None and self.settings.proxy:
+            raise NoOrderError("target.proxy is set, and a proxy frames bodies its own way")
         accepting = self.may_accept(case)
         # A connection that was authorized before is the matter of auth.every-request alone. And one that was used
         # before may have been closed meanwhile, which must not cost an order.
@@ -179,12 +187,14 @@ class Dispatch:
     def judged(self, case: Case, exchange: Exchange) -> Sent:
         """Judge an exchange of a case."""
         names = frozenset(self.contract.fields) | {name for _, name in case.situation.questions if name}
-        question = Question(case.clause, self.permitted(case.situation), case.blame, names)
+        question = Question(case.clause, self.permitted(case.situation), case.blame, names, case.promises)
+        if request_may_stay_unanswered(exchange, question):
+            return Sent(exchange, None, (), None)
         if exchange.response is None:
             if exchange.failure and not exchange.failure.connected:
                 return Sent(exchange, None, (), None, decided=False)
             return Sent(exchange, None, (silence(question, self.record.clean(exchange.detail)),), None)
-        if says_nothing(exchange):
+        if says_nothing(exchange) and not exchange.request.cut:
             return Sent(exchange, None, (), None, decided=False)
         reading = read(exchange.response)
         verdict = judge(self.contract, question, reading)

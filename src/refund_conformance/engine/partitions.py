@@ -22,6 +22,9 @@ COMBINED = "combined"
 """The shared order of requests with several wrong parts, and the lane of the open questions: from what was
 answered first follows how a question can be asked."""
 
+CUT = "cut"
+"""The shared order of requests that break off: what they are answered says nothing, if they are at all."""
+
 QUESTIONS = "questions"
 """The shared order of requests that may be refused."""
 
@@ -31,7 +34,7 @@ ORDERS = "order"
 ACCEPTED = "accepted"
 """The lane of requests that are to be accepted, each for an order that no other check uses."""
 
-LANES = ("fields", "json", "walk", "order", "auth", "combined", "race", "accepted", "route")
+LANES = ("fields", "json", "walk", "order", "auth", "combined", "race", "accepted", "route", "cut")
 """Every lane, those that take longest first."""
 
 CHAINED = ("auth", "combined", "order", "fields", "json")
@@ -55,6 +58,8 @@ _CLAUSES = {
 
 def bench_of(case: Case) -> str:
     """Return the name of the shared order that a request goes to which is, or may be, refused."""
+    if case.draft.framing.is_cut:
+        return CUT
     return COMBINED if len(case.situation.wrong) > 1 else bench_of_first_wrong(case)
 
 

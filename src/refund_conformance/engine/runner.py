@@ -321,7 +321,7 @@ class Examination:
             self.orders.drop_bench(key)
             if any(finding.kind is Kind.ACCEPTED for finding in sent.findings):
                 self._accepted_clauses.add(case.clause)
-        elif sent.reading is not None and sent.reading.status < 500 and self.orders.benches.get(key) is bench:
+        elif _is_kept_account_of(sent) and self.orders.benches.get(key) is bench:
             bench.sent.append(case)
 
     # -- effects -----------------------------------------------------------------------------------
@@ -346,6 +346,11 @@ class Examination:
         outcomes = self.dispatch.contract.outcomes.values()
         states = {o.errors for o in outcomes if o.part == "order" and o.value != "zero-price"}
         return sent.wrong and not states.isdisjoint(sent.codes)
+
+
+def _is_kept_account_of(sent: Sent) -> bool:
+    """Whether a request was refused, as far as that shows, so that it must have had no effect."""
+    return sent.exchange.request.cut or (sent.reading is not None and sent.reading.status < 500)
 
 
 def _used_before(case: Case, sent: Sent) -> Result:

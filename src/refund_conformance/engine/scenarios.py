@@ -66,6 +66,9 @@ def _representatives(examination: Examination, key: str) -> Sequence[Case]:
 UNAUTHORIZED = ("auth.expired/expired-token", "auth.missing/no-header", "auth.forged/payload-changed")
 """What is sent on a connection that was authorized: the last before that is answered, the others after."""
 
+LONGEST_COOKIE = 4096
+"""Characters of cookies that are sent back to a target which set them."""
+
 PIPELINES = 2
 """How often requests are sent at once on one connection before a wrong answer is held against the target."""
 
@@ -99,13 +102,15 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
     odd: list[tuple[Case, str, Sent]] = []
     with examination.dispatch.client.fresh_wire() as wire:
         for place, case in enumerate(after or [before]):
-            authorized = _authorized(examination, bench, same_order=place > 0)
-            for each, order in (authorized, (case, bench.order)):
-                sent.append(examination.dispatch.send(each, order, wire))
-                if order == bench.order:
-                    examination.note(each, "auth", bench, sent[-1])
-                if each is not case and sent[-1].wrong:
-                    odd.append((each, order, sent[-1]))
+            authorized, order = _authorized(examination, bench, same_order=place > 0)
+            sent.append(examination.dispatch.send(authorized, order, wire))
+            if order == bench.order:
+                examination.note(authorized, "auth", bench, sent[-1])
+            if sent[-1].wrong:
+                odd.append((authorized, order, sent[-1]))
+            stranger = _with_cookies(case, sent)
+            sent.append(examination.dispatch.send(stranger, bench.order, wire))
+            examination.note(stranger, "auth", bench, sent[-1])
             if sent[-1].wrong:
                 break
     for each, order, wrong in odd:
@@ -115,6 +120,17 @@ def _every_request(examination: Examination, about: Case, wanted: Sequence[Case]
     if result.outcome is Outcome.HELD and examination.dispatch.client.allows(before.draft):
         _kept(examination, _pipelined(examination, before))
     return result
+
+
+def _with_cookies(case: Case, sendings: Sequence[Sent]) -> Case:
+    """Return a case's request with the cookies that the target has set: they authorize nothing."""
+    responses = (sent.exchange.response for sent in sendings)
+    fields = (field for response in responses if response for field in response.headers)
+    pairs = (value.partition(";")[0].strip() for name, value in fields if name.lower() == "set-cookie")
+    cookies = "; ".join({pair.partition("=")[0]: pair for pair in pairs}.values())
+    if not cookies.isascii() or not cookies.isprintable() or not 0 < len(cookies) <= LONGEST_COOKIE:
+        return case
+    return replace(case, draft=replace(case.draft, extra_headers=(("Cookie", cookies),)))
 
 
 def _authorized(examination: Examination, bench: Bench, *, same_order: bool) -> tuple[Case, str]:

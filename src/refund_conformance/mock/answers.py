@@ -32,6 +32,13 @@ class Answers:
     malformed_order_id: str = "404"
     order_not_found_code: str = "15060"
     unconfigured_order: str = "15000"
+    repeated_field_errors: str = "once"
+    oversized_request: str = "as-documented"
+    email_surrounding_space: str = "15010"
+    path_cleaning: str = "404"
+    unsupported_encoding: str = "accepted"
+    chunked_body: str = "accepted"
+    unusual_members: str = "accepted"
 
 
 def answers_of(chosen: Mapping[str, str], contract: Contract) -> Answers:

@@ -23,6 +23,7 @@ def target_toml(mock: Mock, base_url: str) -> str:
         f'expired_token = "{issue(MERCHANT, -_HOUR)}"',
         f'unconfigured_token = "{issue(UNCONFIGURED)}"',
         f'other_merchant_token = "{issue(OTHER_MERCHANT)}"',
+        f'refresh_token = "{mock.tokens.issue_refresh_token(MERCHANT)}"',
         "",
         "[orders]",
         *_groups(mock.samples.groups),

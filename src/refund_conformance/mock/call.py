@@ -1,6 +1,6 @@
 """A request as it arrived, what the checks have learnt of it, and the answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from refund_conformance.mock.store import Situation
 from refund_conformance.mock.tables import Order
@@ -12,8 +12,9 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Received:
     """A request: the path percent-encoded as it was sent, header names in lower case.
 
-    ``client`` is the address and port that it came from, which together name the connection. ``trailers`` are the
-    fields that came after a chunked body; they are no headers, and decide nothing.
+    ``client`` is the address and port that it came from, which together name the connection. ``query`` stands
+    behind the path, ``trailers`` behind the body; ``names`` are those of the header as they were written, if that
+    is known.
     """
 
     method: str
@@ -21,7 +22,9 @@ class Received:
     headers: Headers
     body: bytes
     client: tuple[str, int] = ("", 0)
+    query: bytes = b""
     trailers: Headers = ()
+    names: tuple[bytes, ...] = ()
 
     def values(self, name: str) -> list[str]:
         """Return the values of a header, one for each line, without the white space around them."""
@@ -84,3 +87,7 @@ class Answer:
     step: str = ""
     reason: str = ""
     codes: tuple[int, ...] = ()
+
+    def with_header(self, name: bytes, value: bytes) -> "Answer":
+        """Return the answer with one more header field."""
+        return replace(self, headers=(*self.headers, (name, value)))

@@ -5,6 +5,7 @@ that a server with a fault can be had by replacing one of them.
 """
 
 import re
+from urllib.parse import quote, unquote
 
 from refund_conformance.contract.model import Contract
 from refund_conformance.mock.answers import Answers
@@ -21,6 +22,13 @@ FIELDS = ("description", "email")
 
 _ORDER_ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _UNPLAUSIBLE = re.compile(r"[\s\x00-\x20\x7f-\x9f\ud800-\udfff]")
+_LONGEST_LABEL = 63
+_MANY_MEMBERS = 100
+_LARGE_BODY = 64 * 1024
+_LONGEST_ID = 255
+_CHARSETS = ("", "utf-8")
+_CHARSET = re.compile(r";[ \t]*charset=\"?([^;\"]*)", re.IGNORECASE)
+_BLANK = re.compile(r"\r\n|[ \t\r\n]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -45,10 +53,28 @@ class Checks:
     def read_route(self, call: Call) -> None:
         """Find the order's id in the URL; refuse other URLs and methods."""
         match = self.match_route(call)
+        self.check_size(call, match or "")
+        self.check_path(call)
         if match is None:
             raise Refused(404, (), "no such URL")
         call.order_text = match
         self.check_method(call)
+
+    def check_size(self, call: Call, order: str) -> None:
+        """Refuse an id or a body that is too large for a front, if there is one."""
+        if self.answers.oversized_request == "http-status":
+            if len(order) > _LONGEST_ID:
+                raise Refused(414, (), "URI too long")
+            if len(call.received.body) > _LARGE_BODY:
+                raise Refused(413, (), "content too large")
+
+    def check_path(self, call: Call) -> None:
+        """Redirect from a path with dot segments or empty ones, if such are cleaned here."""
+        segments = unquote(call.received.path.decode("latin-1"), "latin-1").split("/")[1:]
+        if self.answers.path_cleaning == "redirect" and not {"", ".", ".."}.isdisjoint(segments):
+            clean = "/" + "/".join(segment for segment in segments if segment not in ("", ".", ".."))
+            location = quote(clean, "/", "latin-1").encode("ascii")
+            raise Refused(301, (), "moved permanently", ((b"location", location),))
 
     def match_route(self, call: Call) -> str | None:
         """Return the text that stands for the order's id, or None for another URL."""
@@ -101,9 +127,17 @@ class Checks:
 
     def check_content_type(self, call: Call) -> None:
         """Refuse a body that is not said to be JSON."""
+        self.check_encoding(call)
         values = call.received.values("content-type")
         if len(values) != 1 or not self.accepts_content_type(values[0]):
             raise self.refusal(111, f"content type {', '.join(values)[:100] or 'absent'}")
+
+    def check_encoding(self, call: Call) -> None:
+        """Refuse a charset or a content coding other than none, and a body without its length, if not taken."""
+        charsets = [_CHARSET.search(value) for value in call.received.values("content-type")]
+        odd = any(match is not None and match[1].lower() not in _CHARSETS for match in charsets)
+        if self.answers.unsupported_encoding == "refused" and (odd or call.received.values("content-encoding")):
+            raise Refused(415, (), "unsupported charset or content coding")
 
     def accepts_content_type(self, header: str) -> bool:
         """Tell whether the header says application/json."""
@@ -119,12 +153,22 @@ class Checks:
 
     def read_json(self, call: Call) -> None:
         """Read the body as a JSON object."""
+        if self.answers.chunked_body == "411" and call.received.values("transfer-encoding"):
+            raise Refused(411, (), "length required")
         try:
             found = self.parse_body(call.received.body)
         except NotJsonError as problem:
             raise self.refusal(110, str(problem)) from None
         call.document = self.object_of(found.value)
+        self.check_members(call)
         call.repeated, call.deep = found.repeated, found.deep
+
+    def check_members(self, call: Call) -> None:
+        """Refuse an object for its members' number or names, if that is how this server does it."""
+        if self.answers.unusual_members == "refused" and len(call.document) > _MANY_MEMBERS:
+            raise self.refusal(110, "too many members")
+        if self.answers.unknown_field == "110" and not call.document.keys() <= set(FIELDS):
+            raise self.refusal(110, "unknown members")
 
     def parse_body(self, body: bytes) -> JsonText:
         """Return the body's JSON text, or raise NotJsonError."""
@@ -200,7 +244,7 @@ class Checks:
         if names:
             raise Refused(
                 self.contract.errors[15010].status,
-                tuple(self.field_error(name) for name in names),
+                tuple(self.field_error(name) for name in names for _ in range(self.reasons(name, call.document))),
                 f"invalid: {', '.join(names)[:200]}",
             )
 
@@ -215,6 +259,13 @@ class Checks:
         if self.answers.deep_nesting == "15010":
             names += [name for name in call.deep if name not in FIELDS]
         return tuple(dict.fromkeys(names))
+
+    def reasons(self, name: str, document: dict[str, object]) -> int:
+        """Return how many errors an invalid field gets."""
+        value = document.get(name)
+        if self.answers.repeated_field_errors == "once" or name != "email" or not isinstance(value, str):
+            return 1
+        return 1 + (self.length(value) > LONGEST_EMAIL and not self.is_address(value))
 
     def field_error(self, name: str) -> Error:
         """Return the error that names an invalid field."""
@@ -240,14 +291,21 @@ class Checks:
         """Tell whether the value can be an email address."""
         if not isinstance(value, str) or self.length(value) > LONGEST_EMAIL:
             return False
+        if self.answers.email_surrounding_space == "trimmed":
+            value = _BLANK.sub("", value[:1]) + value[1:-1] + _BLANK.sub("", value[-1:])
         if self.answers.international_email == "15010" and not value.isascii():
             return False
         return self.is_address(value)
 
     def is_address(self, text: str) -> bool:
-        """Tell whether the text is an address by some reading: one @, something on each side, no white space."""
+        """Tell whether the text is an address by some reading.
+
+        It has one @ with something on each side, no white space, and labels of up to 63 letters.
+        """
         local, _, domain = text.partition("@")
-        return bool(local and domain) and "@" not in domain and not _UNPLAUSIBLE.search(text)
+        if not (local and domain) or "@" in domain or _UNPLAUSIBLE.search(text) or text.startswith("mailto:"):
+            return False
+        return all(0 < len(label) <= _LONGEST_LABEL for label in domain.split("."))
 
     def length(self, text: str) -> int:
         """Return the number of characters, in the unit that this server counts in."""

@@ -12,7 +12,7 @@ from refund_conformance.mock.answers import Answers
 from refund_conformance.mock.batches import WouldWaitError
 from refund_conformance.mock.call import Answer, Call, Error, Received, Refused
 from refund_conformance.mock.checks import Checks
-from refund_conformance.mock.protocol import TRAILERS
+from refund_conformance.mock.protocol import NAMES, TRAILERS
 from refund_conformance.mock.store import Store
 from refund_conformance.mock.tokens import Tokens
 
@@ -227,7 +227,9 @@ def received_of(scope: Scope, body: bytes) -> Received:
         headers=tuple(scope["headers"]),
         body=body,
         client=tuple(scope["client"] or ("", 0)),
+        query=scope["query_string"],
         trailers=tuple(scope.get(TRAILERS, ())),
+        names=tuple(scope.get(NAMES, ())),
     )
 
 

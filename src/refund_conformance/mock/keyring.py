@@ -47,8 +47,8 @@ class KeyRing:
         Raises WouldWaitError in the thread of an event loop where the store may keep it waiting.
         """
         found = self._among(id_)
-        if found is None and isinstance(id_, str) and not self._store.is_memory:
-            if in_event_loop():
+        if found is None and isinstance(id_, str):
+            if not self._store.is_memory and in_event_loop():
                 raise WouldWaitError
             self._read()
             found = self._among(id_)

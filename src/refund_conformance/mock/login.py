@@ -66,7 +66,10 @@ class Login:
             self.failed.note(username, time.monotonic())
             raise
         self.failed.forget(username)
-        body = {"token": self.plain.tokens.issue(username), "refresh_token": secrets.token_hex(64)}
+        body = {
+            "token": self.plain.tokens.issue(username),
+            "refresh_token": self.plain.tokens.issue_refresh_token(username),
+        }
         return Answer(200, json.dumps(body).encode("ascii"), "application/json")
 
     def credentials(self, call: Call) -> tuple[str, str]:

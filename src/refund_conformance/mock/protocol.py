@@ -21,6 +21,9 @@ BODY_SECONDS = 30.0
 EOF_SECONDS = 1.0
 """Time for an answer to a client that has closed its side: it may still read, or have gone."""
 
+NAMES = "refund_conformance.names"
+"""Key of the scope that has the headers' names as they were written."""
+
 TRAILERS = "refund_conformance.trailers"
 """Key of the scope that has the trailer fields, which are no headers."""
 
@@ -77,6 +80,7 @@ class Protocol(HttpToolsProtocol):
         self._in_head = True
         self._length = 0  # of URL, headers and trailers
         self._unfinished = 0  # bytes since the last piece of a body, or the end of a head or a request
+        self._names: list[bytes] = []
         self._trailers: list[tuple[bytes, bytes]] = []
         self._refusal: bytes | None = None  # what is written before closing, once nothing more is read
         self._deadline: float | None = None
@@ -124,13 +128,15 @@ class Protocol(HttpToolsProtocol):
         """Expect the head of a request."""
         super().on_message_begin()
         self._in_message = self._in_head = True
-        self._trailers = []
-        cast("dict[str, object]", self.scope).update({TRAILERS: self._trailers, TRANSPORT: self.transport})
+        self._names, self._trailers = [], []
+        more = {NAMES: self._names, TRAILERS: self._trailers, TRANSPORT: self.transport}
+        cast("dict[str, object]", self.scope).update(more)
         self._allow(HEAD_SECONDS)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a trailer field."""
+        """Take a field of the head. One that comes behind the body is none of the request's (RFC 9110, 6.5.1)."""
         if self._in_head:
+            self._names.append(name)
             super().on_header(name, value)
             return
         self._trailers.append((name.lower(), value))

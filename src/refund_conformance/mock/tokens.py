@@ -57,6 +57,11 @@ class Tokens:
         key = self.keys.newest
         return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.id})
 
+    def issue_refresh_token(self, username: str) -> str:
+        """Return a token that gets another one, and is none for the API: it names no issuer."""
+        key, claims = self.keys.newest, {"sub": username, "use": "refresh", "exp": math.ceil(time.time()) + DAY}
+        return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.id})
+
     def read(self, token: str) -> str:
         """Return the user whom the token names, or raise TokenRefusedError.
 

@@ -66,6 +66,20 @@ class LastFieldFirst(Endpoint):
         return super().invalid_fields(call)[::-1]
 
 
+class EachReason(Endpoint):
+    """Reports each invalid field once for each of two layers that find it so."""
+
+    def reasons(self, name: str, document: dict[str, object]) -> int:
+        return 2
+
+
+class WithoutMessages(Endpoint):
+    """Leaves out the message where the code says all."""
+
+    def error_entry(self, error: Error) -> object:
+        return {"error": error.code, "message": error.message} if error.code == 15010 else {"error": error.code}
+
+
 class Pretty(Endpoint):
     """Writes JSON over several lines, with raw letters and a last line end."""
 
@@ -199,6 +213,8 @@ VARIANTS = (
     Variant("several-codes-on-401", "A 401 gives two reasons.", SeveralCodes),
     Variant("reworded", "Every message is in other words; a 15010 still names its field.", Reworded),
     Variant("last-field-first", "Invalid fields are reported in the opposite order.", LastFieldFirst),
+    Variant("each-reason", "Each invalid field is reported twice.", EachReason),
+    Variant("without-messages", "Errors but 15010 have no message.", WithoutMessages),
     Variant("pretty-json", "Error bodies are indented and end with a line end.", Pretty),
     Variant("charset-named", "Error bodies are application/json; charset=utf-8.", CharsetNamed),
     Variant("json-on-success", "Success comes with a JSON object.", JsonOnSuccess),

@@ -4,16 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlsplit
 
-from refund_conformance.contract.model import Contract
+from refund_conformance.contract.model import Contract, Level
 from refund_conformance.oracle.error_body import Reading
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.permitted import FIELD_ERROR, Permitted
+from refund_conformance.oracle.words import describe, describe_reading, has_wording, quoted
 
-FIELD_PLACE = "{field}"
-
-CODES_TOLD = 5
-"""Codes of one answer that are told at most; a target may send thousands, or one of thousands of digits."""
+__all__ = ["Question", "Verdict", "describe", "describe_reading", "judge", "silence"]
 
 
 @dataclass(frozen=True)
@@ -21,13 +20,15 @@ class Question:
     """What is asked of an answer: the permitted ones, and the clause that each wrong part belongs to.
 
     ``clause`` is what the case is about. ``blame`` maps a wrong part to the clause that fails if that part is
-    not refused; ``fields`` are all field names that a message may name.
+    not refused; ``fields`` are all field names that a message may name. ``promises`` maps parts and fields with
+    which nothing is wrong to the clause that fails if one of them is refused all the same.
     """
 
     clause: str
     permitted: frozenset[Permitted]
     blame: tuple[tuple[str, str], ...] = ()
     fields: frozenset[str] = frozenset()
+    promises: tuple[tuple[str, str], ...] = ()
 
     @property
     def own(self) -> str:
@@ -55,35 +56,6 @@ def silence(question: Question, detail: str) -> Finding:
     return Finding("server.answers", Kind.SILENCE, expected, detail, (question.own,))
 
 
-def describe(permitted: Iterable[Permitted]) -> str:
-    """Return the permitted answers in words."""
-    return ", or ".join(sorted({_describe(answer) for answer in permitted}))
-
-
-def _describe(answer: Permitted) -> str:
-    status = " or ".join(str(status) for status in sorted(answer.statuses))
-    if answer.success:
-        return f"{status} without errors"
-    if answer.errors == "undemanded":
-        return status
-    if answer.errors == "some":
-        return f"{status} with an error code"
-    if answer.fields:
-        return f"{status} with one {answer.errors} for {' and one for '.join(sorted(answer.fields))}"
-    return f"{status} with {answer.errors} alone"
-
-
-def describe_reading(reading: Reading) -> str:
-    """Return what came back in words; nothing of the target but numbers and its reason for no shape."""
-    if reading.codes:
-        told = [str(code) if abs(code) < 10**9 else "a huge code" for code in reading.codes[:CODES_TOLD]]
-        more = [f"{len(reading.codes) - CODES_TOLD} more"] if len(reading.codes) > CODES_TOLD else []
-        return f"{reading.status} with {', '.join(told + more)}"
-    if 200 <= reading.status < 300:
-        return f"{reading.status} without errors"
-    return f"{reading.status} without an error code"
-
-
 class _Judgement:
     """One question and one answer; the methods are the steps of the decision."""
 
@@ -98,7 +70,13 @@ class _Judgement:
 
     @cached_property
     def actual(self) -> str:
-        return describe_reading(self.reading)
+        return describe_reading(self.reading, self.field_code, self.question.fields)
+
+    @cached_property
+    def field_code(self) -> int | None:
+        """The code of an invalid field."""
+        errors = self.contract.outcomes[FIELD_ERROR].errors
+        return errors if isinstance(errors, int) else None
 
     @cached_property
     def listed(self) -> frozenset[int]:
@@ -114,7 +92,12 @@ class _Judgement:
         return findings, None
 
     def _ordered(self) -> list[Permitted]:
-        return sorted(self.question.permitted, key=lambda answer: (answer.part, sorted(answer.fields)))
+        """Return the permitted answers, those that say the most first."""
+
+        def rank(answer: Permitted) -> tuple[object, ...]:
+            return answer.errors == "anything", answer.repeats, answer.part, sorted(answer.fields)
+
+        return sorted(self.question.permitted, key=rank)
 
     # -- is it permitted? ---------------------------------------------------------------------------
 
@@ -123,9 +106,24 @@ class _Judgement:
             return False
         if answer.success:
             return not self.reading.reports_errors
+        if answer.errors == "anything":
+            return True
         if answer.errors == "undemanded":
-            return not self._misplaced() and not self._told_states()
+            return not self._misplaced() and not self._told_states() and self._is_whole() and self._leads_on()
         return self.reading.shape is None and self._has_codes_of(answer)
+
+    def _is_whole(self) -> bool:
+        """Whether there is an error body if the status never comes without one."""
+        demanding = self.reading.status in self.contract.operation.error_body_statuses
+        return not demanding or (self.reading.shape is None and bool(self.reading.codes))
+
+    def _leads_on(self) -> bool:
+        """Whether a redirect leads to the operation's own URL, without dot segments and empty ones."""
+        if not 300 <= self.reading.status < 400:
+            return True
+        path = urlsplit(self.reading.response.header("Location") or "").path
+        ending = self.contract.operation.path.partition("{order}")[2]
+        return path.endswith(ending) and not {"", ".", ".."}.intersection(path.split("/")[1:])
 
     def _misplaced(self) -> bool:
         """Whether a code stands there whose own status this is not; codes that nobody documents may."""
@@ -145,27 +143,31 @@ class _Judgement:
             own = {code for code in codes if self._status_of(code) in answer.statuses}
             return bool(own) and len(own) == len(set(codes))
         if answer.fields:
-            return set(codes) == {answer.errors} and self._names_each(answer.fields)
+            return set(codes) == {answer.errors} and self._names_each(answer.fields, repeats=answer.repeats)
         return codes == (answer.errors,)
 
-    def _names_each(self, fields: frozenset[str]) -> bool:
-        """Whether errors and fields can be paired one to one, each error naming its field."""
-        errors = self.reading.errors
-        if len(errors) != len(fields):
-            return False
-        options = [[field for field in fields if error.names(field)] for error in errors]
-        by_field: dict[str, int] = {}
+    def _names_each(self, fields: frozenset[str], *, repeats: bool = False) -> bool:
+        """Whether errors and fields can be paired one to one, each error naming its field.
 
-        def place(error: int, tried: set[str]) -> bool:
-            for field in options[error]:
-                if field not in tried:
-                    tried.add(field)
-                    if field not in by_field or place(by_field[field], tried):
-                        by_field[field] = error
+        Where errors may repeat, each further one must name one of the fields too.
+        """
+        errors = self.reading.errors
+        if len(errors) < len(fields) or (len(errors) > len(fields) and not repeats):
+            return False
+        if not all(any(map(error.names, fields)) for error in errors):
+            return False
+        by_error: dict[int, str] = {}
+
+        def place(field: str, tried: set[int]) -> bool:
+            for number, error in enumerate(errors):
+                if number not in tried and error.names(field):
+                    tried.add(number)
+                    if number not in by_error or place(by_error[number], tried):
+                        by_error[number] = field
                         return True
             return False
 
-        return all(place(error, set()) for error in range(len(errors)))
+        return all(place(field, set()) for field in sorted(fields))
 
     def _status_of(self, code: int) -> int | None:
         error = self.contract.errors.get(code)
@@ -174,7 +176,7 @@ class _Judgement:
     # -- it is permitted: the general promises --------------------------------------------------------
 
     def _general(self, matched: Permitted) -> Iterator[Finding]:
-        if matched.errors in ("none", "undemanded"):
+        if matched.errors in ("none", "undemanded", "anything"):
             return
         if matched.should and not matched.should & set(self.reading.codes):
             wanted = " or ".join(map(str, sorted(matched.should)))
@@ -190,16 +192,13 @@ class _Judgement:
     def _wordings(self) -> Iterator[Finding]:
         for error in self.reading.errors:
             documented = self.contract.errors.get(error.code or 0)
-            if documented is None or error.message is None:
-                continue
-            before, place, after = documented.message.partition(FIELD_PLACE)
-            same = (
-                error.message.startswith(before) and error.message.endswith(after)
-                if place
-                else error.message == documented.message
-            )
-            if not same:
-                yield self._advice("errors.message", f"{error.code}: {documented.message}", "another wording")
+            if documented is not None and not has_wording(error, documented):
+                said = (
+                    f"{error.code}: {quoted(error.message)}"
+                    if error.message
+                    else f"{error.code} without a message"
+                )
+                yield self._advice("errors.message", f"{error.code}: {documented.message}", said)
                 return
 
     def _advice(self, clause: str, expected: str, actual: str | None = None) -> Finding:
@@ -216,8 +215,6 @@ class _Judgement:
                 yield self._finding("errors.status", Kind.STATUS)
         elif not 200 <= status < 600 or 300 <= status < 400:
             yield self._finding("server.answers", Kind.SILENCE, self._blamed())
-            if success:
-                yield self._finding("success.status", Kind.STATUS)
         elif self._codes_permitted():
             yield self._finding("errors.status", Kind.STATUS, self._blamed())
             yield from self._misshapen()
@@ -293,8 +290,8 @@ class _Judgement:
     def _mixed(self) -> bool:
         """Whether codes stand together that must not: one that interrupts, or a field's beside others."""
         codes = self.reading.codes
-        own = self.contract.outcomes[FIELD_ERROR].errors
-        return len(codes) > 1 and (any(map(self._interrupts, codes)) or (own in codes and len(set(codes)) > 1))
+        own = self.field_code in codes and len(set(codes)) > 1
+        return len(codes) > 1 and (any(map(self._interrupts, codes)) or own)
 
     def _interrupts(self, code: int) -> bool:
         error = self.contract.errors.get(code)
@@ -330,10 +327,24 @@ class _Judgement:
         for part in told:
             if part in blame:
                 return blame[part]
+        if not blame:
+            return self._promised(told) or self.question.clause
         if told and (len(blame) == 1 or "field" in told):
             return self.question.own
         return next(iter(blame.values()), self.question.clause)
 
+    def _promised(self, told: Iterable[str]) -> str | None:
+        """Return the clause of a part or a field that is refused though nothing is wrong with it."""
+        promises = dict(self.question.promises)
+        shown = {o.part for o in self.contract.outcomes.values() if not o.should.isdisjoint(self.reading.codes)}
+        told = (*told, *shown)
+        fields = (name for error in self.reading.errors for name in self.contract.fields if error.names(name))
+        refused = fields if "field" in told else told
+        return next((promises[name] for name in refused if name in promises), None)
+
     def _finding(self, clause: str, kind: Kind, also: str = "") -> Finding:
         others = (also,) if also and also != clause else ()
+        known = self.contract.clauses.get(clause)
+        if known is not None and known.level is Level.SHOULD:
+            kind = Kind.ADVICE
         return Finding(clause, kind, self.expected, self.actual, others)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from refund_conformance.contract.model import PRECEDENCE, Contract, Question
+from refund_conformance.contract.model import PRECEDENCE, Contract, Outcome, Question
 from refund_conformance.oracle.situation import Situation
 
 FIELD_ERROR = ("field", "invalid")
@@ -17,15 +17,17 @@ class Permitted:
     """One kind of permitted answer.
 
     ``part`` is the wrong part that answers, "" for success. ``errors`` is the one code, "some" (at least one),
-    "undemanded", or "none" for a success. ``fields`` are the invalid fields, each to have an error of its own.
-    ``should`` are the codes of which one is expected, short of being promised.
+    "undemanded", "anything" (no answer is permitted too), or "none" for a success. ``fields`` are the invalid
+    fields, each to have an error of its own, or several if the outcome ``repeats``. ``should`` are the codes of
+    which one is expected, short of being promised.
     """
 
     part: str
     statuses: frozenset[int]
-    errors: int | Literal["some", "undemanded", "none"]
+    errors: int | Literal["some", "undemanded", "anything", "none"]
     fields: frozenset[str] = frozenset()
     should: frozenset[int] = frozenset()
+    repeats: bool = False
 
     @property
     def success(self) -> bool:
@@ -59,16 +61,21 @@ def _readings(contract: Contract, situation: Situation, pins: Mapping[str, str])
         reading = situation
         for (question, field), answer in zip(touched, answers, strict=True):
             for part, value in question.answers[answer].items():
-                reading = reading.with_invalid(field) if part == "field" else reading.with_part(part, value)
+                is_invalid = (part, value) == FIELD_ERROR
+                reading = reading.with_invalid(field) if is_invalid else reading.with_part(part, value)
         yield reading
 
 
 def _touched(contract: Contract, situation: Situation) -> Iterator[tuple[str, str]]:
+    asked = {name for name, _ in situation.questions}
+    effects = (effect for name in asked for effect in contract.questions[name].answers.values())
     implied = {
         "malformed-order-id": situation.route == "malformed-order-id",
         "order-not-found-code": situation.order in _NOT_FOUND,
+        "repeated-field-errors": bool(situation.invalid)
+        or any(FIELD_ERROR in effect.items() for effect in effects),
     }
-    yield from ((name, "") for name, is_so in implied.items() if is_so and name in contract.questions)
+    yield from ((name, "") for name in contract.questions if implied.get(name) and name not in asked)
     yield from situation.questions
 
 
@@ -83,11 +90,15 @@ def _conclusions(contract: Contract, situation: Situation, pins: Mapping[str, st
     if not wrong:
         yield Permitted("", frozenset({contract.operation.success_status}), "none")
         return
+    wrong = tuple(part for part in wrong if _outcome(contract, situation, part).alone) or wrong
     if PRECEDENCE in pins:
         order = [part.strip() for part in pins[PRECEDENCE].split(",")]
         wrong = tuple(sorted(wrong, key=order.index)[:1])
     for part in wrong:
-        key = FIELD_ERROR if part == "field" else (part, getattr(situation, part))
-        outcome = contract.outcomes[key]
+        outcome = _outcome(contract, situation, part)
         fields = situation.invalid if part == "field" else frozenset[str]()
-        yield Permitted(part, outcome.statuses, outcome.errors, fields, outcome.should)
+        yield Permitted(part, outcome.statuses, outcome.errors, fields, outcome.should, outcome.repeats)
+
+
+def _outcome(contract: Contract, situation: Situation, part: str) -> Outcome:
+    return contract.outcomes[part, getattr(situation, part)]

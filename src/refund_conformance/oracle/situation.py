@@ -1,18 +1,21 @@
 """What is known of a request and of the world it meets: one value for each part that can be wrong."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from refund_conformance.contract.model import FLAWLESS
+
+INVALID = "invalid"
+"""How an invalid field is reported unless an answer to an open question says otherwise: once."""
 
 
 @dataclass(frozen=True)
 class Situation:
     """The parts of a request (contract: "How an answer is decided").
 
-    ``invalid`` holds the names of the invalid fields. ``questions`` holds the open questions that the request
-    touches, each with the field it is about, or "".
+    ``invalid`` holds the names of the invalid fields, ``field`` how they are reported. ``questions`` holds the
+    open questions that the request touches, each with the field it is about, or "".
     """
 
     route: str = FLAWLESS["route"]
@@ -21,8 +24,9 @@ class Situation:
     body: str = FLAWLESS["body"]
     caller: str = FLAWLESS["caller"]
     order: str = FLAWLESS["order"]
-    invalid: frozenset[str] = field(default_factory=frozenset)
+    invalid: frozenset[str] = frozenset()
     questions: tuple[tuple[str, str], ...] = ()
+    field: str = INVALID
 
     @cached_property
     def wrong(self) -> tuple[str, ...]:

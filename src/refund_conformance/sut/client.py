@@ -7,12 +7,13 @@ from dataclasses import replace
 from time import monotonic, sleep
 
 from refund_conformance import __version__
-from refund_conformance.cases.case import Draft
+from refund_conformance.cases.case import Draft, Framing
 from refund_conformance.cases.payloads import headers
 from refund_conformance.cases.payloads.fields import MARK
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.sut.settings import Settings
 from refund_conformance.sut.tokens import Tokens
+from refund_conformance.transport import raw
 from refund_conformance.transport.concurrency_limit import Gate
 from refund_conformance.transport.connection import Wire
 from refund_conformance.transport.exchange import Exchange, Headers, Request
@@ -98,13 +99,27 @@ class Client:
         media = () if draft.content_type is None else (("Content-Type", draft.content_type),)
         general = (
             ("User-Agent", f"refund-conformance/{__version__}"),
-            # A server that takes this for the body's type shows when that is another.
-            ("Accept", "*/*" if draft.content_type == self._media_type else self._media_type),
+            ("Accept", "*/*"),
             ("Accept-Encoding", "identity"),
             (RUN_HEADER, self._run),
         )
+        own = tuple((draft.spelling(name), value) for name, value in (*media, *fields))
         body = draft.body.replace(MARK.encode(), f"{MARK[:-1]} {self._run[:8]}]".encode())
-        return Request(draft.method, draft.path(order), (*general, *media, *fields), body)
+        request = Request(draft.method, draft.path(order), (*general, *own, *draft.extra_headers), body)
+        return self._framed(request, draft)
+
+    def _framed(self, request: Request, draft: Draft) -> Request:
+        """Return a request with its body framed as the draft has it."""
+        body, cut = request.body, draft.framing.is_cut
+        if draft.framing is Framing.LENGTH:
+            return request
+        if draft.framing is Framing.CUT_LENGTH:
+            framing, framed = ("Content-Length", str(2 * len(body))), body
+        else:
+            token = self.tokens.get(draft.credential)
+            end = b"" if cut else raw.last_chunk(draft.trailer(self._settings.header, token) or ())
+            framing, framed = ("Transfer-Encoding", "chunked"), raw.chunks(body) + end
+        return replace(request, headers=(*request.headers, framing), framed=framed, cut=cut)
 
     def send(
         self,
@@ -132,13 +147,21 @@ class Client:
                 self.sent += 1
             with self._gate.passing(urgent=not ahead) if waits else nullcontext():
                 self._require_open()
-                exchange = (wire or self._wire()).send(request)
+                exchange = self._exchange(request, wire)
             if exchange.response is not None and exchange.response.status == TOO_MANY:
                 self._pace.hold(asked_wait(exchange) or 0.0)
             exchange = exchange if attempts == 1 else replace(exchange, attempts=attempts)
             return replace(exchange, number=self._record(exchange))
 
+        if request.cut:
+            return attempt()  # an answer of any kind will do, and so will none
         return repeated(attempt, says_nothing if repeatable else was_not_taken)
+
+    def _exchange(self, request: Request, wire: Wire | None) -> Exchange:
+        if request.framed is None:
+            return (wire or self._wire()).send(request)
+        settings = self._settings
+        return raw.send_raw(settings.base_url, settings.timeout, settings.ca_bundle, request)
 
     def send_pipelined(self, requests: Sequence[Request]) -> list[Exchange]:
         """Send requests on one connection, none waiting for an answer; return the exchanges that were answered."""

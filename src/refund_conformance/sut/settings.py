@@ -33,7 +33,7 @@ LIST, HOOK, SEARCH = "list", "hook", "search"
 NOWHERE = "2147483646"
 """An order that no target has: well-formed by any reading, and far beyond what is counted up to."""
 
-CREDENTIALS = ("token", "expired_token", "unconfigured_token", "other_merchant_token")
+CREDENTIALS = ("token", "expired_token", "unconfigured_token", "other_merchant_token", "refresh_token")
 
 
 @dataclass(frozen=True)

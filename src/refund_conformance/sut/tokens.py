@@ -17,6 +17,9 @@ from refund_conformance.transport.retry import repeated, says_nothing
 OWN = "token"
 """The name of our own token in the settings."""
 
+REFRESH = "refresh_token"
+"""The name of the token that gets another one."""
+
 EARLY = 1.0
 """Seconds before its end at which a token is renewed."""
 
@@ -30,7 +33,7 @@ class Tokens:
         self._lock = threading.Lock()
         self._tokens = dict(settings.tokens)
         if OWN not in self._tokens:
-            self._tokens[OWN] = login(settings, operation)
+            self._tokens = {**login(settings, operation), **self._tokens}
 
     def names(self) -> frozenset[str]:
         """Return the names of the tokens there are."""
@@ -59,7 +62,7 @@ class Tokens:
         """Log in again, unless someone else has done so since our token was ``stale``; return the new one."""
         with self._lock:
             if self._tokens[OWN] == stale:
-                self._tokens[OWN] = login(self._settings, self._operation)
+                self._tokens |= login(self._settings, self._operation)
             return self._tokens[OWN]
 
 
@@ -74,9 +77,10 @@ def _seconds_left(token: str) -> float:
         return float("inf")
 
 
-def login(settings: Settings, operation: Operation) -> str:
+def login(settings: Settings, operation: Operation) -> dict[str, str]:
     """Ask the target for a token by the login operation (facts: "Get Token").
 
+    Return it by its name in the settings, with the refresh token if the answer has one.
     Raises TargetError if the login is refused, or answered without a token.
     """
     body = json.dumps({"username": settings.username, "password": settings.password}).encode()
@@ -97,7 +101,12 @@ def login(settings: Settings, operation: Operation) -> str:
         answer = parse(exchange.response.body)
     except ValueError:
         answer = None
-    token = answer.get("token") if isinstance(answer, dict) else None
-    if not isinstance(token, str) or not token or not all("!" <= letter <= "~" for letter in token):
+    given = answer if isinstance(answer, dict) else {}
+    tokens = {name: given[name] for name in (OWN, REFRESH) if _is_token(given.get(name))}
+    if OWN not in tokens:
         raise TargetError(what, "was answered without a token", remedy)
-    return token
+    return tokens
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and all("!" <= letter <= "~" for letter in value)

@@ -8,12 +8,18 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it goes on the wire. ``target`` is the request target, percent-encoded, from the slash on."""
+    """A request as it goes on the wire. ``target`` is the request target, percent-encoded, from the slash on.
+
+    ``framed`` is what goes after the head in place of the body where that is not sent with its length; the headers
+    say how it is framed then. ``cut`` says that it breaks off: nothing more is sent.
+    """
 
     method: str
     target: str
     headers: Headers
     body: bytes
+    framed: bytes | None = None
+    cut: bool = False
 
 
 @dataclass(frozen=True)

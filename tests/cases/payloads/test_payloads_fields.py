@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from payloads_schemas import CONTRACTS, EXTENDED, KEYWORDS, SHIPPED, broken_keywords, strictly_an_email
 
-from refund_conformance.cases.payloads import fields
+from refund_conformance.cases.payloads import addresses, fields
 from refund_conformance.cases.payloads.fields import Break
 from refund_conformance.contract.errors import ContractError
 from refund_conformance.contract.model import Contract, Field
@@ -223,13 +223,13 @@ def test_addresses_of_any_length_are_well_formed() -> None:
 
 
 def test_addresses_to_be_accepted_are_beyond_doubt() -> None:
-    for value in (*fields.accepted_emails().values(), fields.plain(SHIPPED)["email"]):
+    for value in (*addresses.accepted_emails().values(), fields.plain(SHIPPED)["email"]):
         assert strictly_an_email(value)
         assert len(value) <= 80
 
 
 def test_addresses_to_be_accepted_show_what_is_often_refused() -> None:
-    every = "".join(fields.accepted_emails().values())
+    every = "".join(addresses.accepted_emails().values())
     assert {"+", ".", "-"} <= set(every)
     assert re.search("[A-Z]", every)
     assert re.search("[0-9]", every)
@@ -240,12 +240,12 @@ def test_addresses_to_be_accepted_show_what_is_often_refused() -> None:
     ["a@b", "a.b+c@d-e.f", "ü@b.example", "a@bücher.example", "!@c", "", " \t", 5, None],
 )
 def test_an_address_by_any_reading_is_possible(value: object) -> None:
-    assert fields.is_possible_email(value)
+    assert addresses.is_possible_email(value)
 
 
 @pytest.mark.parametrize("value", ["a", "@", "a@", "@b", "a@b@c", "a b@c", "a@b c", "a@b\n", "\ta@b", "a@@b"])
 def test_no_address_by_any_reading_is_not(value: str) -> None:
-    assert not fields.is_possible_email(value)
+    assert not addresses.is_possible_email(value)
 
 
 def wrong_lengths(**bounds: int) -> set[int]:

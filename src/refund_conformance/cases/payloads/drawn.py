@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from refund_conformance.cases.payloads import fields
+from refund_conformance.cases.payloads import addresses, fields
 from refund_conformance.contract.model import Field
 
 
@@ -49,7 +49,7 @@ def _repeated(letters: str, size: int) -> str:
 
 
 def _long_email(letters: str, size: int) -> str:
-    local, _, domain = fields.email(size).partition("@")
+    local, _, domain = addresses.email(size).partition("@")
     return f"{_repeated(letters, len(local))}@{domain}"
 
 

@@ -2,22 +2,21 @@
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
 
+from refund_conformance.cases.payloads import addresses
 from refund_conformance.contract.errors import ContractError
 from refund_conformance.contract.model import Contract, Field
 
 SCRIPTS = {
     "ascii": "Damaged goods. ",
-    "two-byte": "воз\u00adврат",
-    "mixed": f"{'退货请求' * 9}возврат e\u0301o\u0308é إرجاع החזר a\nb\tc\r\n <&'\"> ",
-    "emoji": "😀📦",
+    "mixed": f"{'退货请求' * 9}воз\u00adврат e\u0301o\u0308é إرجاع החזר a\nb\tc\r\n <&'\"> ",
+    "emoji": "😀❤\ufe0f",
 }
 """Text of each kind of character that a length limit may be counted wrongly for."""
 
@@ -26,17 +25,6 @@ MARK = "[conformance test]"
 
 KEYWORDS = {"type", "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "enum"}
 NOT_BLANK = r"\S"
-
-formats = FormatChecker(formats=())
-
-
-@formats.checks("email")
-def is_possible_email(value: object) -> bool:
-    """Whether a string is an email address by some reading; what is blank is another keyword's matter."""
-    if not isinstance(value, str) or not value.strip():
-        return True
-    local, at, domain = value.partition("@")
-    return bool(local and at and domain) and "@" not in domain and not re.search(r"\s", value)
 
 
 @dataclass(frozen=True)
@@ -104,6 +92,15 @@ def text(script: str, length: int, schema: Mapping[str, Any] | None = None) -> s
     return (pattern * (length // len(pattern) + 1))[:length]
 
 
+SIGNS = (
+    "50% {0} {} %s %n {{x}} ${x} #{x} <b title='a'>\\ \"q\" `id` ; -- <%= 1 %> "
+    "http://example.org/?a=b&c=%20 $1 \\1 \\u0041 '||' \r\n"
+)
+"""What formatters, templates, shells and stores take for their own."""
+
+LIKE_OTHERS = ("null", "true", "2024-02-30T00:00:00Z", "1e400", "[]")
+"""Texts that look like a value of another type."""
+
 ODD_TEXT = "👩‍👩‍👧 🇺🇳 \u0301 क्षि \u00a0 Rücksendung https://example.org/?a=b&c=%20 "
 """Joined emoji, a combining mark at the beginning of a word, and what else people paste into a form."""
 
@@ -126,13 +123,15 @@ def at_limit(field: Field) -> dict[str, Any]:
     if limit is None:
         return {}
     if field.schema.get("format") == "email":
-        return {"ascii": email(limit)}
+        return {"ascii": addresses.email(limit)}
     ascii_ = f" {text('ascii', limit - 2).strip().ljust(limit - 2, '.')} "
     return {"ascii": ascii_, "mixed": text("mixed", limit)}
 
 
-_ENTITY = "&amp;"
-"""A text with it is shorter to whoever decodes it first."""
+TRAILING_BLANKS = "trailing-blanks"
+
+_SHRINKING = "&amp;<b></b>%41\\x41"
+"""A text with it is shorter to whoever decodes entities, percents or escapes first, or takes tags out."""
 
 
 def over_limit(field: Field) -> dict[str, Any]:
@@ -141,13 +140,17 @@ def over_limit(field: Field) -> dict[str, Any]:
     if limit is None:
         return {}
     if field.schema.get("format") == "email":
-        return {f"{length}": email(length) for length in (limit + 1, 10 * limit)}
+        return {
+            f"{limit + 1}": addresses.email(limit + 1),
+            f"{10 * limit}": addresses.knotty_email(10 * limit),
+            TRAILING_BLANKS: addresses.email(limit) + " " * 5,
+        }
     solid, far = "x", 2**16 + limit // 2  # a length kept in 16 bits would be within the limit again
     return {
-        f"{limit + 1}": _ENTITY.ljust(limit + 1, solid)[: limit + 1],
+        f"{limit + 1}": _SHRINKING.ljust(limit + 1, solid)[: limit + 1],
         f"{far}": solid * far,
         "trailing-white-space": solid * (limit - 1) + " \n",
-        "leading-spaces": "  " + solid * (limit - 1),
+        "no-break-spaces": "\u00a0" + solid * (limit - 1) + "\ufeff",
         **{
             script: text(script, limit + 1).strip().ljust(limit + 1, "x")
             for script in SCRIPTS
@@ -175,7 +178,7 @@ def breaks(contract: Contract) -> Iterator[Break]:
 
 
 def _type_breaks(field: Field) -> Iterator[Break]:
-    allowed = field.schema.get("type")
+    allowed, found = field.schema.get("type"), False
     for kind, values in _OTHER_TYPES.items():
         if kind == allowed or (kind, allowed) in _LIKE_ANOTHER:
             continue
@@ -184,9 +187,16 @@ def _type_breaks(field: Field) -> Iterator[Break]:
             fits = ([], [ordinary(field)]) if kind == "array" else ({}, {field.name: ordinary(field)})
         for value in fits[-1:] if field.required else fits[:1]:
             yield Break(field.name, "type", f"{kind}-{_slug(value)}", {field.name: value})
-        if kind == "array":
+        if field.required and not found:
+            found, beside = True, {field.name: fits[-1], PROTOTYPE: {}}
+            yield Break(field.name, "type", f"{kind}-{_slug(fits[-1])}-beside-prototype", beside)
+        if kind == "array" and not field.required:
             value = fits[0] if field.required else fits[1]
             yield Break(field.name, "type", f"{kind}-{_slug(value)}", {field.name: value})
+
+
+PROTOTYPE = "__proto__"
+"""The name by which JavaScript reaches what an object inherits."""
 
 
 def _fraction(schema: Mapping[str, Any]) -> float:
@@ -218,7 +228,7 @@ def _value_breaks(field: Field) -> Iterator[Break]:
     for slug, value in _too_empty(schema).items():
         yield Break(field.name, "empty", slug, {field.name: value})
     if schema.get("format") == "email":
-        for slug, value in _NO_EMAIL.items():
+        for slug, value in addresses.NO_EMAIL.items():
             if schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
                 yield Break(field.name, "format", slug, {field.name: value})
     if "minimum" in schema:
@@ -232,7 +242,7 @@ def _value_breaks(field: Field) -> Iterator[Break]:
 def _too_empty(schema: Mapping[str, Any]) -> dict[str, str]:
     """Return values that are blank where that is not allowed, and one that is just too short, by slug."""
     least, not_blank = schema.get("minLength", 0), schema.get("pattern") == NOT_BLANK
-    blank = {"empty": "", "one-space": " ", "tab-and-new-line": "\t\n"} if not_blank else {}
+    blank = {"empty": "", "white-space": " \t\n"} if not_blank else {}
     found = {slug: value for slug, value in blank.items() if len(value) >= least}
     if not_blank and not found:
         found["spaces"] = " " * least
@@ -250,20 +260,6 @@ def _unlisted(listed: Sequence[Any]) -> Any:
     return max((value for value in listed if isinstance(value, int | float)), default=0) + 1
 
 
-_NO_EMAIL = {
-    "no-at": "support.example.com",
-    "at-alone": "@",
-    "nothing-before-at": "@example.com",
-    "nothing-after-at": "support@",
-    "space-in-local": "sup port@example.com",
-    "tab-in-domain": "support@exam\tple.com",
-    "new-line": "support@example.com\nexample.org",
-    "display-name": "Support <support@example.com>",
-    "two-at": "sup@port@example.com",
-    "two-addresses": "a@example.com, b@example.com",
-}
-
-
 def _name_breaks(field: Field) -> Iterator[Break]:
     value, name = ordinary(field), field.name
     names = {
@@ -271,10 +267,13 @@ def _name_breaks(field: Field) -> Iterator[Break]:
         "misspelt": name[:-1],
         "hyphenated": f"{name[:1]}-{name[1:]}",
         "trailing-space": f"{name} ",
+        "nul-behind": f"{name}\0",
+        "full-width": name.translate({ord(letter): ord(letter) + 0xFEE0 for letter in name}),
     }
     for slug, wrong in names.items():
         yield Break(field.name, "name", f"{name}-{slug}", {wrong: value})
     yield Break(field.name, "name", f"{name}-nested", {"data": {name: value}})
+    yield Break(field.name, "name", f"{name}-in-prototype", {PROTOTYPE: {name: value}})
 
 
 def broken(contract: Contract, *breaks: Break) -> dict[str, Any]:
@@ -291,6 +290,22 @@ def free_texts(contract: Contract) -> Iterator[str]:
     for field in contract.fields.values():
         if field.schema.get("type") == "string" and not field.schema.keys() & {"format", "enum"}:
             yield field.name
+
+
+UNUSUAL_NAMES = (
+    *("", "a\0b", "$where", "$ne", "a.b", "a[0]", "[]", "0", "-1", "true", "null", "ｅmail", "é", "😀", "\ufeff"),
+    *("constructor", "prototype", "toString", "valueOf", "hasOwnProperty", "__defineGetter__", "then", "length"),
+    *("__class__", "__init__", "__dict__", "self", "class", "type", "@type", "$type", "errors", "id", "order"),
+)
+"""Names of members that languages, mappers and stores use themselves."""
+
+MANY_MEMBERS = 400
+
+
+def unusual_members() -> dict[str, Any]:
+    """Return several hundred members, some of them with unusual names."""
+    names = (*UNUSUAL_NAMES, *(f"member{number}" for number in range(MANY_MEMBERS - len(UNUSUAL_NAMES))))
+    return dict.fromkeys(names, 1)
 
 
 def unknown_names(contract: Contract, body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -314,30 +329,4 @@ def invalid_fields(contract: Contract, body: Mapping[str, Any]) -> dict[str, set
 
 @cache
 def _validator(schema: str) -> Draft202012Validator:
-    return Draft202012Validator({"type": "object", **json.loads(schema)}, format_checker=formats)
-
-
-def accepted_emails() -> dict[str, str]:
-    """Return ordinary addresses that no server may refuse, by slug."""
-    return {
-        "plus-and-dots": "first.last_2+refund-2024@mail.shop-1.example.photography",
-        "capitals-and-digits": "Q@9A.Co",
-    }
-
-
-def email(length: int) -> str:
-    """Return a well-formed address of exactly this length: local part up to 64, domain labels up to 63."""
-    tail = "example.com"
-    local = min(64, max(1, length - len(tail) - 5))
-    room = length - local - 1
-    if room <= len(tail):
-        return "a" * (length - len(tail) - 1) + "@" + tail
-    labels, left = "", room - len(tail)
-    while left:
-        size = left if left <= 63 else min(62, left - 2)
-        size = min(size, left)
-        labels += "b" * (size - 1) + "."
-        left -= size
-    if labels.startswith("."):
-        labels = "b" + labels[1:]
-    return "a" * local + "@" + labels + tail
+    return Draft202012Validator({"type": "object", **json.loads(schema)}, format_checker=addresses.formats)

@@ -3,10 +3,13 @@
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
 import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from refund_conformance.transport.exchange import Headers
@@ -18,8 +21,9 @@ JSON_BODY_TYPES = {
     "text-plain": "text/plain",
     "text-json": "text/json",
     "xml": "application/xml",
-    "octet-stream": "application/octet-stream",
-    "form": "application/x-www-form-urlencoded",
+    "x-json": "application/x-json",
+    "json-request": "application/jsonrequest",
+    "tab-and-word": "application/json\ta",
     "multipart": "multipart/form-data; boundary=frontier",
     "jsonp": "application/jsonp",
     "json-patch": "application/json-patch+json",
@@ -28,9 +32,32 @@ JSON_BODY_TYPES = {
     "any-type": "*/*",
     "two-types": "application/json, text/plain",
     "two-types-json-last": "text/plain, application/json",
-    "json-as-parameter": "text/plain; type=application/json",
 }
-"""Media types other than application/json, each sent with a body that is valid JSON."""
+"""Media types other than application/json, each sent with a body that is valid JSON.
+
+Some stacks have a few of them in a table of types that are JSON; others stop reading the header at a blank."""
+
+UNDECLARED_TYPES = (
+    "application/csp-report",
+    "application/javascript",
+    "application/json+fhir",
+    "application/json-rpc",
+    "application/json5",
+    "application/jsonlines",
+    "application/octet-stream",
+    "application/x-javascript",
+    "application/x-ndjson",
+    "text/javascript",
+    "text/x-json",
+)
+"""Further types that a stack may take for JSON; some of them are drawn."""
+
+SPELLINGS: dict[str, tuple[str, str, Callable[[str], str]]] = {
+    "other-case": ("content-type-case", "{type}", str.title),
+    "parameter": ("content-type-parameters", "{type}; charset=utf-8", str),
+    "blank-before-parameter": ("content-type-parameters", "{type} ;charset=utf-8", str),
+}
+"""Spellings of the media type that may be answered as the plain one is: the question, and how each is made."""
 
 
 def bearer(header: str, token: str) -> Headers:
@@ -58,14 +85,16 @@ MALFORMED = {
     "empty": form(""),
     "no-scheme": form("{token}"),
     "digest-scheme": form("Digest {token}"),
+    "letter-before-scheme": form("xBearer {token}"),
+    "word-before-scheme": form("Token Bearer {token}"),
     "no-space": form("Bearer{token}"),
     "scheme-alone": form("Bearer"),
-    "not-a-token": form("Bearer not-a-token"),
     "parts-unreadable": form("Bearer abc.def.ghi"),
     "non-ascii": form("Bearer {token}\xe9"),
     "token-twice": form("Bearer {token} {token}"),
     "token-list": form("Bearer {token}, Bearer {token}"),
-    "four-parts": form("Bearer {token}.e30"),
+    "dot-behind": form("Bearer {token}."),
+    "five-parts": form("Bearer {token}.e30.e30"),
 }
 """Header values that are not ``Bearer <token>``, though most hold a valid token."""
 
@@ -83,7 +112,6 @@ def forgeries(token: str) -> dict[str, str]:
 
 FORGERIES = (
     "payload-changed",
-    "signature-first-byte",
     "signature-last-byte",
     "signature-cut",
     "signature-case-swapped",
@@ -95,6 +123,11 @@ FORGERIES = (
     "embedded-key",
     "weak-secret",
     "empty-secret",
+    "key-of-an-empty-file",
+    "ecdsa-zeros",
+    "ecdsa-zeros-der",
+    "header-array",
+    "members-of-other-types",
     "alg-none",
     "alg-nOnE",
     "alg-none-signed",
@@ -131,7 +164,6 @@ def _jwt_forgeries(head: str, payload: str, signature: str) -> Iterator[tuple[st
     expiry = claims.get("exp")
     later = expiry + 3600 if isinstance(expiry, int) else 4102444800
     yield "payload-changed", f"{head}.{_encoded({**claims, 'exp': later})}.{signature}"
-    yield "signature-first-byte", f"{head}.{payload}.{_base64(bytes([raw[0] ^ 1]) + raw[1:])}"
     yield "signature-last-byte", f"{head}.{payload}.{_base64(raw[:-1] + bytes([raw[-1] ^ 1]))}"
     yield "signature-cut", f"{head}.{payload}.{signature[: len(signature) // 8 * 4]}"
     yield "signature-case-swapped", f"{head}.{payload}.{signature.swapcase()}"
@@ -140,13 +172,48 @@ def _jwt_forgeries(head: str, payload: str, signature: str) -> Iterator[tuple[st
     yield "signature-missing", f"{head}.{payload}"
     yield "signature-unreadable", f"{head}.{payload}.ab!$e"
     yield "other-key", _signed(header, payload)
-    yield "embedded-key", _signed({**header, "alg": "RS256", "kid": "unknown", "jwk": _public_jwk()}, payload)
+    yield "embedded-key", _signed({**header, **_own_keys()}, payload)
     for name, secret in (("weak", b"secret"), ("empty", b"")):
         yield f"{name}-secret", _signed({**_without(header, "kid"), "alg": "HS256"}, payload, secret)
+    yield "key-of-an-empty-file", _signed({**header, "alg": "HS256", "kid": _EMPTY_FILE}, payload, b"")
+    for name, zeros in (("", bytes(64)), ("-der", _DER_ZEROS)):
+        yield f"ecdsa-zeros{name}", f"{_encoded({**header, 'alg': 'ES256'})}.{payload}.{_base64(zeros)}"
+    yield "header-array", f"{_encoded([header])}.{payload}.{signature}"
+    yield "members-of-other-types", f"{_encoded({**header, **_OTHER_TYPES})}.{payload}.{signature}"
     for spelling in ("none", "nOnE"):
         yield f"alg-{spelling}", f"{_encoded({**header, 'alg': spelling})}.{payload}."
     yield "alg-missing", f"{_encoded(_without(header, 'alg'))}.{payload}."
     yield "alg-none-signed", f"{_encoded({**header, 'alg': 'none'})}.{payload}.{signature}"
+
+
+_EMPTY_FILE = "../../../../../../dev/null"
+_DER_ZEROS = bytes.fromhex("3006020100020100")
+"""The two integers of an ECDSA signature, both zero, as ASN.1 writes them."""
+
+_OTHER_TYPES = {"alg": ["RS256"], "kid": {"id": 1}, "typ": 5, "crit": "exp"}
+"""Members of a token's header, each of another type than it should be."""
+
+
+def _own_keys() -> dict[str, Any]:
+    """Return members of a header by which a token brings its own key: itself, as a key set, as a certificate."""
+    key = _public_jwk()
+    keys = _base64(json.dumps({"keys": [{**key, "kid": "own"}]}).encode())
+    return {
+        "alg": "RS256",
+        "kid": "own",
+        "jwk": key,
+        "jku": f"data:application/json;base64,{keys}",
+        "x5c": [base64.b64encode(_certificate()).decode()],
+    }
+
+
+@cache
+def _certificate() -> bytes:
+    """Return a certificate for our key that the key itself has signed, in DER."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance test")])
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(name, name, _key("rsa").public_key(), 1, start, start.replace(year=2124))
+    return made.sign(_key("rsa"), hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 def _without(header: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -203,7 +270,7 @@ def _object(part: str) -> dict[str, Any]:
     return value
 
 
-def _encoded(value: Mapping[str, Any]) -> str:
+def _encoded(value: object) -> str:
     return _base64(json.dumps(value, separators=(",", ":")).encode())
 
 

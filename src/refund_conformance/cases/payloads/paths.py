@@ -25,7 +25,6 @@ def unknown_urls(template: str) -> dict[str, PathForm]:
         "misspelt": f"{template}s",
         "suffix": f"{template}.json",
         "without-version": re.sub(r"^/v\d+/", "/", template),
-        "other-collection": template.replace("/order/", "/orders/"),
         "other-version": template.replace("/v1/", "/v9/"),
     }
     return {slug: refund_path(other) for slug, other in templates.items() if other != template}
@@ -53,15 +52,35 @@ def malformed_ids() -> dict[str, PathForm]:
         "underscore": lambda order: f"{order[:-1] or '0'}_{order[-1:]}",
         "exponent": lambda order: f"{order}e0",
         "hexadecimal": lambda order: hex(int(order)) if order.isdecimal() else "0x1",
-        "punctuation": lambda order: f'{order};"{{<',
-        "sql": lambda order: f"{order}' OR '1'='1",
+        "full-width-digits": lambda order: _in_script(order, 0xFF10),
+        "sql": lambda order: f"{order}' OR '1'='1\";{{<",
+        "empty": lambda order: "",
         "traversal": lambda order: f"../{order}",
     }
 
 
-def is_number(write: PathForm) -> bool:
-    """Whether what stands in place of an id is a plain number: a target may look it up, or refuse it as odd."""
-    return re.fullmatch("[0-9]+", write("1")) is not None
+LONGEST_ID = 255
+"""Characters of an id up to which no front has a reason to refuse a URL by itself."""
+
+
+def is_cleaned(write: PathForm) -> bool:
+    """Whether a front may take out what stands in place of an id: nothing, or dot segments."""
+    return not {"", ".", ".."}.isdisjoint(write("1").split("/"))
+
+
+def is_oversized(write: PathForm) -> bool:
+    """Whether what stands in place of an id is too long for some fronts."""
+    return len(write("1")) > LONGEST_ID
+
+
+def with_query(path: PathForm, query: str) -> PathForm:
+    """Return the form with a query behind it."""
+    return lambda order: f"{path(order)}?{query}"
+
+
+def is_undecided(write: PathForm) -> bool:
+    """Whether a target may look up what stands in place of an id, or refuse it as odd: a number, or no segment."""
+    return re.fullmatch("[0-9]*", write("1")) is not None or is_cleaned(write)
 
 
 def _over_32_bits(order: str) -> str:
@@ -70,7 +89,7 @@ def _over_32_bits(order: str) -> str:
     return str(number + (2**40 if number < 2**32 else 2**62))
 
 
-ODD_PATHS = {"broken-percent": "%zz", "broken-utf-8": "%ff"}
+ODD_PATHS = {"broken-encoding": "%zz%ff"}
 """What stands in the path, as it is, in place of an order's id, by slug."""
 
 

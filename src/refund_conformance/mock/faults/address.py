@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import parse_qsl
 
 from refund_conformance.mock.call import Call, Refused
 from refund_conformance.mock.checks import LONGEST_EMAIL
@@ -49,6 +50,15 @@ shelf.put(
     "Without one the account's address is used.",
     substituting(lambda document: "email" not in document),
 )
+
+
+@shelf.fault(
+    "email-in-query", "email.required", "Fields come from the request's parameters, those of the URL too."
+)
+class InQuery(Endpoint):
+    def check_fields(self, call: Call) -> None:
+        call.document = {**dict(parse_qsl(call.received.query.decode("latin-1"))), **call.document}
+        super().check_fields(call)
 
 
 @shelf.fault(
@@ -116,6 +126,12 @@ for _name, _story, _longest in (
     shelf.put(f"email-{_name}", "email.max-length", _story, limited(_longest))
 
 
+@shelf.fault("email-trimmed-before-count", "email.max-length", "The address is trimmed first, and then measured.")
+class TrimmedFirst(Endpoint):
+    def is_email(self, value: object) -> bool:
+        return super().is_email(value.rstrip() if isinstance(value, str) else value)
+
+
 @shelf.fault("email-long-500", "email.max-length", "The column is too short, and only the database knows.")
 class LongCrashes(Endpoint):
     def is_email(self, value: object) -> bool:
@@ -166,9 +182,36 @@ for _name, _story, _pattern in (
     ),
     ("tabs", "The pattern excludes spaces, and no other white space.", r"[^@ \n]+@[^@ \n]+\.[^@ \n]+"),
     ("new-lines", "The pattern is matched line by line.", r"[^@\s]+@[^@\s]+\n[^@]*"),
+    ("label-empty", "The pattern has dots among the letters of the domain.", r"[^@\s]+@[^@\s]+\.\.[^@\s]+"),
+    ("label-long", "The pattern has no limit for labels.", r"[^@\s]+@[^@\s]{64,}"),
+    ("link", "The parser is one for links.", r"mailto:[^@\s]+@[^@\s]+"),
+    ("nul", "A library in C reads up to NUL.", r"[^@\s]*\0[^@\s]*@[^@\s]+"),
+    ("surrogate", "Any character but some is a letter to the pattern.", r"[^@\s]*[\ud800-\udfff][^@\s]*@[^@\s]+"),
+    ("blank-around-at", "The pattern allows blanks around the @, as headers do.", r"[^@\s]+\s*@\s*[^@\s]+"),
     ("pattern-unanchored", "The pattern is searched for, not matched.", r".*[\w.]+@\w+\.\w+.*"),
 ):
     shelf.put(f"email-{_name}", "email.format", _story, addressed(_pattern))
+
+
+def crashing_on(reason: str, pattern: str) -> FaultyEndpoint:
+    """Return an endpoint that crashes on texts of a pattern."""
+
+    class Crashing(Endpoint):
+        def is_address(self, text: str) -> bool:
+            if re.fullmatch(pattern, text, re.DOTALL):
+                raise crash(reason)
+            return super().is_address(text)
+
+    return Crashing
+
+
+for _name, _story, _pattern in (
+    ("label-empty", "An empty label cannot be encoded for the DNS.", r".*@.*\.\..*"),
+    ("label-long", "A label of more than 63 letters cannot be encoded for the DNS.", r".*@[^.]{64}.*"),
+    ("nul", "PostgreSQL's text cannot hold the character NUL.", r".*\0.*"),
+    ("surrogate", "Half of a surrogate pair cannot be written as UTF-8.", r".*[\ud800-\udfff].*"),
+):
+    shelf.put(f"email-{_name}-500", "email.format", _story, crashing_on(_name, _pattern))
 
 
 @shelf.fault("email-no-at-500", "email.format", "The part after the @ is taken unseen.")
@@ -273,6 +316,7 @@ for _name, _story, _pattern in (
     ("capitals-refused", "The pattern has small letters, and the flag was forgotten.", r"[^A-Z]+"),
     ("subdomain-refused", "The domain may have one dot.", r"[^@]+@[^.@]+\.[^.@]+"),
     ("long-ending-refused", "Top-level domains are thought to have two to four letters.", r".*\.[A-Za-z]{2,4}"),
+    ("apostrophe-refused", "A filter against injection refuses the apostrophe.", r"[^']+"),
     ("underscore-refused", "The pattern's letters before the @ lack the underscore.", r"[^_]+@.*"),
 ):
     shelf.put(f"email-{_name}", "email.accepts", _story, addressed_only(_pattern))

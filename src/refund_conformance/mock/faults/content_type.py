@@ -65,6 +65,41 @@ shelf.put(
     "The header is split at commas and semicolons, and one part is enough.",
     accepting(lambda header: "application/json" in [part.strip() for part in header.replace(";", ",").split(",")]),
 )
+for _name, _story, _type in (
+    (
+        "x-json",
+        "The framework's table of formats has the type from before there was a standard.",
+        "application/x-json",
+    ),
+    (
+        "jsonrequest",
+        "The framework's table of formats has a proposal of 2006 for JSON.",
+        "application/jsonrequest",
+    ),
+    ("first-word", "The header is read up to its first blank.", "application/json\ta"),
+):
+    shelf.put(f"ct-{_name}", "content-type.other", _story, accepting(lambda header, type_=_type: header == type_))  # type: ignore[misc]
+
+
+def unvalidated(which: Callable[[str], bool]) -> FaultyEndpoint:
+    """Return an endpoint that finds no validator for some content types which it accepts."""
+
+    class Unvalidated(Endpoint):
+        def check_fields(self, call: Call) -> None:
+            if not any(map(which, call.received.values("content-type"))):
+                super().check_fields(call)
+            call.document = {"email": "account@example.com", **call.document}
+
+    return Unvalidated
+
+
+for _name, _story, _which in (
+    ("case", "Validators are found by the header's text, in small letters.", lambda text: text != text.lower()),
+    ("parameter", "Validators are found by the header's text, parameters and all.", lambda text: ";" in text),
+    ("blank", "The type is what stands before the semicolon, blank included.", lambda text: " ;" in text),
+):
+    shelf.put(f"ct-{_name}-unvalidated", "description.type", _story, unvalidated(_which))
+
 shelf.put(
     "ct-xml-unchecked",
     "content-type.other",

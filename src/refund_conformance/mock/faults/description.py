@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from typing import Literal
+from urllib.parse import unquote
 
 from refund_conformance.mock.call import Call
 from refund_conformance.mock.checks import LONGEST_DESCRIPTION
@@ -93,6 +94,21 @@ for _name, _story, _endpoint in (
         up_to(_LIMIT, lambda text: len(html.unescape(text))),
     ),
     (
+        "tags-stripped",
+        "Tags are taken out before validation.",
+        up_to(_LIMIT, lambda text: len(re.sub(r"<[^>]*>", "", text))),
+    ),
+    (
+        "percents-decoded",
+        "The text is decoded as a URL's is before validation.",
+        up_to(_LIMIT, lambda text: len(unquote(text))),
+    ),
+    (
+        "all-white-trimmed",
+        "JavaScript's trim takes off no-break spaces and byte order marks.",
+        up_to(_LIMIT, lambda text: len(text.strip("\u00a0\ufeff"))),
+    ),
+    (
         "dollar-before-line-end",
         "The pattern ends with a dollar, which holds before a last line end too.",
         up_to(_LIMIT, lambda text: len(text.removesuffix("\n"))),
@@ -158,6 +174,11 @@ for _name, _story, _measure in (
     ("lines-twice", "Line ends become CR LF first, as in forms.", lambda text: len(text) + text.count("\n")),
     ("visible", "Combining marks are not counted.", _visible),
     ("without-formats", "Characters without a width are taken out first.", _formless),
+    (
+        "without-selectors",
+        "Variation selectors are taken out first.",
+        lambda text: len(re.sub("[\ufe00-\ufe0f]", "", text)),
+    ),
     ("composed", "The text is normalized to NFC first.", _normalized("NFC")),
     ("decomposed", "The text is normalized to NFKD first.", _normalized("NFKD")),
 ):
@@ -176,6 +197,15 @@ for _name, _story, _refused in (
     ),
     ("no-right-to-left", "A filter against spoofing refuses right-to-left text.", _is_right_to_left),
     ("no-hebrew", "The list of allowed scripts lacks one.", _has(r"[\u0590-\u05ff]")),
+    ("no-links", "A filter against advertisements refuses links.", _has(r"https?://")),
+    ("no-null-text", "The text null is read as nothing, and nothing is no reason.", _has(r"\Anull\Z")),
+    ("no-boolean-text", "Texts are read as YAML first, where true is none.", _has(r"\A(?:true|false)\Z")),
+    (
+        "no-date-text",
+        "What looks like a date is read as one, and this is not in the calendar.",
+        _has(r"\A\d+-\d+-"),
+    ),
+    ("no-percent", "The text is checked as a pattern of the database's.", _has("%")),
     ("no-angle-brackets", "A filter against script injection refuses markup.", _has(r"[<>&]")),
 ):
     shelf.put(f"desc-{_name}", "description.unicode", _story, without(_refused))

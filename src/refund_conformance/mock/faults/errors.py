@@ -90,12 +90,6 @@ for _name, _story, _entry in (
     ),
     ("code-missing", "The code is in the log only.", lambda error: {"message": error.message}),
     ("code-null", "The code could not be mapped.", lambda error: {"error": None, "message": error.message}),
-    ("message-missing", "A production setting hides messages.", lambda error: {"error": error.code}),
-    (
-        "message-empty",
-        "The translation is missing and falls back to nothing.",
-        lambda error: {"error": error.code, "message": ""},
-    ),
     ("message-null", "The translation is missing.", lambda error: {"error": error.code, "message": None}),
     (
         "message-object",
@@ -109,6 +103,19 @@ for _name, _story, _entry in (
     ),
 ):
     shelf.put(f"errors-{_name}", "errors.shape", _story, entering(_entry))
+
+shelf.put(
+    "errors-message-missing",
+    "errors.message",
+    "A production setting hides messages.",
+    entering(lambda error: {"error": error.code}),
+)
+shelf.put(
+    "errors-message-empty",
+    "errors.message",
+    "The translation is missing and falls back to nothing.",
+    entering(lambda error: {"error": error.code, "message": ""}),
+)
 
 
 def answering(change: Callable[[Answer], Answer]) -> FaultyEndpoint:

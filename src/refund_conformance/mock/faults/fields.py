@@ -84,7 +84,6 @@ def reporting(choose: Callable[[tuple[str, ...]], tuple[str, ...]]) -> FaultyEnd
 for _name, _story, _choose in (
     ("first-only", "Validation stops at the first invalid field.", lambda names: names[:1]),
     ("last-only", "Each error overwrites the one before.", lambda names: names[-1:]),
-    ("twice", "Two layers validate, and both report.", lambda names: names * 2),
     ("all-suspected", "Once one field is invalid, all are reported.", lambda names: FIELDS),
     ("one-for-all", "One error sums up several fields.", lambda names: (", ".join(names),)),
 ):

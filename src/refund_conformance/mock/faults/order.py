@@ -330,3 +330,11 @@ class StateFirst(ForeignRefused):
 class Blank(ForeignRefused):
     def foreign(self, call: Call, order: Order) -> Refused:
         return self.refusal(15030, "status unknown")
+
+
+@shelf.fault(
+    "order-foreign-open", "order.foreign", "An open refund request is looked for before the order's owner."
+)
+class OpenFirst(ForeignRefused):
+    def foreign(self, call: Call, order: Order) -> Refused:
+        return self.refusal(15050, "open") if order.open_refund else super().foreign(call, order)

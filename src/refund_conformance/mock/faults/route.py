@@ -1,6 +1,7 @@
 """Faults of routing: other URLs, other methods, and order ids that are none."""
 
 import re
+import unicodedata
 from functools import cached_property
 from urllib.parse import unquote
 
@@ -108,6 +109,7 @@ def _accepting(*methods: str) -> FaultyEndpoint:
 
 
 shelf.put("method-get-creates", "route.method", "The route was declared for any method.", _accepting("GET"))
+shelf.put("method-head-creates", "route.method", "HEAD is dispatched as its handler's own.", _accepting("HEAD"))
 shelf.put(
     "method-put-creates",
     "route.method",
@@ -269,12 +271,24 @@ class Injectable(Endpoint):
         return int(match[1]) if match else super().order_number(text)
 
 
-@shelf.fault("id-long-414", "route.order-id", "A proxy in front cuts off long URLs with its own status.")
-class LongUrl(Endpoint):
-    def read_route(self, call: Call) -> None:
-        if len(call.received.path) > 1024:
-            raise Refused(414, (), "URI too long")
-        super().read_route(call)
+@shelf.fault(
+    "id-normalized", "route.order-id", "URLs are normalized, by which full-width digits become plain ones."
+)
+class Normalized(Endpoint):
+    def order_number(self, text: str) -> int | None:
+        return super().order_number(
+            unicodedata.normalize("NFKC", unquote(text)) if "%EF%BC" in text.upper() else text
+        )
+
+
+@shelf.fault(
+    "id-malformed-own-body", "route.order-id", "The framework validates the id and says so in its own body."
+)
+class OwnBody(Endpoint):
+    def find_order(self, call: Call) -> None:
+        if self.order_number(call.order_text) is None:
+            raise Refused(400, (), "validation failed")
+        super().find_order(call)
 
 
 @shelf.fault("id-malformed-403", "route.order-id", "A web application firewall refuses what looks like an attack.")

@@ -11,7 +11,7 @@ from itertools import count
 from starlette.types import Receive, Scope, Send
 
 from refund_conformance.mock.call import Answer, Call, Headers, Received, Refused
-from refund_conformance.mock.endpoint import Endpoint
+from refund_conformance.mock.endpoint import BodyError, Endpoint
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf, crash
 
 shelf = Shelf()
@@ -105,7 +105,10 @@ class Sending(Endpoint):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        received = await self.receive(scope, receive)
+        try:
+            received = await self.receive(scope, receive)
+        except BodyError:
+            return
         answer = await self.answered(received)
         if self.is_affected(received, answer):
             await self.send_badly(answer, scope, receive, send)
@@ -125,6 +128,15 @@ class Hangs(Sending):
 
 
 shelf.put("answer-hangs-on-state", "server.answers", "A lock is waited for that the same request holds.", Sending)
+
+
+_RUN = re.compile(rb"(a{20,}@){2}|a{60,}@b{60,}")
+
+
+@shelf.fault("answer-hangs-on-runs", "server.answers", "A pattern repeats what repeats, and goes back for ever.")
+class GoesBack(Sending):
+    def is_affected(self, received: Received, answer: Answer) -> bool:
+        return _RUN.search(received.body) is not None
 
 
 @shelf.fault("answer-drips", "server.answers", "Errors are written byte by byte to a slow pipe.")

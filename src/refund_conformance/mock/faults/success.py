@@ -28,11 +28,6 @@ for _name, _story, _endpoint in (
     ),
     ("202", "The request is processed later, so it is accepted.", succeeding(202)),
     ("204", "There is no body, so there is no content.", succeeding(204)),
-    (
-        "303",
-        "After a form was posted one is sent to a page.",
-        succeeding(303, headers=((b"location", b"/orders"),)),
-    ),
     ("207", "A batch endpoint answers for one.", succeeding(207, b"{}")),
 ):
     shelf.put(f"success-{_name}", "success.status", _story, _endpoint)
@@ -51,3 +46,10 @@ for _name, _story, _body in (
     ),
 ):
     shelf.put(f"success-{_name}", "success.body", _story, succeeding(200, _body))
+
+shelf.put(
+    "success-303",
+    "server.answers",
+    "After a form was posted one is sent to a page.",
+    succeeding(303, headers=((b"location", b"/orders"),)),
+)
