@@ -30,7 +30,6 @@ PARTS: dict[str, dict[str, str]] = {
     "all-fields": {},
     "refundable": {},
     "not_paid": {"order": "not-paid"},
-    "zero_price": {"order": "zero-price"},
     "spent": {"order": "refund-open"},
     "unknown": {"order": "unknown"},
     "foreign": {"order": "foreign"},
@@ -61,7 +60,7 @@ def test_the_factors_are_the_parts_that_can_be_wrong_together() -> None:
         "who": {"merchant", "missing", "forged", "unconfigured"},
         "media": {"json", "other"},
         "body": {"plain", "malformed", "one-field", "all-fields"},
-        "order": {"refundable", "not_paid", "zero_price", "spent", "unknown", "foreign"},
+        "order": {"refundable", "not_paid", "spent", "unknown", "foreign"},
     }
 
 
@@ -70,12 +69,12 @@ def test_every_pair_of_wrong_values_meets_in_some_case(one: str, other: str) -> 
     shown = {(found[one], found[other]) for found in map(met, COMBINED)}
     for pair in product(FACTORS[one], FACTORS[other]):
         if pair[0] != RIGHT[one] and pair[1] != RIGHT[other]:
-            assert pair in shown or {*pair} <= {"unconfigured", "one-field", "not_paid", "zero_price"}
+            assert pair in shown or {*pair} <= {"unconfigured", "one-field", "not_paid", "spent"}
 
 
 def test_fields_and_the_state_of_an_order_are_wrong_together_where_nothing_hides_it() -> None:
     clear = {tuple(found[name] for name in FACTORS) for found in map(met, COMBINED)}
-    assert {("merchant", "json", "all-fields", state) for state in ("not_paid", "zero_price", "spent")} <= clear
+    assert {("merchant", "json", "all-fields", state) for state in ("not_paid", "spent")} <= clear
 
 
 def test_every_pair_of_parts_is_wrong_together_in_some_case() -> None:

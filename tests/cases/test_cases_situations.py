@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refund_conformance.cases import all_cases, explorations
-from refund_conformance.cases.case import Case, plain_case
+from refund_conformance.cases.case import Case, Framing, plain_case
 from refund_conformance.contract import model as contracts
 from refund_conformance.oracle.situation import Situation
 
@@ -36,11 +36,11 @@ STATES = {
 
 
 def route_of(case: Case) -> str:
-    target = case.draft.path(ORDER)
+    target = case.draft.path(ORDER).partition("?")[0]
     if target == f"/v1/order/{ORDER}/refund":
         return "refund" if case.draft.method == "POST" else "other-method"
     assert case.draft.method == "POST"
-    if re.fullmatch(r"/v1/order/[0-9]+/refund", target):
+    if re.fullmatch(r"/v1/order/(?:[0-9]*|\.\.%2F.*)/refund", target):
         return "number-of-no-order"
     return "malformed-order-id" if re.fullmatch(r"/v1/order/[^/]*/refund", target) else "unknown-url"
 
@@ -52,6 +52,8 @@ def authorization_of(case: Case) -> tuple[str, set[str]]:
     if len(values) != 1:
         return ("malformed" if values else "missing"), set()
     (value,) = values
+    if case.draft.credential == "refresh_token":
+        return "forged", set()
     if value == f"Bearer {TOKEN}":
         return ("expired" if case.draft.credential == "expired_token" else "valid"), set()
     scheme, _, rest = value.partition(" ")
@@ -70,6 +72,21 @@ def is_like_a_jwt(token: str) -> bool:
     return True
 
 
+def about_size(case: Case) -> set[str]:
+    """Return the open questions about how much a request is, and how it is written and framed."""
+    target = case.draft.path(ORDER).partition("?")[0]
+    found = set()
+    if len(case.draft.body) > 65_536 or len(target) > 255 + len("/v1/order//refund"):
+        found.add("oversized-request")
+    if "//" in target or "..%2F" in target:
+        found.add("path-cleaning")
+    if case.draft.framing is Framing.CHUNKS and not case.draft.trailer("X", TOKEN):
+        found.add("chunked-body")
+    if dict(case.draft.extra_headers).get("Content-Encoding"):
+        found.add("unsupported-encoding")
+    return found
+
+
 def content_type_of(case: Case) -> tuple[str, set[str]]:
     value = case.draft.content_type
     if not value:
@@ -78,6 +95,8 @@ def content_type_of(case: Case) -> tuple[str, set[str]]:
         return "json", set()
     if value.lower() == "application/json":
         return "json", {"content-type-case"}
+    if "iso-8859" in value:
+        return "json", {"unsupported-encoding"}
     if re.fullmatch(r"application/json *; *[a-z]+=[A-Za-z0-9-]+", value):
         return "json", {"content-type-parameters"}
     return "other", set()
@@ -153,12 +172,26 @@ def fields_of(value: dict[str, Any]) -> Body:
         else:
             questions |= {(name, "description") for name in asked_by_text(description)}
     email = value.get("email")
-    if not isinstance(email, str) or len(email) > 80 or not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
-        invalid.add("email")
+    if not isinstance(email, str) or len(email) > 80 or not is_address(email):
+        if isinstance(email, str) and len(email) <= 80 and is_address(email.removesuffix("\n")):
+            questions.add(("email-surrounding-space", "email"))
+        else:
+            invalid.add("email")
+        if isinstance(email, str) and re.search("[\ud800-\udfff]", email):
+            questions.add(("lone-surrogate", "email"))
+        if isinstance(email, str) and len(email) > 80 and not is_address(email):
+            questions.add(("repeated-field-errors", "email"))
     elif not email.isascii():
         questions.add(("international-email", "email"))
-    questions |= {("unknown-field", name) for name in value if name not in ("description", "email")}
+    unknown = {("unknown-field", name) for name in value if name not in ("description", "email")}
+    questions |= {("unusual-members", "")} if len(unknown) > 100 else unknown
     return Body("object", frozenset(invalid), frozenset(questions))
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an address by some reading."""
+    label = r"[^@.\s\x00-\x1f\ud800-\udfff]{1,63}"
+    return re.fullmatch(rf"(?!mailto:)[^@\s\x00-\x1f\ud800-\udfff]+@{label}(\.{label})*", text) is not None
 
 
 def asked_by_text(text: str) -> set[str]:
@@ -183,13 +216,13 @@ def situation_of(case: Case) -> Situation:
     asks = "/asks-" in case.id  # such a case is sent for whichever order the run has for it
     is_other = case.draft.credential == "other_merchant_token"
     unconfigured = case.draft.credential == "unconfigured_token"
-    asked = about_token | about_type
+    asked = about_token | about_type | about_size(case)
     asked |= {"unconfigured-order"} if unconfigured and case.group not in ("unknown", "foreign") else set()
     return Situation(
         route=route_of(case),
         authorization=authorization,
         content_type=content_type,
-        body=body.kind,
+        body="incomplete" if case.draft.framing.is_cut else body.kind,
         caller="unconfigured" if unconfigured else "configured",
         order="refundable" if asks else "foreign" if is_other else STATES[case.group],
         invalid=body.invalid,

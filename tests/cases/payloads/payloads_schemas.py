@@ -56,7 +56,11 @@ checker = FormatChecker(formats=())
 
 @checker.checks("email")
 def looks_like_an_email(value: object) -> bool:
-    return not isinstance(value, str) or not value.strip() or re.fullmatch(r"[^@\s]+@[^@\s]+", value) is not None
+    if not isinstance(value, str) or not value.strip():
+        return True
+    label = r"[^@.\s\x00-\x1f\x7f\ud800-\udfff]{1,63}"
+    local = r"(?!mailto:)[^@\s\x00-\x1f\x7f\ud800-\udfff]+"
+    return re.fullmatch(rf"{local}@{label}(\.{label})*", value) is not None
 
 
 def strictly_an_email(value: str) -> bool:
@@ -64,7 +68,7 @@ def strictly_an_email(value: str) -> bool:
     local, _, domain = value.rpartition("@")
     labels = domain.split(".")
     return (
-        re.fullmatch(r"[A-Za-z0-9]+([._+-][A-Za-z0-9]+)*", local) is not None
+        re.fullmatch(r"[A-Za-z0-9]+([._+'-][A-Za-z0-9]+)*", local) is not None
         and len(local) <= 64
         and len(labels) >= 2
         and all(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", label) for label in labels)

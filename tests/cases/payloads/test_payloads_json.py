@@ -162,10 +162,14 @@ def test_malformed_texts_are_one_lenient_step_from_the_body() -> None:
     text = json_text.dump(body).decode()
     undone = {
         "truncated": texts["truncated"] + "}",
-        "truncated-in-string": texts["truncated-in-string"] + '"}',
         "trailing-comma": texts["trailing-comma"].replace(",}", "}"),
         "missing-comma": texts["missing-comma"].replace('" "', '","'),
-        "equals-sign": texts["equals-sign"].replace("=", ":", 1),
+        "semicolon": texts["semicolon"].replace(';"x":1', ""),
+        "missing-element": texts["missing-element"].replace(',"x":[1,,2]', ""),
+        "undefined": texts["undefined"].replace(',"x":undefined', ""),
+        "bare-fraction": texts["bare-fraction"].replace(',"x":.5', ""),
+        "braced-escape": texts["braced-escape"].replace(',"x":"\\u{1F600}"', ""),
+        "no-break-space": texts["no-break-space"].replace("\u00a0", ""),
         "line-comment": texts["line-comment"].replace("// a comment\n", ""),
         "block-comment": texts["block-comment"].replace("/* a comment */", ""),
         "hash-comment": texts["hash-comment"].replace("# a comment\n", ""),
@@ -175,7 +179,6 @@ def test_malformed_texts_are_one_lenient_step_from_the_body() -> None:
         "text-after": texts["text-after"].removesuffix(" x"),
         "nul-after": texts["nul-after"].rstrip("\0"),
         "form-feed": texts["form-feed"].lstrip("\f"),
-        "json-in-xssi-prefix": texts["json-in-xssi-prefix"].partition("\n")[2],
     }
     assert set(undone.values()) == {text}
 
@@ -188,15 +191,15 @@ def test_values_that_are_not_json_stand_in_place_of_the_first_fields_value() -> 
     for slug, value in {
         "nan": "NaN",
         "leading-zero": "01",
-        "leading-plus": "+1",
         "hexadecimal": "0x10",
-        "bare-fraction": ".5",
+        "missing-value": "",
+        "backticks": "`text`",
         "capital-literal": "True",
         "infinity": "-Infinity",
         "bad-escape": r'"a\x41"',
         "quote-escape": r'"it\'s"',
         "raw-new-line": '"a\nb"',
-        "raw-tab": '"a\tb"',
+        "short-escape": r'"a\u41"',
         "raw-nul": '"a\0b"',
     }.items():
         assert texts[slug] == f'{{"{name}":{value}{rest}'
@@ -263,7 +266,8 @@ def test_deep_unclosed_nesting_is_no_json() -> None:
     raw = json_text.unclosed_nesting()
     assert not is_json(raw)
     assert not json_text.is_json(raw)
-    assert raw.count(b"{") == json_text.DEPTH
+    assert raw.count(b"{") == json_text.DEPTH // 2
+    assert len(raw) <= 64 * 1024  # so that no front has a reason of its own
 
 
 # ---- other JSON texts
@@ -323,4 +327,4 @@ def test_the_plain_text_is_compact_utf_8_and_means_the_body(body: Mapping[str, A
 
 
 def test_half_a_surrogate_pair_can_be_dumped() -> None:
-    assert json_text.dump({"a": "\ud83d"}) == b'{"a":"\xed\xa0\xbd"}'
+    assert json_text.dump({"a": "\ud83d\u00e9"}) == rb'{"a":"\ud83d' + b'\xc3\xa9"}'

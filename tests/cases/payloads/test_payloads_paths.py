@@ -1,16 +1,20 @@
 """Targets are the right one for the right order, and otherwise never one that a strict server would take."""
 
 import re
+import unicodedata
 from urllib.parse import unquote
 
 import pytest
 
 from refund_conformance.cases.payloads.paths import (
+    is_cleaned,
+    is_oversized,
     is_undecided,
     malformed_ids,
     odd_paths,
     refund_path,
     unknown_urls,
+    with_query,
 )
 
 TEMPLATE = "/v1/order/{order}/refund"
@@ -50,7 +54,6 @@ def test_unknown_urls_are_wrong_in_different_places() -> None:
         "misspelt": "/v1/order/5/refunds",
         "suffix": "/v1/order/5/refund.json",
         "without-version": "/order/5/refund",
-        "other-collection": "/v1/orders/5/refund",
         "other-version": "/v9/order/5/refund",
     }
 
@@ -94,21 +97,35 @@ def test_malformed_ids_are_of_every_kind() -> None:
 
 def test_odd_paths_name_no_order() -> None:
     assert {slug: write("730001") for slug, write in odd_paths(TEMPLATE).items()} == {
-        "broken-percent": "/v1/order/%zz/refund",
-        "broken-utf-8": "/v1/order/%ff/refund",
+        "broken-encoding": "/v1/order/%zz%ff/refund",
     }
 
 
 @pytest.mark.parametrize("slug", malformed_ids())
 def test_a_malformed_id_is_sendable_as_a_path(slug: str) -> None:
     target = refund_path(TEMPLATE)(malformed_ids()[slug]("730001"))
-    assert re.fullmatch(r"/v1/order/[!-~]+/refund", target)
+    assert re.fullmatch(r"/v1/order/[!-~]*/refund", target)
     assert target.count("/") == 4
 
 
-def test_which_ids_are_plain_numbers_that_a_target_may_look_up() -> None:
+def test_which_ids_a_front_may_clean_or_find_too_long() -> None:
+    assert {slug for slug, write in malformed_ids().items() if is_cleaned(write)} == {"empty", "traversal"}
+    assert {slug for slug, write in malformed_ids().items() if is_oversized(write)} == {"very-long"}
+
+
+def test_full_width_digits_are_the_orders_number_to_whoever_normalizes() -> None:
+    written = malformed_ids()["full-width-digits"]("730001")
+    assert unicodedata.normalize("NFKC", written) == "730001"
+    assert not written.isascii()
+
+
+def test_a_query_stands_behind_the_path() -> None:
+    assert with_query(refund_path(TEMPLATE), "email=a%40b")("5") == "/v1/order/5/refund?email=a%40b"
+
+
+def test_which_ids_a_target_may_look_up_or_refuse() -> None:
     numbers = {slug for slug, write in malformed_ids().items() if is_undecided(write)}
-    assert numbers == {"zero", "over-32-bits", "over-64-bits", "very-long"}
+    assert numbers == {"zero", "over-32-bits", "over-64-bits", "very-long", "empty", "traversal"}
 
 
 @pytest.mark.parametrize("number", [1, 730001, 2**32 - 1, 2**32, 2**32 + 1, 2**33 - 1, 2**33, 2**61, 2**62 - 1])

@@ -28,7 +28,7 @@ JSON_BODY_TYPES = {
     "jsonp": "application/jsonp",
     "json-patch": "application/json-patch+json",
     "vendor-json": "application/vnd.api+json",
-    "subtype-only": "json",
+    "form": "application/x-www-form-urlencoded",
     "any-type": "*/*",
     "two-types": "application/json, text/plain",
     "two-types-json-last": "text/plain, application/json",
