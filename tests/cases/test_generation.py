@@ -1,8 +1,8 @@
 """Cases are drawn each once, the same for a seed, and again from the bytes that they were drawn from."""
 
+from engine_stage import CONTRACT
 from hypothesis import strategies as st
 
-from engine_stage import CONTRACT
 from refund_conformance.cases import explorations
 from refund_conformance.cases.case import Case
 from refund_conformance.cases.generation import draw, drawing_test, fingerprint, fuzzed
