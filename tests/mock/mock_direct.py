@@ -14,6 +14,7 @@ from starlette.types import Message
 from refund_conformance.mock.app import application
 from refund_conformance.mock.banner import target_toml
 from refund_conformance.mock.factory import build
+from refund_conformance.mock.protocol import NAMES, TRAILERS
 from refund_conformance.mock.settings import MockSettings
 
 PATIENCE = 1.5
@@ -89,8 +90,8 @@ class Direct:
             "raw_path": request.path.encode(),
             "root_path": "",
             "query_string": request.query,
-            "header_names": [name.encode() for name, _ in headers],
-            "trailers": [(name.lower().encode(), value.encode("latin-1")) for name, value in request.trailers],
+            NAMES: [name.encode() for name, _ in headers],
+            TRAILERS: [(name.lower().encode(), value.encode("latin-1")) for name, value in request.trailers],
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
             "client": request.client,
             "server": ("mock.example", 80),

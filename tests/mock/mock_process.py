@@ -48,7 +48,7 @@ def process_mock(settings: MockSettings) -> Iterator[ProcessMock]:
     )
     assert process.stdout is not None
     lines: list[str] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while "<END>" not in "".join(lines[-1:]):
         line = process.stdout.readline()
         assert line or process.poll() is None, process.stderr.read() if process.stderr else ""
@@ -58,4 +58,4 @@ def process_mock(settings: MockSettings) -> Iterator[ProcessMock]:
         yield ProcessMock(process, "".join(lines).replace("<END>", ""))
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)

@@ -108,7 +108,9 @@ class Wire:
 
     def ask(self, method: str, path: str, document: Any = None) -> Reply:
         """Ask the control API, or any other that takes JSON without authorization."""
-        return self.send(method, path, (), b"" if document is None else json.dumps(document).encode())
+        if document is None:
+            return self.send(method, path)
+        return self.send(method, path, [("Content-Type", "application/json")], json.dumps(document).encode())
 
 
 @contextmanager

@@ -31,6 +31,17 @@ def block(language: str, mock: RunningMock) -> str:
     return str(found).replace(SHOWN, mock.base_url)
 
 
+RETRIES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "retry.py": ((sys.executable, "retry.py"),),
+    "retry.mts": (
+        ("tsc", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom", "retry.mts"),
+        ("node", "retry.mjs"),
+    ),
+    "Retry.java": (("java", "Retry.java"),),
+    "retry.sh": (("bash", "retry.sh"),),
+}
+
+
 def test_the_command_that_it_names_starts_such_a_mock() -> None:
     assert "refund-conformance mock --port 8080 --rehearsal" in PAGE
 
@@ -62,3 +73,17 @@ def test_the_curl_commands_do_as_they_say(mock: RunningMock, tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == "all as expected\n"
+
+
+@pytest.mark.parametrize("name", RETRIES)
+def test_one_retry_pays_twice_and_the_other_once(mock: RunningMock, tmp_path: Path, name: str) -> None:
+    needed = [command[0] for command in RETRIES[name]] + (["curl"] if name == "retry.sh" else [])
+    for program in needed:
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed")
+    (text,) = re.findall(rf"^```\w+ {name}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    (tmp_path / name).write_text(text.replace(SHOWN, mock.base_url), encoding="utf-8")
+    for command in RETRIES[name]:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "asking again: 2 refunds\nlooking first: 1 refund\n"

@@ -186,10 +186,11 @@ def test_each_error_can_be_rehearsed_by_its_order(wire: Wire) -> None:
 
 
 def test_an_empty_body_and_a_broken_one(wire: Wire) -> None:
+    typed = [("Content-Type", "application/json")]
     assert wire.send("POST", "/_mock/orders", (), b"").status == 200
-    assert wire.send("POST", "/_mock/orders", (), b"{").status == 400
-    assert wire.send("POST", "/_mock/orders", (), b"[" * 60_000).status == 400
-    assert wire.send("POST", "/_mock/orders", (), b" " * 70_000).status == 400
+    assert wire.send("POST", "/_mock/orders", typed, b"{").status == 400
+    assert wire.send("POST", "/_mock/orders", typed, b"[" * 60_000).status == 400
+    assert wire.send("POST", "/_mock/orders", typed, b" " * 70_000).status == 413
 
 
 @pytest.mark.parametrize(
@@ -210,3 +211,128 @@ def test_it_is_off_unless_asked_for_beyond_loopback(settings: MockSettings, is_t
 def test_loopback_is_told_from_the_rest() -> None:
     assert all(map(is_loopback, ("127.0.0.1", "127.9.9.9", "::1", "localhost")))
     assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "example.com")))  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:80"},
+        {"Host": ""},
+        {"Host": "[nonsense"},
+        {"Host": "mock"},
+        {"Host": "10.0.0.1"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/_mock/reset"), ("GET", "/_mock/requests")])
+def test_a_web_page_cannot_use_it(wire: Wire, headers: dict[str, str], method: str, path: str) -> None:
+    order = wire.ids("refundable")[0]
+    assert wire.refund(order).status == 200
+    connection = wire.fresh()
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    assert answer.status == 403
+    assert b"error" in answer.read()
+    connection.close()
+    assert wire.refund(order).short == (400, [15050])
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"]
+)
+def test_its_bodies_are_json_by_their_type(wire: Wire, content_type: str) -> None:
+    headers = [("Content-Type", content_type)] if content_type else []
+    assert wire.send("POST", "/_mock/orders", headers, b'{"count": 1}').status == 415
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST:1"])
+def test_this_machine_may_use_it_by_any_of_its_names(wire: Wire, host: str) -> None:
+    connection = wire.fresh()
+    connection.request("GET", "/_mock", headers={"Host": host, "Origin": f"http://{host}"})
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("mock:8080", 200), ("10.0.0.1", 200), ("[fe80::1]", 200), ("evil.example", 403)]
+)
+def test_beyond_loopback_names_that_no_one_can_register_do(host: str, status: int) -> None:
+    with running(MockSettings(host="0.0.0.0", control=True)) as mock, Wire(mock) as wire:  # noqa: S104
+        connection = wire.fresh()
+        connection.request("GET", "/_mock", headers={"Host": host})
+        assert connection.getresponse().status == status
+        connection.close()
+
+
+HUGE = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        (method, f"/_mock/orders/{id_}{more}")
+        for method, more in (("GET", ""), ("POST", "/advance"), ("PUT", "/script"))
+        for id_ in (str(2**63), str(2**64), HUGE, "0", "-1", "1.5", "%EF%BC%91", "abc", "%00", "1%0A")
+    ],
+)
+def test_an_id_that_can_be_none_is_refused(wire: Wire, method: str, path: str) -> None:
+    reply = wire.ask(method, path, {} if method != "PUT" else ["ok"])
+    assert reply.status == 404, reply.body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        *(
+            ("PUT", "/_mock/settings", f'{{"{name}": {value}}}')
+            for name in ("rate_limit", "delay")
+            for value in ("1e-320", "1e400", "-1e400", "NaN", "Infinity", "-Infinity", HUGE, "true", '"1"', "[1]")
+            if (name, value) != ("delay", "1e-320")
+        ),
+        *(
+            ("POST", "/_mock/tokens", f'{{"seconds": {value}}}')
+            for value in ("NaN", "1e400", "1e300", HUGE, "true", '"1"')
+        ),
+        ("POST", "/_mock/orders", f'{{"count": {HUGE}}}'),
+        ("POST", "/_mock/orders", '{"count": 1e400}'),
+        ("POST", "/_mock/orders", r'{"state": "\ud800"}'),
+        ("POST", "/_mock/orders", r'{"\ud800": 1}'),
+        ("PUT", "/_mock/settings", r'{"faults": ["\ud800"]}'),
+        ("PUT", "/_mock/settings", r'{"answers": {"\ud800": "\udfff"}}'),
+        ("POST", "/_mock/tokens", r'{"user": "\ud800"}'),
+        ("POST", "/_mock/tokens/revoke", r'{"token": "\ud800"}'),
+        ("POST", "/_mock/tokens/revoke", '{"token": 1}'),
+    ],
+)
+def test_odd_values_are_refused_in_words(wire: Wire, method: str, path: str, body: str) -> None:
+    reply = wire.send(method, path, [("Content-Type", "application/json")], body.encode())
+    assert reply.status == 400, reply.body
+    assert reply.json["error"]
+
+
+def test_faults_that_do_not_go_together_are_refused_in_words(wire: Wire) -> None:
+    reply = wire.ask("PUT", "/_mock/settings", {"faults": ["answer-hangs-on-state", "answer-cut"]})
+    assert (reply.status, reply.json["error"]) == (
+        400,
+        "answer-hangs-on-state, answer-cut: do not go together in this order",
+    )
+    assert wire.ask("PUT", "/_mock/settings", {"faults": ["answer-cut", "answer-hangs-on-state"]}).status == 200
+
+
+def test_the_journal_has_no_secrets(wire: Wire) -> None:
+    token = wire.token()
+    head, payload, signature = token.split(".")
+    connection = wire.fresh()
+    for path in (f"/v1/order/1/refund/{token}", f"/v1/order/{head}.{payload}/refund", "/v1/x;api_token=hushhush"):
+        connection.request("POST", path, b'{"password": "hushhush"}', {"X-Api-Key": "hushhush", "Referer": token})
+        connection.getresponse().read()
+    connection.close()
+    body = wire.ask("GET", "/_mock/requests").body.decode()
+    assert len(wire.ask("GET", "/_mock/requests").json["requests"]) == 3
+    for secret in (payload, signature, "hushhush"):
+        assert secret not in body
+    assert body.count("[redacted]") >= 3 * 3

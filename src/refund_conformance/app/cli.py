@@ -317,6 +317,7 @@ def openapi() -> None:
 @click.option("--rate-limit", type=click.FloatRange(0, min_open=True), help="Requests a second; more get 429.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that serve.")
 @click.option("--control/--no-control", default=None, help="The control API (default: on loopback only).")
+@click.option("--well-known-passwords", is_flag=True, help="The documented passwords, beyond loopback too.")
 @click.option("--rehearsal", is_flag=True, help="Add an order with a fixed id for every error.")
 @click.option("--log", is_flag=True, help="A line of JSON for each request on standard error.")
 def mock(fault: tuple[str, ...], variant: tuple[str, ...], answer: tuple[str, ...], **others: Any) -> None:

@@ -1,16 +1,27 @@
 """What the control API does to the store: make orders, move refund requests along, read back, start afresh."""
 
+import secrets
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from refund_conformance.mock.passwords import hashed
 from refund_conformance.mock.samples import OURS, THEIRS, Samples
-from refund_conformance.mock.store import Store
-from refund_conformance.mock.tables import OPEN, Order, Progress, Status, one_open_request, orders, refund_requests
+from refund_conformance.mock.store import NOT_RECEIVED, ORDER_IDS, TENANTS, Store, add_orders, take_numbers
+from refund_conformance.mock.tables import (
+    OPEN,
+    Order,
+    Progress,
+    Status,
+    User,
+    one_open_request,
+    orders,
+    refund_requests,
+    users,
+)
 
 Extent = Literal["full", "part"]
 
@@ -28,9 +39,6 @@ STATES: dict[str, Order] = {
 """An order of each state that can be asked for. Besides, ``unknown`` asks for ids that have no order."""
 
 UNKNOWN = "unknown"
-_FIRST_MADE = 100_000_001
-_FIRST_UNKNOWN = 800_000_000_001
-_MOST_TRIES = 50
 
 NEXT: dict[Progress, tuple[Progress, ...]] = {
     Progress.NEW: (Progress.PROCESSING, Progress.COMPLETED, Progress.REFUSED),
@@ -49,26 +57,35 @@ class Upkeep:
     def __init__(self, store: Store, samples: Samples) -> None:
         self._store = store
         self._samples = samples
-        self._unknown = _FIRST_UNKNOWN
 
-    def make(self, state: str, number: int) -> list[int]:
-        """Make orders in a state and return their ids; for ``unknown``, ids that nobody has used."""
-        if state == UNKNOWN:
-            first, self._unknown = self._unknown, self._unknown + number
-            return list(range(first, first + number))
-        if state not in STATES:
+    def make(self, state: str, number: int, merchant: int = OURS) -> list[int]:
+        """Make orders in a state and return their ids; for ``unknown``, ids that never get an order.
+
+        No id is given twice, not even after a reset.
+        """
+        if state != UNKNOWN and state not in STATES:
             raise UpkeepError(f"no state {state!r}; there are {', '.join([*STATES, UNKNOWN])}")
-        like = STATES[state]
-        for _ in range(_MOST_TRIES):
-            with self._store.reading() as connection:
-                latest = connection.scalar(select(func.max(orders.c.id)).where(orders.c.id < _FIRST_UNKNOWN)) or 0
-            first = max(latest + 1, _FIRST_MADE)
-            made = [replace(like, id=first + place) for place in range(number)]
-            # Another process may have made orders of the same ids in the meantime.
-            with suppress(IntegrityError):
-                self._store.add_orders(made)
-                return [order.id for order in made]
-        raise UpkeepError("others make orders all the time; try again")
+        with self._store.writing() as connection:
+            first = take_numbers(connection, ORDER_IDS, number)
+            ids = list(range(first, first + number))
+            if state != UNKNOWN:
+                like = STATES[state]
+                owner = merchant if like.merchant == OURS else like.merchant
+                add_orders(connection, [replace(like, id=id_, merchant=owner) for id_ in ids])
+        return ids
+
+    def add_merchant(self) -> tuple[str, int]:
+        """Make a merchant with one user, who has no password; return the user's name and the merchant's number."""
+        with self._store.writing() as connection:
+            merchant = take_numbers(connection, TENANTS, 1)
+            user = User(f"tenant-{merchant}", hashed(secrets.token_hex()), merchant)
+            connection.execute(insert(users), [vars(user)])
+        return user.name, merchant
+
+    def remove_user(self, name: str) -> None:
+        """Take a user away; the orders stay, and so do their ids."""
+        with self._store.writing() as connection:
+            connection.execute(delete(users).where(users.c.name == name))
 
     def advance(self, order: int, to: Progress | None = None, extent: Extent = "part") -> Progress:
         """Move an order's open refund request along; without ``to``, to what usually comes next.
@@ -104,13 +121,20 @@ class Upkeep:
             raise UpkeepError(f"there is no order {order}")
         return {**row, "id": str(row["id"]), "refund_requests": [_request(request) for request in requests]}
 
+    def accepted(self, order: int) -> int:
+        """Return the number of refund requests that were received and accepted for an order."""
+        received = (refund_requests.c.order_id == order) & (refund_requests.c.created_at != NOT_RECEIVED)
+        with self._store.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(refund_requests).where(received)) or 0
+
     def reset(self) -> None:
-        """Put the orders back to the samples; users and keys stay."""
+        """Put the sample merchants' orders back to the samples, in one transaction; users and keys stay."""
+        own = select(orders.c.id).where(orders.c.merchant.in_((OURS, THEIRS)))
         with self._store.writing() as connection:
-            connection.execute(delete(refund_requests))
-            connection.execute(delete(orders))
-        self._store.add_orders(self._samples.orders)
-        self.restore_rules()
+            connection.execute(delete(refund_requests).where(refund_requests.c.order_id.in_(own)))
+            connection.execute(delete(orders).where(orders.c.id.in_(own)))
+            add_orders(connection, self._samples.orders)
+            one_open_request.create(connection, checkfirst=True)
 
     def restore_rules(self) -> None:
         """Put back the rule of one open refund request, in case a fault has dropped it."""
@@ -140,10 +164,10 @@ def _open_request(connection: Connection, order: int) -> tuple[int, Progress] | 
 
 
 def _request(row: Any) -> dict[str, Any]:
-    received = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(row["created_at"]))
+    at = row["created_at"]
     return {
         "email": row["email"],
         "description": row["description"],
         "progress": row["progress"],
-        "received": received,
+        "received": None if at == NOT_RECEIVED else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)),
     }

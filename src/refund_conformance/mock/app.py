@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -12,6 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from refund_conformance.contract.openapi import openapi
+from refund_conformance.mock.availability import RETRY_SECONDS, Availability
 from refund_conformance.mock.control import Control
 from refund_conformance.mock.factory import Mock
 from refund_conformance.mock.login import Login
@@ -43,8 +45,9 @@ def application(mock: Mock) -> ASGIApp:
             Mount("", refunds),
         ],
         exception_handlers={Exception: _failed},
+        middleware=[Middleware(Availability, observe=mock.plain.observe)],
     )
-    straight = ServerErrorMiddleware(refunds, handler=_failed)
+    straight = ServerErrorMiddleware(Availability(refunds, mock.plain.observe), handler=_failed)
     ending = mock.contract.operation.path.partition("{order}")[2]
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +70,8 @@ def _health(mock: Mock) -> Callable[[Request], Response]:
             with mock.store.reading() as connection:
                 connection.execute(text("SELECT 1"))
         except SQLAlchemyError:
-            return JSONResponse({"status": "the database does not answer"}, 503)
+            status, headers = "the database does not answer", {"retry-after": str(RETRY_SECONDS)}
+            return JSONResponse({"status": status}, 503, headers)
         return JSONResponse({"status": "ok"})
 
     return health

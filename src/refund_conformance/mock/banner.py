@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from refund_conformance.mock.factory import Mock
-from refund_conformance.mock.samples import MERCHANT, OTHER_MERCHANT, PASSWORDS, UNCONFIGURED
+from refund_conformance.mock.samples import MERCHANT, OTHER_MERCHANT, UNCONFIGURED
+from refund_conformance.mock.settings import MockSettings, is_loopback
 
 _HOUR = 60 * 60
 _IDS_IN_A_LINE = 10
@@ -53,8 +54,20 @@ def announcement(mock: Mock, base_url: str) -> str:
 #
 #   curl -i {base_url}{operation.login_path} \\
 #     -H 'Content-Type: {operation.media_type}' \\
-#     -d '{{"username": "{MERCHANT}", "password": "{PASSWORDS[MERCHANT]}"}}'
+#     -d '{{"username": "{MERCHANT}", "password": "{mock.settings.password_of[MERCHANT]}"}}'
 """
+
+
+def warning(settings: MockSettings) -> str:
+    """Return what there is to warn of: what other machines reach, and with which rights; "" for nothing."""
+    if is_loopback(settings.host):
+        return ""
+    lines = [f"warning: --host {settings.host} lets other machines in, over HTTP without TLS"]
+    if settings.has_control:
+        lines.append("warning: with --control they can change and read everything, without a password")
+    if settings.well_known_passwords:
+        lines.append("warning: with --well-known-passwords they can log in by what the documentation has")
+    return "\n".join(lines)
 
 
 def _groups(groups: Mapping[str, Sequence[int]]) -> list[str]:

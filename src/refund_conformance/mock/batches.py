@@ -52,7 +52,7 @@ class Batches(Generic[Question, Answer]):
 
     def run(self, question: Question) -> Answer:
         """Return the answer; raise WouldWaitError, and do nothing, in the thread of an event loop."""
-        if _in_event_loop():
+        if in_event_loop():
             raise WouldWaitError
         waiting: Future[Answer] = Future()
         self._jobs.put(_Job(question, waiting))
@@ -116,7 +116,8 @@ def _tell(pairs: Sequence[tuple[Any, _Outcome[Any]]]) -> None:
             waiting.set_exception(outcome.problem)
 
 
-def _in_event_loop() -> bool:
+def in_event_loop() -> bool:
+    """Tell whether an event loop runs in this thread, and must not be kept waiting."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

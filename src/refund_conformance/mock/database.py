@@ -8,12 +8,39 @@ from typing import Any
 from sqlalchemy import Engine, Select, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import StaticPool
 
 from refund_conformance.contract.errors import UsageError
+from refund_conformance.mock.batches import WouldWaitError, in_event_loop
+
+WAIT_SECONDS = 5
+"""Time that a connection, or a lock, is waited for."""
 
 _MAPPED_BYTES = 256 * 1024 * 1024
+_OF_STATEMENTS = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH})
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def is_trouble(problem: BaseException) -> bool:
+    """Tell whether the database does not serve for now: it is locked, full, gone, or has no connection left.
+
+    A statement that is wrong is none of that.
+    """
+    if isinstance(problem, PoolTimeoutError):
+        return True
+    if isinstance(problem, DBAPIError) and problem.orig is not None:
+        code = _code(problem.orig)
+        lost = isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated
+        return lost if code is None else code not in _OF_STATEMENTS
+    return isinstance(problem, sqlite3.Error) and _code(problem) not in _OF_STATEMENTS
+
+
+def _code(problem: BaseException) -> int | None:
+    """Return the primary code of a problem of SQLite; its extended codes have more in their upper bytes."""
+    code = getattr(problem, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def parsed(url: str) -> URL:
@@ -22,8 +49,8 @@ def parsed(url: str) -> URL:
         found = make_url(url)
     except ArgumentError:
         raise UsageError(
-            f"database {url!r}",
-            "is no database URL",
+            "the database",
+            "is named by no database URL",
             "For example sqlite:///mock.db or postgresql://user@host/name.",
         ) from None
     if found.drivername in ("postgresql", "postgres"):
@@ -55,9 +82,12 @@ def engine(url: URL) -> Engine:
             made = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         elif is_sqlite(url):
             _make_file(url.database or "")
-            made = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+            made = create_engine(url, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False})
         else:
-            made = create_engine(url, pool_size=20, max_overflow=20)
+            limits = {"connect_timeout": str(WAIT_SECONDS), **_statement_limits(url)}
+            made = create_engine(
+                url, pool_size=20, max_overflow=20, pool_timeout=WAIT_SECONDS, connect_args=limits
+            )
     except (NoSuchModuleError, ModuleNotFoundError) as problem:
         raise UsageError(
             f"database {url.drivername!r}", f"its driver is missing ({problem})", "Install it, or use SQLite."
@@ -67,10 +97,20 @@ def engine(url: URL) -> Engine:
     return made
 
 
-class Direct:
-    """Reads an SQLite file by the driver's own connections, one kept for each thread, without a pool's ceremony.
+def _statement_limits(url: URL) -> dict[str, str]:
+    if "options" in url.query:
+        return {}
+    milliseconds = WAIT_SECONDS * 1000
+    return {"options": f"-c lock_timeout={milliseconds} -c statement_timeout={2 * milliseconds}"}
 
-    ``statement`` is compiled once; to run it takes a tenth of the time that SQLAlchemy's own execution takes.
+
+class Direct:
+    """Reads SQLite by the driver's own connections, one kept for each thread, without a pool's ceremony.
+
+    A database in memory has but one connection; those who use it take turns.
+
+    ``statement`` is compiled once; to run it takes a tenth of the time that SQLAlchemy's own execution takes. In
+    the thread of an event loop nothing is waited for: where the file is locked, WouldWaitError is raised.
     """
 
     def __init__(self, engine: Engine, statement: Select[Any]) -> None:
@@ -84,7 +124,12 @@ class Direct:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         if connection is None:
             connection = self._own.connection = self._connect()
-        return connection.execute(self._statement, values).fetchall()
+        try:
+            return connection.execute(self._statement, values).fetchall()
+        except sqlite3.OperationalError as problem:
+            if _code(problem) in _BUSY and in_event_loop():
+                raise WouldWaitError from None
+            raise
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -94,9 +139,13 @@ class Direct:
     def _connect(self) -> sqlite3.Connection:
         pooled = self._engine.raw_connection()
         connection = pooled.driver_connection
-        pooled.detach()
         assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (no other driver for SQLite is let in)
+        if isinstance(self._engine.pool, StaticPool):
+            return connection
+        pooled.detach()
         self._all.append(connection)
+        if in_event_loop():
+            connection.execute("PRAGMA busy_timeout=0")
         return connection
 
 

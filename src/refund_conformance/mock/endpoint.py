@@ -12,6 +12,7 @@ from refund_conformance.mock.answers import Answers
 from refund_conformance.mock.batches import WouldWaitError
 from refund_conformance.mock.call import Answer, Call, Error, Received, Refused
 from refund_conformance.mock.checks import Checks
+from refund_conformance.mock.protocol import NAMES, TRAILERS
 from refund_conformance.mock.store import Store
 from refund_conformance.mock.tokens import Tokens
 
@@ -27,12 +28,17 @@ _LONGEST_DRAINED = 16 * LONGEST_BODY
 _MOST_WAITS = 8  # two are usual; more where others are quicker
 
 
-class BodyCutError(Exception):
-    """The connection ended before the request's body."""
+class BodyError(Exception):
+    """A body that is not taken, because it is too long or broke off.
 
+    ``status`` is what the request is answered with, ``body`` what there is of one that broke off.
+    """
 
-class BodyTooLongError(Exception):
-    """The request's body is longer than the server takes."""
+    def __init__(self, status: int, reason: str, body: bytes = b"") -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.body = body
 
 
 Observer = Callable[[Received, Answer, float], None]
@@ -155,30 +161,36 @@ class Endpoint(Checks):
         """Serve one request."""
         try:
             received = await self.receive(scope, receive)
-        except BodyCutError:
-            return  # nobody is there for an answer
-        except BodyTooLongError:
-            refusal = Refused(413, (), f"body longer than {LONGEST_BODY} bytes", ((b"connection", b"close"),))
-            answer = self.answer_plainly(refusal, "body")
-            self.observe(received_of(scope, b""), answer, 0.0)
+        except BodyError as problem:
+            answer = self.refuse_body(scope, problem)
         else:
             answer = await self.answered(received)
         await self.send(answer, scope, send)
 
+    def refuse_body(self, scope: Scope, problem: BodyError) -> Answer:
+        """Answer a request whose body is not taken."""
+        refusal = Refused(problem.status, (), problem.reason, ((b"connection", b"close"),))
+        answer = self.answer_plainly(refusal, "body")
+        self.observe(received_of(scope, b""), answer, 0.0)
+        return answer
+
     async def answered(self, received: Received) -> Answer:
-        """Return the answer, made here or in a thread."""
+        """Return the answer, and tell of it."""
         started = perf_counter()
-        if self.in_threads:
-            answer = await to_thread.run_sync(self.answer, received)
-        elif self.resumes:
-            answer = await self.resumed(Call(received))
-        else:
-            try:
-                answer = self.answer(received)
-            except WouldWaitError:
-                answer = await to_thread.run_sync(self.answer, received)
+        answer = await self.decided(received)
         self.observe(received, answer, perf_counter() - started)
         return answer
+
+    async def decided(self, received: Received) -> Answer:
+        """Return the answer, made here or in a thread."""
+        if self.in_threads:
+            return await to_thread.run_sync(self.answer, received)
+        if self.resumes:
+            return await self.resumed(Call(received))
+        try:
+            return self.answer(received)
+        except WouldWaitError:
+            return await to_thread.run_sync(self.answer, received)
 
     async def resumed(self, call: Call) -> Answer:
         """Decide a call, awaiting the database between two attempts wherever it would keep the others waiting."""
@@ -186,6 +198,8 @@ class Endpoint(Checks):
             try:
                 return self.decide(call)
             except WouldWaitError:
+                if not call.user:
+                    return await to_thread.run_sync(self.decide, call)
                 if call.situation is None:
                     call.situation = await self.store.look_up(call.user, self.order_number(call.order_text) or 0)
                 else:
@@ -193,7 +207,7 @@ class Endpoint(Checks):
         return self.answer_refusal(self.refusal(15050, "others were quicker"), "creation")
 
     async def receive(self, scope: Scope, receive: Receive) -> Received:
-        """Receive the whole request; raise BodyTooLongError if its body passes the limit."""
+        """Receive the whole request; raise BodyError if its body passes the limit, or breaks off."""
         return received_of(scope, await read_body(receive))
 
     async def send(self, answer: Answer, scope: Scope, send: Send) -> None:
@@ -214,13 +228,13 @@ def received_of(scope: Scope, body: bytes) -> Received:
         body=body,
         client=tuple(scope["client"] or ("", 0)),
         query=scope["query_string"],
-        trailers=tuple(scope.get("trailers", ())),
-        names=tuple(scope.get("header_names", ())),
+        trailers=tuple(scope.get(TRAILERS, ())),
+        names=tuple(scope.get(NAMES, ())),
     )
 
 
 async def read_body(receive: Receive) -> bytes:
-    """Read a request's body; raise BodyTooLongError past the limit, after reading on for a while, or BodyCutError.
+    """Read a request's body; raise BodyError if it breaks off, or past the limit, after reading on for a while.
 
     A client that is still sending does not read: an answer in the middle would be lost to it.
     """
@@ -229,15 +243,15 @@ async def read_body(receive: Receive) -> bytes:
     more = True
     while more and size <= _LONGEST_DRAINED:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            raise BodyCutError
+        if message["type"] != "http.request":
+            raise BodyError(400, "the body broke off", b"".join(chunks))
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size <= LONGEST_BODY:
             chunks.append(chunk)
         more = message.get("more_body", False)
     if size > LONGEST_BODY:
-        raise BodyTooLongError
+        raise BodyError(413, f"body longer than {LONGEST_BODY} bytes")
     return b"".join(chunks)
 
 

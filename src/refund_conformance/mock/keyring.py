@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from sqlalchemy import delete, insert, select
 
+from refund_conformance.mock.batches import WouldWaitError, in_event_loop
 from refund_conformance.mock.keys import Key, key_from, new_key, process_key
 from refund_conformance.mock.store import Store
 from refund_conformance.mock.tables import signing_keys
@@ -41,9 +42,14 @@ class KeyRing:
         return self._keys
 
     def find(self, id_: object) -> Key | None:
-        """Return the key of that id; look into the store for one that another process has added."""
+        """Return the key of that id; look into the store for one that another process has added.
+
+        Raises WouldWaitError in the thread of an event loop where the store may keep it waiting.
+        """
         found = self._among(id_)
         if found is None and isinstance(id_, str):
+            if not self._store.is_memory and in_event_loop():
+                raise WouldWaitError
             self._read()
             found = self._among(id_)
         return found

@@ -2,6 +2,8 @@
 
 import gc
 import socket
+import sys
+from contextlib import suppress
 from typing import Literal
 
 import uvicorn
@@ -15,6 +17,8 @@ STOP_SECONDS = 10
 """Time for answers under way when a mock is stopped."""
 
 _BACKLOG = 2048
+_MOST_FILES = 65_536
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what listens everywhere is reached on loopback)
 
 
 def uvicorn_server(app: ASGIApp, settings: MockSettings, loop: Literal["asyncio", "auto"]) -> uvicorn.Server:
@@ -48,7 +52,21 @@ def serve_on(listener: socket.socket, app: ASGIApp, settings: MockSettings) -> N
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    _allow_many_connections()
     uvicorn_server(app, settings, "auto").run(sockets=[listener])
+
+
+def _allow_many_connections() -> None:
+    """Raise the limit on open files, which may be as low as a thousand, as far as the system permits."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if most == resource.RLIM_INFINITY else min(most, _MOST_FILES)
+    if least != resource.RLIM_INFINITY and least < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def listen(settings: MockSettings) -> socket.socket:
@@ -59,10 +77,12 @@ def listen(settings: MockSettings) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
-    except (OSError, OverflowError) as problem:
+    except (OSError, OverflowError, ValueError) as problem:
         listener.close()
         raise UsageError(
-            f"{settings.host}:{settings.port}", f"cannot be listened on ({problem})", "Choose another with --port."
+            f"{settings.host}:{settings.port}",
+            f"cannot be listened on ({problem})",
+            "Choose another with --host or --port.",
         ) from None
     # Requests that come before the server's loop runs wait in the queue instead of being refused.
     listener.listen(_BACKLOG)
@@ -70,6 +90,7 @@ def listen(settings: MockSettings) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the base URL under which a listening socket is reached."""
+    """Return the base URL under which a listening socket is reached from this machine."""
     host, port = listener.getsockname()[:2]
+    host = _ANY.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,14 +1,19 @@
 """``POST /v1/login_check``: a token for a username and password."""
 
+import asyncio
 import json
+import secrets
+import time
 from dataclasses import replace
+from functools import cache
 
 from anyio import to_thread
 from starlette.types import Receive, Scope, Send
 
 from refund_conformance.mock.call import Answer, Call, Error, Received, Refused
-from refund_conformance.mock.endpoint import BodyCutError, BodyTooLongError, Endpoint
-from refund_conformance.mock.passwords import matches
+from refund_conformance.mock.endpoint import BodyError, Endpoint
+from refund_conformance.mock.failed_logins import FailedLogins
+from refund_conformance.mock.passwords import hashed, matches
 
 FIELDS = ("username", "password")
 
@@ -18,23 +23,22 @@ class Login:
 
     def __init__(self, plain: Endpoint) -> None:
         self.plain = plain
+        self.failed = FailedLogins()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         try:
             received = await self.plain.receive(scope, receive)
-        except BodyCutError:
-            return
-        except BodyTooLongError:
-            answer = self.plain.answer_plainly(Refused(413, (), "body too long"), "body")
+        except BodyError as problem:
+            answer = self.plain.refuse_body(scope, problem)
         else:
-            answer = await to_thread.run_sync(self.answer, received)
+            answer = await self.answered(received)
             # The password stays here.
             self.plain.observe(replace(received, body=b""), answer, 0.0)
         await self.plain.send(answer, scope, send)
 
-    def answer(self, received: Received) -> Answer:
-        """Check the request and issue a token."""
+    async def answered(self, received: Received) -> Answer:
+        """Check the request, after a while for a user whose logins have failed, and issue a token."""
         call = Call(received)
         step = "route"
         try:
@@ -46,9 +50,22 @@ class Login:
             step = "fields"
             username, password = self.credentials(call)
             step = "authorization"
-            self.check_password(username, password)
+            wait = self.failed.wait(username, time.monotonic())
+            if wait is None:
+                raise Refused(429, (), "too many failed logins", ((b"retry-after", b"5"),))
+            await asyncio.sleep(wait)
+            return await to_thread.run_sync(self.answer, username, password)
         except Refused as refusal:
             return self.plain.answer_refusal(refusal, step)
+
+    def answer(self, username: str, password: str) -> Answer:
+        """Issue a token for the right password; raise Refused for a wrong one."""
+        try:
+            self.check_password(username, password)
+        except Refused:
+            self.failed.note(username, time.monotonic())
+            raise
+        self.failed.forget(username)
         body = {
             "token": self.plain.tokens.issue(username),
             "refresh_token": self.plain.tokens.issue_refresh_token(username),
@@ -68,6 +85,13 @@ class Login:
 
     def check_password(self, username: str, password: str) -> None:
         """Refuse unless the password is the user's."""
-        user = self.plain.store.user(username) if username.isprintable() else None
-        if user is None or not matches(password, user.password):
+        user = self.plain.store.user(username)
+        # Nobody's password is compared as well, so that the time does not tell who there is.
+        is_right = matches(password, _nobodys() if user is None else user.password)
+        if user is None or not is_right:
             raise Refused(401, (Error(1007, "Invalid username or password."),), "wrong username or password")
+
+
+@cache
+def _nobodys() -> str:
+    return hashed(secrets.token_hex())

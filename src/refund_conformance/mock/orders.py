@@ -7,7 +7,7 @@ from anyio import to_thread
 from starlette.types import Receive, Scope, Send
 
 from refund_conformance.mock.call import Answer, Call, Error, Received, Refused
-from refund_conformance.mock.endpoint import BodyCutError, BodyTooLongError, Endpoint
+from refund_conformance.mock.endpoint import BodyError, Endpoint
 from refund_conformance.mock.tables import Order, Progress, Status, User
 
 ORDER_PATH = "/v1/order/"
@@ -29,10 +29,8 @@ class OrderPages:
         """Serve one request."""
         try:
             received = await self.plain.receive(scope, receive)
-        except BodyCutError:
-            return
-        except BodyTooLongError:
-            answer = self.plain.answer_plainly(Refused(413, (), "body too long"), "body")
+        except BodyError as problem:
+            answer = self.plain.refuse_body(scope, problem)
         else:
             answer = await to_thread.run_sync(self.answer, received)
             self.plain.observe(received, answer, 0.0)

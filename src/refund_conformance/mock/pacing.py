@@ -1,6 +1,7 @@
 """Slow a server down: a delay before each answer, and a limit on the rate of requests."""
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -53,7 +54,7 @@ async def _refuse(wait: float, send: Send) -> None:
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(_TOO_MANY)).encode("ascii")),
-        (b"retry-after", str(max(1, round(wait + 0.5))).encode("ascii")),
+        (b"retry-after", str(max(1, math.ceil(wait))).encode("ascii")),
     ]
     await send({"type": "http.response.start", "status": 429, "headers": headers})
     await send({"type": "http.response.body", "body": _TOO_MANY})

@@ -11,13 +11,13 @@ from itertools import count
 from typing import Any, TextIO
 
 from refund_conformance.mock.call import Answer, Received
+from refund_conformance.mock.redaction import redacted_headers, redacted_path, redacted_text
 
 LOGGER = logging.getLogger("refund_conformance.mock")
 REMEMBERED = 1000
 """Requests that a journal keeps."""
 
 _LONGEST_BODY = 8192
-_SECRET_HEADERS = (b"authorizationjwt", b"authorization", b"proxy-authorization", b"cookie")
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
@@ -26,7 +26,8 @@ class Entry:
     """A request and what became of it.
 
     ``check`` is the check that refused it ("" if it was accepted), ``reason`` why, ``at`` the Unix time of the
-    answer, ``milliseconds`` the time that deciding took. ``body`` is text cut at 8192 bytes.
+    answer, ``milliseconds`` the time that deciding took. ``body`` is text cut at 8192 bytes. ``status`` 0 is a
+    request that got no answer, because a script had it so.
     """
 
     number: int
@@ -54,8 +55,8 @@ class Journal:
 
     def record(self, received: Received, answer: Answer, seconds: float) -> None:
         """Remember a request and its answer."""
-        if len(received.body) > _LONGEST_BODY:
-            received = replace(received, body=received.body[:_LONGEST_BODY])
+        if len(received.body) > _LONGEST_BODY or received.trailers:
+            received = replace(received, body=received.body[:_LONGEST_BODY], trailers=())
         self._notes.append((next(self._numbers), time.time(), received, answer, seconds))
 
     def entries(self) -> list[dict[str, Any]]:
@@ -73,7 +74,7 @@ def log_request(received: Received, answer: Answer, seconds: float) -> None:
         "request",
         extra={
             "method": received.method,
-            "path": received.path.decode("latin-1")[:200],
+            "path": redacted_path(received.path)[:200],
             "status": answer.status,
             "check": answer.step,
             "codes": list(answer.codes),
@@ -111,19 +112,12 @@ def _entry(number: int, at: float, received: Received, answer: Answer, seconds: 
         number=number,
         at=at,
         method=received.method,
-        path=received.path.decode("latin-1"),
-        headers=_shown_headers(received),
-        body=received.body.decode("utf-8", "replace"),
+        path=redacted_path(received.path),
+        headers=redacted_headers(received.headers),
+        body=redacted_text(received.body.decode("utf-8", "replace")),
         status=answer.status,
         check=answer.step,
         codes=answer.codes,
         reason=answer.reason,
         milliseconds=round(seconds * 1000, 3),
-    )
-
-
-def _shown_headers(received: Received) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name.decode("latin-1"), "[redacted]" if name in _SECRET_HEADERS else value.decode("latin-1"))
-        for name, value in received.headers
     )

@@ -11,12 +11,14 @@ from refund_conformance.mock.tables import Order, Progress, Status, User
 OURS, THEIRS = 1, 2
 """Numbers of the merchant whom the samples serve and of another one."""
 
+
 MERCHANT, OTHER_MERCHANT, UNCONFIGURED = "merchant", "other-merchant", "unconfigured"
 PASSWORDS: Mapping[str, str] = {
     MERCHANT: "merchant-password",
     OTHER_MERCHANT: "other-password",
     UNCONFIGURED: "unconfigured-password",
 }
+"""The sample users' passwords, which anybody may know."""
 
 FIRST_REFUNDABLE = 730001
 MOST_REFUNDABLE = 200_000

@@ -1,13 +1,14 @@
 """Run a mock: in a thread of this process, or alone until interrupted."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from refund_conformance.mock.app import application
-from refund_conformance.mock.banner import announcement, target_toml
+from refund_conformance.mock.banner import announcement, target_toml, warning
 from refund_conformance.mock.factory import Mock, build
 from refund_conformance.mock.listening import STOP_SECONDS, listen, serve_on, url_of, uvicorn_server
 from refund_conformance.mock.request_log import log_to
@@ -51,7 +52,7 @@ class RunningMock:
 @contextmanager
 def running(settings: MockSettings | None = None) -> Iterator[RunningMock]:
     """Run a mock in a thread of this process, on a free loopback port unless the settings say otherwise."""
-    settings = settings or MockSettings()
+    settings = (settings or MockSettings()).guarded()
     mock = build(settings)
     server = RunningMock(mock, listen(settings))
     server.start()
@@ -66,15 +67,19 @@ def serve(settings: MockSettings, say: Callable[[str], None] = print) -> int:
 
     The first interrupt or SIGTERM lets it finish what it is answering.
     """
+    settings = settings.guarded()
     mock = build(settings)
     listener = listen(settings)
     if settings.log:
         log_to()
+    if warned := warning(settings):
+        sys.stderr.write(f"{warned}\n")
     try:
-        say(announcement(mock, url_of(listener)))
+        announced = announcement(mock, url_of(listener))
         if settings.workers > 1:
-            serve_in_workers(settings, listener)
+            serve_in_workers(settings, listener, lambda: say(announced))
         else:
+            say(announced)
             serve_on(listener, application(mock), settings)
     except KeyboardInterrupt:
         return 130

@@ -1,14 +1,26 @@
 """What a mock is told when it starts."""
 
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from refund_conformance.contract.errors import UsageError
+from refund_conformance.mock.samples import PASSWORDS
 from refund_conformance.mock.tokens import DAY
 
 MEMORY = "sqlite://"
 """Database URL of a store that lives as long as its process."""
+
+
+MOST_DELAY = 600.0
+"""Seconds by which each answer may be late."""
+
+LEAST_RATE, MOST_RATE = 0.001, 1e6
+"""Requests a second that a rate limit may permit."""
+
+MOST_LIFE = 1e9
+"""Seconds that a token may live."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,9 @@ class MockSettings:
     each answer. ``rate_limit`` is the requests a second beyond which the answer is 429. ``workers`` is the
     number of processes that serve; several of them share a database, so it may not be in memory. ``control``
     turns the control API on or off; None turns it on for loopback addresses only. ``rehearsal`` has an order for
-    every error, under a fixed id. ``log`` writes a line of JSON for each request to standard error.
+    every error, under a fixed id. ``log`` writes a line of JSON for each request to standard error. ``passwords``
+    are those of users, by name; None takes the documented ones on loopback, and others by chance elsewhere, unless
+    ``well_known_passwords`` is set.
     """
 
     host: str = "127.0.0.1"
@@ -38,14 +52,34 @@ class MockSettings:
     control: bool | None = None
     rehearsal: bool = False
     log: bool = False
+    passwords: Mapping[str, str] | None = None
+    well_known_passwords: bool = False
 
     @property
     def has_control(self) -> bool:
         """Whether the control API is there: asked for, or not refused on a loopback address."""
         return is_loopback(self.host) if self.control is None else self.control
 
+    @property
+    def password_of(self) -> Mapping[str, str]:
+        """The password of each sample user."""
+        return {**PASSWORDS, **(self.passwords or {})}
+
+    def guarded(self) -> "MockSettings":
+        """Return the settings as they are served: beyond loopback with passwords that nobody can know."""
+        if is_loopback(self.host) or self.well_known_passwords or self.passwords is not None:
+            return self
+        return replace(self, passwords={name: secrets.token_urlsafe(12) for name in PASSWORDS})
+
     def check(self) -> None:
-        """Raise UsageError for settings that do not go together."""
+        """Raise UsageError for settings that are out of range, or do not go together."""
+        for name, value, least, most in (
+            ("delay", self.delay, 0, MOST_DELAY),
+            ("rate limit", self.rate_limit, LEAST_RATE, MOST_RATE),
+            ("token life", self.token_seconds, 0, MOST_LIFE),
+        ):
+            if value is not None and not least <= value <= most:  # which holds for NaN too
+                raise UsageError(f"{name} {value}", "is out of range", f"It may be from {least:g} to {most:g}.")
         if self.workers < 1:
             raise UsageError(f"{self.workers} workers", "is too few", "One at least.")
         if self.workers > 1 and self.database == MEMORY:

@@ -3,12 +3,13 @@
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from anyio import to_thread
+from sqlalchemy import Connection, func, insert, select, update
 
 from refund_conformance.mock import database, statements
 from refund_conformance.mock.batches import Batches
@@ -17,12 +18,25 @@ from refund_conformance.mock.tables import (
     Progress,
     Status,
     User,
+    counters,
     kept,
     metadata,
     orders,
     refund_requests,
     users,
 )
+
+ORDER_IDS, TENANTS = "orders", "tenants"
+"""Names of the counters."""
+
+FIRST_MADE = 100_000_001
+"""Id of the first order that is made at request. The samples' ids are below."""
+
+FIRST_TENANT = 1001
+"""Number of the first merchant that is made at request."""
+
+NOT_RECEIVED = 0.0
+"""Time of creation of a refund request that came with its order and was never received."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +85,23 @@ class Store:
         # One statement is a transaction by itself, and to PostgreSQL three journeys less.
         self._statements = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._create = statements.creation(self.is_sqlite)
-        self._situation, self._situations = statements.situation(), statements.situations()
+        self._situations = statements.situations()
         # SQLite's one connection in memory serves one thread at a time.
         self._turn = threading.RLock() if self.is_memory else nullcontext()
         self._creations = None if self.is_memory else Batches(self._create_all)
         self._lookups = None if self.is_sqlite else Batches(self._look_up_all)
-        self._direct = (
-            database.Direct(self.engine, self._situation) if self.is_sqlite and not self.is_memory else None
-        )
+        self._direct = database.Direct(self.engine, statements.situation()) if self.is_sqlite else None
 
     def create_tables(self) -> None:
         """Create the tables that are not there."""
         with self.writing() as connection:
             metadata.create_all(connection)
+            known = set(connection.scalars(select(counters.c.name)))
+            made = connection.scalar(select(func.max(orders.c.id)).where(orders.c.id >= FIRST_MADE))
+            firsts = {ORDER_IDS: FIRST_MADE if made is None else made + 1, TENANTS: FIRST_TENANT}
+            missing = [{"name": name, "next": first} for name, first in firsts.items() if name not in known]
+            if missing:
+                connection.execute(insert(counters), missing)
 
     def is_empty(self) -> bool:
         """Tell whether the store has no users yet."""
@@ -95,37 +113,38 @@ class Store:
         with self.writing() as connection:
             connection.execute(insert(users), [vars(row) for row in rows])
 
+    def set_passwords(self, hashes: Mapping[str, str]) -> None:
+        """Replace the passwords of users, by name, with others of which these are the hashes."""
+        with self.writing() as connection:
+            for name, hash_ in hashes.items():
+                connection.execute(update(users).where(users.c.name == name).values(password=hash_))
+
     def add_orders(self, rows: Iterable[Order]) -> None:
         """Add orders, each with its refund request if it has one."""
-        rows = tuple(rows)
         with self.writing() as connection:
-            connection.execute(insert(orders), [_order_row(row) for row in rows])
-            requests = [_request_row(row) for row in rows if row.refund is not None]
-            if requests:
-                connection.execute(insert(refund_requests), requests)
+            add_orders(connection, tuple(rows))
 
     def user(self, name: str) -> User | None:
         """Find a user."""
         with self.reading() as connection:
-            row = connection.execute(select(users).where(users.c.name == name)).mappings().first()
+            row = connection.execute(select(users).where(users.c.name == _name(name))).mappings().first()
         return User(**row) if row else None
 
     def situation(self, user: str, order: int) -> Situation:
         """Read the user and the order at once. ``order`` 0 is none."""
+        user = _name(user)
         if self._lookups is not None:
             return self._lookups.run(Sought(user, order))
-        if self._direct is not None:
-            rows: Sequence[Any] = self._direct.rows(user=user, order=order)
-        else:
-            with self.reading() as connection:
-                rows = connection.execute(self._situation, {"user": user, "order": order}).all()
+        assert self._direct is not None  # noqa: S101  (SQLite has no batches of lookups, and this instead)
+        with self._turn:
+            rows = self._direct.rows(user=user, order=order)
         return _situation(*rows[0]) if rows else NOTHING
 
     async def look_up(self, user: str, order: int) -> Situation:
         """Do as `situation` does, without keeping the event loop waiting."""
         if self._lookups is None:
-            return self.situation(user, order)
-        return await self._lookups.ask(Sought(user, order))
+            return await to_thread.run_sync(self.situation, user, order)
+        return await self._lookups.ask(Sought(_name(user), order))
 
     def create_refund_request(self, order: int, email: str, description: str | None) -> bool:
         """Create a refund request in one transaction; False if the order's state no longer permits it."""
@@ -199,6 +218,25 @@ class Store:
         return [request.order in created and firsts[request.order] is request for request in requests]
 
 
+def add_orders(connection: Connection, rows: Sequence[Order]) -> None:
+    """Add orders, each with its refund request if it has one, in the transaction of a connection."""
+    connection.execute(insert(orders), [_order_row(row) for row in rows])
+    requests = [_request_row(row) for row in rows if row.refund is not None]
+    if requests:
+        connection.execute(insert(refund_requests), requests)
+
+
+def take_numbers(connection: Connection, name: str, count: int) -> int:
+    """Return the first of so many numbers of a counter, which nobody else gets, in a connection's transaction."""
+    taken = update(counters).where(counters.c.name == name).values(next=counters.c.next + count)
+    return int(connection.execute(taken.returning(counters.c.next)).scalar_one()) - count
+
+
+def _name(text: str) -> str:
+    """Return a user's name as it can be asked for: one that no column can hold is nobody's."""
+    return text if text.isprintable() else ""
+
+
 def _situation(
     name: str,
     password: str,
@@ -227,5 +265,5 @@ def _request_row(order: Order) -> dict[str, Any]:
         "email": "merchant@example.com",
         "description": None,
         "progress": order.refund.value,
-        "created_at": time.time(),
+        "created_at": NOT_RECEIVED,
     }

@@ -139,6 +139,14 @@ signing_keys = Table(
     Column("created_at", Float, nullable=False),
 )
 
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("next", BigInteger, nullable=False),
+)
+"""The numbers that come next. They only grow: what has been taken is never given again."""
+
 IS_OPEN = text("progress IN ('new', 'processing')")
 """The condition that a refund request is open, in the words of the index, so that the index serves it."""
 

@@ -17,6 +17,8 @@ ISSUER = "refund-conformance-mock"
 DAY = 24 * 60 * 60
 
 _MOST_VERIFIED = 1024
+_UNREADABLE = (jwt.PyJWTError, ArithmeticError, AttributeError, RecursionError, TypeError, ValueError)
+"""What reading a token raises where its parts, though signed, are not what the standard has."""
 
 
 class TokenRefusedError(Exception):
@@ -44,6 +46,7 @@ class Tokens:
     keys: KeyRing
     seconds: float = DAY
     _verified: dict[str, _Verified] = field(default_factory=dict, repr=False)
+    _revoked: set[str] = field(default_factory=set, repr=False)
 
     def issue(self, username: str, seconds: float | None = None) -> str:
         """Return a token for the user, living for ``seconds``; a negative life makes one that has expired."""
@@ -71,17 +74,31 @@ class Tokens:
             if len(self._verified) >= _MOST_VERIFIED:
                 self._verified.clear()
             self._verified[token] = known
+        if token in self._revoked:
+            raise TokenRefusedError(1007, "revoked")
         if known.expires <= time.time():
             raise TokenRefusedError(1009, "expired")
         self._key(known.key)
         return known.user
 
+    def revoke(self, token: str) -> None:
+        """Refuse a token from now on; raise TokenRefusedError for one that is refused anyway."""
+        self.read(token)
+        self._revoked.add(token)
+
+    def forgive(self) -> None:
+        """Accept again what was revoked."""
+        self._revoked.clear()
+
     def _verify(self, token: str) -> _Verified:
         if not is_canonical(token):
             raise TokenRefusedError(1007, "not three parts of canonical base64url")
         try:
-            header = jwt.get_unverified_header(token)
-            key = self._key(header.get("kid"))
+            named = jwt.get_unverified_header(token).get("kid")
+        except _UNREADABLE as problem:
+            raise TokenRefusedError(1007, f"{type(problem).__name__}: {problem}") from None
+        key = self._key(named)
+        try:
             claims = jwt.decode(
                 token,
                 key.public,
@@ -89,17 +106,27 @@ class Tokens:
                 issuer=ISSUER,
                 options={"require": ["exp", "sub", "iss"]},
             )
+            return _Verified(str(claims["sub"]), float(claims["exp"]), key.id)
         except jwt.ExpiredSignatureError:
             raise TokenRefusedError(1009, "expired") from None
-        except (jwt.InvalidTokenError, ValueError, RecursionError) as problem:
+        except _UNREADABLE as problem:
             raise TokenRefusedError(1007, f"{type(problem).__name__}: {problem}") from None
-        return _Verified(str(claims["sub"]), float(claims["exp"]), key.id)
 
     def _key(self, id_: object) -> Key:
         key = self.keys.find(id_)
         if key is None:
             raise TokenRefusedError(1007, "signed with a key that is not ours")
         return key
+
+
+def named_user(header: str) -> str:
+    """Return the user whom the token at the end of a header's value names, unverified; "" without one."""
+    try:
+        claims = jwt.decode(header.rpartition(" ")[2], options={"verify_signature": False})
+    except _UNREADABLE:
+        return ""
+    user = claims.get("sub")
+    return user if isinstance(user, str) else ""
 
 
 def is_canonical(token: str) -> bool:

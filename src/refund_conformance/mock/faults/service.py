@@ -11,7 +11,7 @@ from itertools import count
 from starlette.types import Receive, Scope, Send
 
 from refund_conformance.mock.call import Answer, Call, Headers, Received, Refused
-from refund_conformance.mock.endpoint import BodyCutError, Endpoint
+from refund_conformance.mock.endpoint import BodyError, Endpoint
 from refund_conformance.mock.faults.fault import FaultyEndpoint, Shelf, crash
 
 shelf = Shelf()
@@ -107,7 +107,7 @@ class Sending(Endpoint):
         """Serve one request."""
         try:
             received = await self.receive(scope, receive)
-        except BodyCutError:
+        except BodyError:
             return
         answer = await self.answered(received)
         if self.is_affected(received, answer):
