@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property, partial
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from refund_conformance.app import interruption
 from refund_conformance.app.pytest_plugin.collection import Selection, case_of, parse_shard
 from refund_conformance.app.pytest_plugin.fixture import Target
+from refund_conformance.app.pytest_plugin.options import add_options
 from refund_conformance.app.pytest_plugin.parallel import Check, Flight
 from refund_conformance.app.pytest_plugin.progress_plugin import Attendance
 from refund_conformance.app.pytest_plugin.report_plugin import NAME, Ending
@@ -33,7 +33,7 @@ from refund_conformance.report.session import ReportSession
 from refund_conformance.sut import order_sources, safety
 from refund_conformance.sut import settings as target_settings
 from refund_conformance.sut.ledger import MEMORY, open_ledger
-from refund_conformance.sut.profile import PROFILES, Profile, profile
+from refund_conformance.sut.profile import Profile, profile
 from refund_conformance.sut.settings import Settings
 
 Sink = Callable[[dict[str, Any]], None]
@@ -47,23 +47,7 @@ LANDING = 2.0
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the suite's options."""
-    group = parser.getgroup("refund conformance")
-    group.addoption("--target", type=Path, help="target settings (default: the embedded mock)")
-    group.addoption("--profile", default="ci", help=f"how much to do: {', '.join(PROFILES)} (default: ci)")
-    group.addoption("--report", type=Path, default=Path("reports/latest"), help="directory for the report")
-    group.addoption("--strict-clauses", action="store_true", help="warnings count as violations")
-    group.addoption("--clause", action="append", default=[], help="a clause id or prefix (may be repeated)")
-    group.addoption("--require", action="append", default=[], help="a clause that must be tested, or all")
-    group.addoption("--waivers", type=Path, help="known deviations (waivers.toml)")
-    group.addoption("--shard", default="1/1", help="INDEX/COUNT: the part of the suites to run")
-    group.addoption("--allow-writes", action="store_true", help="the target may be another machine")
-    group.addoption("--read-only", action="store_true", help="send only what cannot create anything")
-    group.addoption("--seed", type=int, help="seed of what is drawn (default: fixed in ci, fresh in nightly)")
-    group.addoption("--fault", action="append", default=[], help="a fault of the embedded mock")
-    group.addoption("--variant", action="append", default=[], help="a lawful difference of the embedded mock")
-    group.addoption("--answer", action="append", default=[], help="QUESTION=ANSWER for the embedded mock")
-    group.addoption("--in-flight", type=int, default=1, help="how many requests may be under way at once")
-    group.addoption("--no-pages", action="store_true", help="write events only, no report pages")
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -140,14 +124,10 @@ class Conformance:
             return asked
         return random.SystemRandom().randrange(2**32) if self.profile.random else 0
 
-    # -- the run -----------------------------------------------------------------------------------
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
         """Begin the run before the first test, in each process that sends."""
         self.pytest_session = session
-        if not hasattr(self.config, "workerinput"):
-            self._stack.enter_context(interruption.interruptible())
         try:
             if self.worker is None and (self._sends(session) or self._distributes()):
                 self._open()
@@ -196,9 +176,8 @@ class Conformance:
         """Start the embedded mock if there is no target, and the record."""
         if self.session is not None:
             return
-        if self.settings is None:
-            self.settings = self._embedded()
-        assert self.settings is not None  # noqa: S101
+        self.settings = self.settings or self._embedded()
+        self._stack.enter_context(interruption.interruptible())
         directory, is_command = self.config.option.report, self._command() is not None
         if not is_command:  # else the command has locked it, until the pages are made
             lock = ExitStack()
@@ -230,18 +209,9 @@ class Conformance:
         }
 
     def _embedded(self) -> Settings:
-        from refund_conformance.mock.answers import answers_from
-        from refund_conformance.mock.server import running
-        from refund_conformance.mock.settings import MockSettings
+        from refund_conformance.app.pytest_plugin.embedded_mock import started
 
-        options = self.config.option
-        chosen = MockSettings(
-            faults=tuple(options.fault),
-            variants=tuple(options.variant),
-            answers=answers_from(tuple(options.answer)),
-        )
-        mock = self._stack.enter_context(running(chosen))
-        self.target_toml = mock.target_toml()
+        self.target_toml = started(self.config.option, self._stack)
         return _embedded_settings(self.target_toml, self.contract)
 
     def _begin(self, session: pytest.Session) -> None:
@@ -278,7 +248,7 @@ class Conformance:
                 continue
             if isinstance(item, pytest.Function) and item.get_closest_marker("clause"):
                 given = dict(item.callspec.params) if hasattr(item, "callspec") else {}
-                check = Check(partial(_call, item.obj, given), case_of(item))
+                check = Check(partial(_call, partial(item.obj, **given)), case_of(item))
                 self.checks[item] = check
                 lanes.setdefault(self.selection.lane(item), []).append(check)
         self.flight = Flight(self.run, lanes, width)
@@ -401,11 +371,9 @@ class Conformance:
             cut_short = exitstatus == pytest.ExitCode.INTERRUPTED or self.cut_short
             interrupted = cut_short and not stopped
             broken = exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
-            status = self.session.close(
-                interrupted=interrupted,
-                terminated=interrupted and interruption.current().is_termination,
-                reason="the suite itself failed" if broken else self._unshown_failure(),
-            )
+            terminated = interrupted and interruption.current().is_termination
+            reason = "the suite itself failed" if broken else self._unshown_failure()
+            status = self.session.close(interrupted=interrupted, terminated=terminated, reason=reason)
             if not broken:
                 session.exitstatus = status
         self._stack.close()
@@ -438,5 +406,5 @@ _TOLD = (pytest.fail.Exception, pytest.skip.Exception, KeyboardInterrupt)
 """How a test says what the engine has told it."""
 
 
-def _call(test: Callable[..., None], given: Mapping[str, object], target: Target) -> None:
-    test(**given, target=target)
+def _call(test: Callable[..., None], target: Target) -> None:
+    test(target=target)
