@@ -18,8 +18,6 @@ WAYS = {
     "one after another": ([], 1, ""),
     "`--in-flight 8`": (["--in-flight", "8"], 8, 1.5),
     "`--in-flight 16`": (["--in-flight", "16"], 16, 1.7),
-    "`-n 2`": (["-n", "2"], 2, ""),
-    "`-n 8`": (["-n", "8"], 8, ""),
 }
 """The options of a way, how many requests are under way at once, and at most how often the ideal it shall take."""
 
@@ -48,7 +46,7 @@ def row(name: str, runs: list[tuple[float, int]]) -> tuple[object, ...]:
 
 def main() -> None:
     """Measure, and write the section."""
-    rounds, before = int(sys.argv[1]) if len(sys.argv) > 1 else 5, setting("pytest", "pytest-xdist", "requests")
+    rounds, before = int(sys.argv[1]) if len(sys.argv) > 1 else 5, setting("pytest", "requests")
     rows = [row(name, runs) for name, runs in measured(rounds).items()]
     told = (
         f"The mock waits {DELAY} s before each answer. Wall seconds of the whole command, start and report "

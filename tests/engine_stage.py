@@ -23,7 +23,7 @@ from refund_conformance.mock.settings import MockSettings
 from refund_conformance.sut import settings as target_settings
 from refund_conformance.sut.client import Client
 from refund_conformance.sut.ledger import MEMORY, open_ledger
-from refund_conformance.sut.limits import Allowance
+from refund_conformance.sut.limits import Allowance, Limits
 from refund_conformance.sut.order_pool import OrderPool
 from refund_conformance.sut.profile import PROFILES
 from refund_conformance.sut.settings import Settings
@@ -111,7 +111,6 @@ def on_mock(
     begun: bool = True,
     profile: str = "ci",
     seed: int = 0,
-    worker: tuple[int, int] = (0, 1),
     in_flight: int = 1,
     chosen: Collection[str] = EVERY_CLAUSE,
     fresh: bool = True,
@@ -127,7 +126,7 @@ def on_mock(
     events: list[Event] = []
     ledger = open_ledger(MEMORY, settings.base_url, "run")
     bounded = replace(PROFILES[profile], **bounds)
-    run = Run(CONTRACT, settings, bounded, seed, events.append, ledger, chosen, worker, in_flight)
+    run = Run(CONTRACT, settings, bounded, seed, events.append, ledger, chosen, in_flight)
     try:
         if begun:
             run.begin()
@@ -260,4 +259,8 @@ def stage(
     client = ScriptedClient(made, record, script if callable(script) else in_turn(script))
     ledger = open_ledger(MEMORY, made.base_url, "run")
     orders = OrderPool(groups, limit, ledger)
-    return Stage(Dispatch(CONTRACT, made, client, orders, record, Allowance(requests, ledger)), client, events)
+    return Stage(
+        Dispatch(CONTRACT, made, client, orders, record, Allowance(Limits(requests, limit, 3600.0))),
+        client,
+        events,
+    )

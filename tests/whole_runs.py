@@ -43,7 +43,6 @@ class Plan:
     change: Callable[[Event], None] = everything
     used: Sequence[int] = ()
     runs: int = 1
-    workers: int = 0
     in_flight: int = 1
     shards: Sequence[str] = ("1/1",)
     clauses: tuple[str, ...] = ()
@@ -117,7 +116,6 @@ def _run(plan: Plan, mock: RunningMock, folder: Path) -> Whole:
         report=report,
         clauses=plan.clauses,
         strict=plan.strict,
-        workers=plan.workers,
         in_flight=plan.in_flight,
         pytest_args=plan.pytest_args,
     )

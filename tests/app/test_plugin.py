@@ -7,8 +7,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +17,8 @@ from refund_conformance.app.pytest_plugin.collection import PHASES
 from refund_conformance.cases import explorations
 from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.model import Clause, Level
-from refund_conformance.engine.run import NUMBERS_APART
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
-from whole_runs import Plan, Whole, under_way
 
 pytest_plugins = ["pytester"]
 
@@ -278,46 +274,6 @@ def test_a_session_without_our_tests_has_no_report_and_no_mock(seen: str, pytest
     assert not is_mock_running()
 
 
-def test_a_session_in_workers_without_our_tests_has_no_report(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(PASSING)
-    nested(pytester, "-n", "1", suites=False).assert_outcomes(passed=1)
-    assert not (pytester.path / "report").exists()
-
-
 def test_a_collection_alone_sends_nothing(pytester: pytest.Pytester) -> None:
     nested(pytester, "--collect-only", "-q")
     assert not (pytester.path / "report").exists()
-
-
-# ---- workers
-
-FAULTY = MockSettings(refundable=60, faults=("desc-counted-in-bytes",))
-PLANS = {
-    "one process": Plan(mock=FAULTY),
-    "two workers": Plan(mock=FAULTY, pytest_args=("-n", "2")),
-}
-
-
-@pytest.fixture(scope="module")
-def wholes() -> Iterator[Mapping[str, Future[list[Whole]]]]:
-    with under_way(PLANS) as started:
-        yield started
-
-
-def test_workers_find_what_one_process_finds(wholes: Mapping[str, Future[list[Whole]]]) -> None:
-    alone, together = (wholes[name].result()[0] for name in PLANS)
-    assert together.results == alone.results
-    assert alone.with_result("violated") == {"description.unicode"}
-    assert together.status == alone.status == 1
-
-
-def test_workers_keep_to_the_bounds_of_the_run_together(wholes: Mapping[str, Future[list[Whole]]]) -> None:
-    whole = wholes["two workers"].result()[0]
-    leased = [event["order"] for event in whole.kept("leased")]
-    numbers = [event["number"] for event in whole.kept("exchange")]
-    assert len(set(leased)) == len(leased)
-    assert whole.conformance["orders"]["refundable"] <= 30
-    assert whole.conformance["requests"] == len(numbers) == len(set(numbers)) <= 400
-    # Those of the controller, which begins the run, and of two workers.
-    assert {number // NUMBERS_APART for number in numbers} == {0, 1, 2}
-    assert whole.events[-1]["event"] == "end"

@@ -136,9 +136,9 @@ def _screen(written: str) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_the_line_is_drawn_and_gone_at_the_end(tmp_path: Path, workers: str) -> None:
-    written, status = _on_terminal(tmp_path, "email", "-n", workers)
+@pytest.mark.parametrize("in_flight", ["1", "2"])
+def test_the_line_is_drawn_and_gone_at_the_end(tmp_path: Path, in_flight: str) -> None:
+    written, status = _on_terminal(tmp_path, "email", "-n", in_flight)
     drawn = [tuple(map(int, found)) for found in LINE.findall(re.sub(r"\x1b\[[0-9;]*m", "", written))]
     assert status == 0, written
     assert {clauses for _, clauses, _, _ in drawn} == {7}

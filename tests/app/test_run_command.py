@@ -44,7 +44,6 @@ def test_no_other_plugin_can_reorder_or_repeat_the_tests() -> None:
     assert "--disable-plugin-autoload" in words
     assert [name for name in pairs(words, "-p") if not name.startswith("no:")] == [
         "refund_conformance.app.pytest_plugin.plugin",
-        "xdist",
     ]
 
 
@@ -52,7 +51,7 @@ def test_a_plain_choice_asks_for_little() -> None:
     words = arguments(PLAIN)
     assert pairs(words, "--profile") == ["ci"]
     assert pairs(words, "--report") == ["reports/latest"]
-    for option in ("--target", "--seed", "-n", "--fault", "--clause", "--strict-clauses", "--read-only"):
+    for option in ("--target", "--seed", "--fault", "--clause", "--strict-clauses", "--read-only"):
         assert option not in words
 
 
@@ -63,7 +62,6 @@ def test_everything_that_was_chosen_is_handed_on() -> None:
             profile="nightly",
             report=Path("r"),
             strict=True,
-            workers=3,
             in_flight=8,
             seed=0,
             clauses=("auth", "json.malformed"),
@@ -75,7 +73,6 @@ def test_everything_that_was_chosen_is_handed_on() -> None:
     assert pairs(words, "--profile") == ["nightly"]
     assert pairs(words, "--report") == ["r"]
     assert pairs(words, "--seed") == ["0"]
-    assert pairs(words, "-n") == ["3"]
     assert pairs(words, "--in-flight") == ["8"]
     assert pairs(words, "--clause") == ["auth", "json.malformed"]
     assert {"--strict-clauses", "--allow-writes", "--read-only"} <= set(words)

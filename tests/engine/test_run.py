@@ -3,14 +3,12 @@
 import socket
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from engine_stage import CASES, CONTRACT, Event, bench, on_mock
 from refund_conformance.contract.errors import TargetError
-from refund_conformance.engine.run import NUMBERS_APART, Run
+from refund_conformance.engine.run import Run
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.oracle.finding import Finding, Kind
@@ -121,28 +119,6 @@ def test_bounds_of_the_settings_never_widen_those_of_the_profile(mock: RunningMo
         assert len(made.leased()) - len(made.orders.used) <= 1
         assert len(made.kept("exchange")) <= 6
     assert "the run's 6 requests are used up" in reasons
-
-
-def test_workers_number_their_own_exchanges(mock: RunningMock) -> None:
-    with on_mock(mock, worker=(3, 4)) as made:
-        numbers = [event["number"] for event in made.kept("exchange")]
-    assert numbers == [number + 3 * NUMBERS_APART for number in range(1, len(numbers) + 1)]
-
-
-def test_workers_share_the_requests_of_the_run(mock: RunningMock, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    events: list[Event] = []
-    for number in (1, 2):
-        settings = target_settings.parse(tomllib.loads(mock.target_toml()), "settings", CONTRACT)
-        bounded = replace(PROFILES["ci"], requests=20)
-        ledger = open_ledger(url, settings.base_url, "run")
-        run = Run(CONTRACT, settings, bounded, 0, events.append, ledger, CONTRACT.clauses, (number, 3))
-        unknown = [case for case in CASES.values() if case.group == "unknown"] * 20
-        results = [run.examination.examine(case) for case in unknown]
-        run.close()
-        assert results[-1].reason == "the run's 20 requests are used up"
-    senders = [event["number"] // NUMBERS_APART for event in events if event["event"] == "exchange"]
-    assert senders == [1] * 17
 
 
 def test_what_is_explored_is_told(mock: RunningMock) -> None:

@@ -42,7 +42,7 @@ def test_a_snapshot_survives_the_way_as_json(snapshot: Snapshot) -> None:
 
 
 def test_a_worker_sends_nothing_again(mock: RunningMock) -> None:
-    with on_mock(mock) as made, on_mock(mock, begun=False, worker=(1, 2)) as other:
+    with on_mock(mock) as made, on_mock(mock, begun=False) as other:
         other.run.resume(Snapshot.from_data(json.loads(json.dumps(made.examination.snapshot().as_data()))))
         for id_ in ("auth.missing/no-header", "order.refundable/plain", "order.once/second-request"):
             assert other.examination.examine(CASES[id_]).outcome is Outcome.HELD

@@ -1,4 +1,4 @@
-"""A run finds the same in one process, in workers, with several requests in flight, and in shards put together."""
+"""A run finds the same with one request at a time, with several in flight, and in shards put together."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,13 +15,11 @@ from whole_runs import Plan, Whole, under_way
 
 WAYS: dict[str, Plan] = {
     "alone": Plan(),
-    "one worker": Plan(workers=1),
-    "two workers": Plan(workers=2),
-    "three workers": Plan(workers=3),
+    "two in flight": Plan(in_flight=2),
     "eight in flight": Plan(in_flight=8),
 }
 OTHERS = [way for way in WAYS if way != "alone"]
-FAULTY_OTHERS = ("three workers", "eight in flight")
+FAULTY_OTHERS = ("eight in flight",)
 SHARDS = 5
 IN_SHARDS = Plan(shards=[f"{number}/{SHARDS}" for number in range(1, SHARDS + 1)])
 FAULTS = (

@@ -115,7 +115,6 @@ DYING: Mapping[str, Job] = {
         lambda: answering(message(b'{"errors": [{"error": 1007, "message": "Invalid JWT Token"}]}', "401 No"))
     ),
     "is-slow": slow,
-    "is-silent-to-workers": dying(lambda: silent, "-n", "2"),
 }
 DEFECTS: dict[str, str] = {}
 

@@ -177,11 +177,6 @@ def test_run_that_is_interrupted_twice_says_so(slow_mock: RunningMock, tmp_path:
     assert run.status == 130
 
 
-def test_run_in_workers_that_is_interrupted_says_so(slow_mock: RunningMock, tmp_path: Path) -> None:
-    run = interrupted(tmp_path, slow_mock, [signal.SIGINT], "-n", "2", group=True)
-    assert_interrupted(run)
-
-
 def test_run_in_flight_that_is_interrupted_says_so(slow_mock: RunningMock, tmp_path: Path) -> None:
     run = interrupted(tmp_path, slow_mock, [signal.SIGINT], "--in-flight", "8", lines=60)
     assert_interrupted(run)

@@ -175,7 +175,6 @@ NEVER_REACHED: Mapping[str, Job] = {
     "no-host-name": at("http://no..host.invalid"),
     "unknown-certificate": certified_by_nobody,
     "silence-behind-https": no_tls_at_all(lambda: silent),
-    "silence-before-workers": against(LATE["silence"], "-n", "2"),
     "mirror-reason": against(lambda: mirrored_token("reason")),
 }
 JUDGED: Mapping[str, Job] = {

@@ -164,10 +164,10 @@ def _by_login(mock: RunningMock) -> str:
     return re.sub(r'(?m)^token = ".*"$', login.replace("\\", r"\\"), mock.target_toml())
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_a_run_that_leaks_ends_with_3_and_leaves_no_secret(tmp_path: Path, workers: str) -> None:
+@pytest.mark.parametrize("in_flight", ["1", "2"])
+def test_a_run_that_leaks_ends_with_3_and_leaves_no_secret(tmp_path: Path, in_flight: str) -> None:
     with running(MockSettings()) as mock:
-        done = _leaky(tmp_path, _by_login(mock), "-n", workers)
+        done = _leaky(tmp_path, _by_login(mock), "-n", in_flight)
     directory = tmp_path / "reports" / "latest"
     assert done.returncode == 3, done.stdout + done.stderr
     assert "INCOMPLETE" in done.stdout

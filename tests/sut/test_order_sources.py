@@ -1,8 +1,6 @@
 """Sources of orders: a hook, or the platform's search, beside what is listed; and who is told our token."""
 
 import json
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -452,29 +450,3 @@ def test_no_data_of_an_order_make_trouble(value: Any) -> None:
     data = order_data(json.dumps(value).encode())
     if data is not None:
         assert {data.fits(group) for group in SEARCHED} <= {True, False, None}
-
-
-# ---- workers
-
-
-def test_workers_are_given_the_orders_that_their_controller_asked_for(mock: RunningMock, tmp_path: Path) -> None:
-    def script(method: str, path: str, body: Any) -> Answer:
-        return 200, {"orders": [str(order) for order in mock.mock.upkeep.make(body["state"], body["count"])]}
-
-    with scripted(script) as hook:
-        data = tomllib.loads(mock.target_toml())
-        auth = "\n".join(f'{name} = "{value}"' for name, value in data["auth"].items())
-        target = tmp_path / "target.toml"
-        target.write_text(
-            f'[target]\nbase_url = "{mock.base_url}"\n[auth]\n{auth}\n'
-            f'[orders]\nsource = "hook"\nhook = "{hook.url}/states"\n'
-        )
-        words = ["run", "--target", str(target), "--report", str(tmp_path / "report"), "-n", "2"]
-        done = subprocess.run(
-            [sys.executable, "-m", "refund_conformance.app.cli", *words, "order.unknown"],
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert [body["state"] for _, _, _, body in hook.asked] == list(GROUPS)

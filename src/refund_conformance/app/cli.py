@@ -52,10 +52,7 @@ def main() -> None:
 @click.option("--require", multiple=True, metavar="CLAUSES|all", help="Clauses that must be tested.")
 @click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
 @click.option("--read-only", is_flag=True, help="Send only what cannot create anything.")
-@click.option("-n", "--workers", type=click.IntRange(0, 64), default=0, help="Worker processes (pytest-xdist).")
-@click.option(
-    "--in-flight", type=click.IntRange(1, 64), default=1, help="Requests under way at once, in one process."
-)
+@click.option("-n", "--in-flight", type=click.IntRange(1, 64), default=1, help="Requests under way at once.")
 @click.option("--seed", type=int, help="Seed of what is drawn.")
 @click.option("--fault", multiple=True, help="A fault for the embedded mock, to see a failing report.")
 @click.option("--variant", multiple=True, help="A lawful difference for the embedded mock.")
@@ -73,7 +70,6 @@ def run(
     require: tuple[str, ...],
     allow_writes: bool,
     read_only: bool,
-    workers: int,
     in_flight: int,
     seed: int | None,
     fault: tuple[str, ...],
@@ -98,7 +94,6 @@ def run(
         require=tuple(name for names in require for name in names.split(",") if name),
         allow_writes=allow_writes,
         read_only=read_only,
-        workers=workers,
         in_flight=in_flight,
         seed=seed,
         faults=fault,

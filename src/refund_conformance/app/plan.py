@@ -16,6 +16,7 @@ from refund_conformance.engine.confirmation import CONFIRMATIONS
 from refund_conformance.sut import order_sources, safety
 from refund_conformance.sut import settings as target_settings
 from refund_conformance.sut.ledger import MEMORY
+from refund_conformance.sut.limits import limits_of
 from refund_conformance.sut.profile import Profile
 from refund_conformance.sut.settings import GROUPS, HOOK, SEARCH, Settings
 
@@ -159,7 +160,8 @@ class _Planning:
     def plan(self, warnings: Sequence[str]) -> Plan:
         """Return the plan."""
         requests = self._demand.requests()
-        limit = min(self._profile.requests, self._settings.max_requests or self._profile.requests)
+        limits = limits_of(self._settings, self._profile)
+        limit = limits.requests
         orders = tuple(self._supplies())
         return Plan(
             target=self._settings.base_url,
@@ -168,7 +170,7 @@ class _Planning:
             most=min(limit, requests + CONFIRMATIONS**2 * len(self._demand.chosen)),
             orders=orders,
             rate=self._settings.max_requests_per_second,
-            seconds=self._settings.max_seconds or self._profile.seconds,
+            seconds=limits.seconds,
             clauses=len(self._demand.chosen),
             gaps=tuple(self._gaps()),
             notes=tuple(self._notes()),
@@ -239,7 +241,7 @@ class _Planning:
             yield f"{least} refundable orders are needed, and {self._demand.limit} allowed (target.max_orders)."
 
     def _late(self, requests: int, limit: int) -> Iterator[str]:
-        rate, seconds = self._settings.max_requests_per_second, self._settings.max_seconds or self._profile.seconds
+        rate, seconds = self._settings.max_requests_per_second, limits_of(self._settings, self._profile).seconds
         if requests > limit:
             yield f"about {requests} requests are needed and {limit} allowed (target.max_requests)."
         if rate and requests / rate > seconds:

@@ -38,7 +38,6 @@ class Choice:
     profile: str = "ci"
     report: Path = Path("reports/latest")
     strict: bool = False
-    workers: int = 0
     in_flight: int = 1
     seed: int | None = None
     faults: tuple[str, ...] = ()
@@ -150,7 +149,7 @@ def arguments(choice: Choice) -> list[str]:
     suites = folder("suites")
     words = [str(suites), "--rootdir", str(suites), "-c", os.devnull, "--no-pages"]
     words += ["-p", "refund_conformance.app.pytest_plugin.plugin", "-p", "no:cacheprovider", "--no-header"]
-    words += ["--disable-plugin-autoload", "-p", "xdist"]  # another plugin might reorder or repeat tests
+    words.append("--disable-plugin-autoload")  # another plugin might reorder or repeat tests
     words += [*("-p", "no:unraisableexception"), *("-p", "no:threadexception")]  # they collect garbage at the end
     words += ["--strict-markers", "-q", "--tb=no", "--no-summary", "-W", "ignore", "--import-mode=importlib"]
     words += ["--profile", choice.profile, "--report", str(choice.report)]
@@ -168,8 +167,6 @@ def arguments(choice: Choice) -> list[str]:
     if choice.seed is not None:
         words += ["--seed", str(choice.seed)]
     words += ["--in-flight", str(choice.in_flight)]
-    if choice.workers:
-        words += ["-n", str(choice.workers)]
     several = {
         "--fault": choice.faults,
         "--variant": choice.variants,

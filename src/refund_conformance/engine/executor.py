@@ -262,9 +262,9 @@ class Dispatch:
         return self.client.send(request, wire, repeatable=not accepting, ahead=ahead, waits=wire is None)
 
     def _used_up(self) -> NoOrderError:
-        limit = self._allowance.limit
-        because = Because.CHOICE if limit == self.settings.max_requests else Because.BUDGET
-        return NoOrderError(f"the run's {limit} requests are used up", because)
+        limits = self._allowance.limits
+        because = Because.CHOICE if limits.narrowed_requests else Because.BUDGET
+        return NoOrderError(f"the run's {limits.requests} requests are used up", because)
 
     def judged(self, case: Case, exchange: Exchange, *, confirmed: bool = False) -> Sent:
         """Judge an exchange of a case. A lost connection shows something only where it is ``confirmed``."""
@@ -321,7 +321,7 @@ class Dispatch:
         if self._allowance.is_over:
             raise NoOrderError("the run's time is over (target.max_seconds)")
         if not self._allowance.covers(self.client.sent + len(cases)):
-            raise NoOrderError(f"the run's {self._allowance.limit} requests are used up")
+            raise self._used_up()
         requests = [request for case, order in cases if (request := self.client.request(case.draft, order))]
         if len(requests) < len(cases):
             raise NoOrderError("the token's form allows no such request")

@@ -29,7 +29,7 @@ from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.client import Client
 from refund_conformance.sut.ledger import Ledger
-from refund_conformance.sut.limits import Allowance
+from refund_conformance.sut.limits import Allowance, limits_of
 from refund_conformance.sut.order_pool import OrderPool
 from refund_conformance.sut.profile import Profile
 from refund_conformance.sut.settings import Settings
@@ -37,9 +37,6 @@ from refund_conformance.sut.tokens import Tokens
 from refund_conformance.transport.redaction import Redactor
 
 T = TypeVar("T")
-
-NUMBERS_APART = 10_000_000
-"""Between the exchange numbers of one worker and the next."""
 
 MANY_EXAMPLES = 100
 """From so many cases for each exploration on, a process of their own is worth its start."""
@@ -53,10 +50,10 @@ class _End:
 
 
 class Run:
-    """A run against a target, or the part that one of its processes has.
+    """A run against a target, or a part of it beside others.
 
-    ``chosen`` are the clauses to be checked; ``sink`` takes the events. ``worker`` is (number from 0, count) where
-    there are several processes, ``in_flight`` how many requests may be under way at once. Once the target is gone,
+    ``chosen`` are the clauses to be checked; ``sink`` takes the events, and ``in_flight`` is how many requests may
+    be under way at once. Once the target is gone,
     ``over`` says why, and nothing more is sent.
     """
 
@@ -69,10 +66,8 @@ class Run:
         sink: Callable[[dict[str, Any]], None],
         ledger: Ledger,
         chosen: Collection[str],
-        worker: tuple[int, int] = (0, 1),
         in_flight: int = 1,
     ) -> None:
-        number, processes = worker
         self.contract = contract
         self.profile = profile
         self.seed = seed
@@ -81,19 +76,19 @@ class Run:
         self._ledger = ledger
         tokens = Tokens(settings, contract.operation)
         redactor = Redactor((*settings.secrets, *tokens.values()))
-        self._record = Record(redactor, sink, 1 + number * NUMBERS_APART)
+        self._record = Record(redactor, sink)
         self._client = Client(
             settings, tokens, redactor, self._record.exchange, ledger.run, in_flight, contract.operation.media_type
         )
-        requests = min(profile.requests, settings.max_requests or profile.requests)
-        self._allowance = Allowance(requests, ledger, processes, settings.max_seconds or profile.seconds)
+        self._allowance = Allowance(limits_of(settings, profile))
         listed = settings.orders.get("refundable", ())
+        self._used: dict[str, None] = {}
         self._is_fresh = settings.fresh or ledger.knows(listed)
         ledger.register(listed)
         self._proofs = proofs(contract, chosen)
         self._raced = raced_cases(contract, chosen) if self._may_accept else frozenset()
         self._strategies = explorations(contract)
-        beside = profile.examples >= MANY_EXAMPLES and processes == 1
+        beside = profile.examples >= MANY_EXAMPLES
         self._generation = Generation(contract, profile.examples, seed) if beside else None
         self.examination = self._new_examination()
 
@@ -107,14 +102,15 @@ class Run:
         self._end.reason = reason
 
     def _new_examination(self) -> Examination:
-        limit, allowed = self.profile.orders, self._settings.max_orders
+        limits = self._allowance.limits
         orders = OrderPool(
             self._settings.orders,
-            limit if allowed is None else min(limit, allowed),
+            limits.orders,
             self._ledger,
             lambda group, order: self._record.keep({"event": "leased", "group": group, "order": order}),
             fresh=self._is_fresh,
-            is_bounded=allowed is not None and allowed < limit,
+            is_bounded=limits.narrowed_orders,
+            used=self._used,
         )
         dispatch = Dispatch(self.contract, self._settings, self._client, orders, self._record, self._allowance)
         return Examination(dispatch, self._proofs, self._raced)
@@ -149,8 +145,8 @@ class Run:
     def limits(self) -> tuple[int, int]:
         """The most requests that the run may send, and the most refundable orders that it may and can lease."""
         listed = len(self._settings.orders.get("refundable", ()))
-        allowed = self.profile.orders if self._settings.max_orders is None else self._settings.max_orders
-        return self._allowance.limit, min(self.profile.orders, allowed, listed or self.profile.orders)
+        limits = self._allowance.limits
+        return limits.requests, min(limits.orders, listed or limits.orders)
 
     @property
     def _may_accept(self) -> bool:
@@ -169,11 +165,10 @@ class Run:
     @property
     def _bounded_by(self) -> Because:
         """What bounds the run: the settings' own limits, the orders that they list, or else the profile."""
-        allowed = (self._settings.max_requests, self._settings.max_orders)
-        most = (self.profile.requests, self.profile.orders)
-        if any(limit is not None and limit < bound for limit, bound in zip(allowed, most, strict=True)):
+        limits = self._allowance.limits
+        if limits.narrowed_requests or limits.narrowed_orders:
             return Because.CHOICE
-        return Because.BUDGET if self.limits == most else Because.SETTINGS
+        return Because.BUDGET if self.limits == (limits.requests, limits.orders) else Because.SETTINGS
 
     def carry_out(self, check: Callable[[Examination], T]) -> T:
         """Carry out a check. Raises TargetError if the target is gone, or the run's time is over."""

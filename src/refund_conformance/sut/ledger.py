@@ -10,7 +10,7 @@ MEMORY = "sqlite://"
 
 
 class Ledger(Protocol):
-    """Remembers the orders of one target that may be used up, and how many requests its runs were granted."""
+    """Remembers the orders of one target that may be used up."""
 
     run: str
 
@@ -22,12 +22,6 @@ class Ledger(Protocol):
 
     def leased(self, group: str) -> int:
         """Return how many orders of a group this run has leased."""
-
-    def allow(self, least: int, limit: int, parts: int = 1) -> int:
-        """Grant a process at least so many of the run's requests, or one of ``parts`` of what is left.
-
-        Returns how many: 0 once the whole ``limit`` is granted.
-        """
 
     def free(self, candidates: Sequence[str]) -> list[str]:
         """Return the candidates that nobody has leased."""
@@ -63,7 +57,6 @@ class Memory:
     def __init__(self, run: str) -> None:
         self.run = run
         self._groups: dict[str, str] = {}
-        self._granted = 0
         self._lock = Lock()
 
     def lease(self, group: str, candidates: Sequence[str], limit: int) -> str | None:
@@ -78,14 +71,6 @@ class Memory:
     def leased(self, group: str) -> int:
         """Return how many orders of a group were leased."""
         return Counter(self._groups.values())[group]
-
-    def allow(self, least: int, limit: int, parts: int = 1) -> int:
-        """Grant some of the run's requests."""
-        with self._lock:
-            left = limit - self._granted
-            more = max(0, min(max(least, left // parts), left))
-            self._granted += more
-            return more
 
     def free(self, candidates: Sequence[str]) -> list[str]:
         """Return the candidates that were not leased."""

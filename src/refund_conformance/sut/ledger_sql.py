@@ -46,14 +46,6 @@ _LEASES = Table(
     UniqueConstraint("target", "run", "order_group", "place"),
 )
 
-_REQUESTS = Table(
-    "refund_conformance_request",
-    _METADATA,
-    Column("target", String(500), primary_key=True),
-    Column("run", String(64), primary_key=True),
-    Column("granted", Integer, nullable=False),
-)
-
 _ORDERS = Table(
     "refund_conformance_order",
     _METADATA,
@@ -102,28 +94,6 @@ class Database:
         )
         with self._using(), self._engine.connect() as connection:
             return connection.scalar(mine) or 0
-
-    def allow(self, least: int, limit: int, parts: int = 1) -> int:
-        """Grant a process some of the run's requests."""
-        row = _REQUESTS.c
-        mine = (row.target == self._target) & (row.run == self.run)
-        with self._using():
-            while True:
-                with self._engine.begin() as connection:
-                    granted = connection.scalar(select(row.granted).where(mine)) or 0
-                    more = min(max(least, (limit - granted) // parts), limit - granted)
-                    if more <= 0:
-                        return 0
-                    at_once = mine & (row.granted == granted)
-                    update = _REQUESTS.update().where(at_once).values(granted=granted + more)
-                    if connection.execute(update).rowcount:
-                        return more
-                self._first_grant()
-
-    def _first_grant(self) -> None:
-        """Write the run's row, unless another process has; it may only have been quicker with its grant."""
-        with suppress(IntegrityError), self._engine.begin() as connection:
-            connection.execute(_REQUESTS.insert().values(target=self._target, run=self.run, granted=0))
 
     def free(self, candidates: Sequence[str]) -> list[str]:
         """Return the candidates that nobody has leased."""

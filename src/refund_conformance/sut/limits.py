@@ -1,28 +1,45 @@
-"""The requests that a run may send, shared by its processes."""
+"""What a run may send, use up and take, resolved once from the profile and the target's settings."""
 
-import math
 import time
-from threading import Lock
+from dataclasses import dataclass
 
-from refund_conformance.sut.ledger import Ledger
+from refund_conformance.sut.profile import Profile
+from refund_conformance.sut.settings import Settings
 
-PART = 4
-"""Where there are several processes, each takes this part of its share of what is left at a time."""
+
+@dataclass(frozen=True)
+class Limits:
+    """The most ``requests`` of a run, the most refundable ``orders`` that it uses up, and its ``seconds``.
+
+    ``narrowed_requests`` and ``narrowed_orders`` tell whether the settings set the limit, below the profile's.
+    """
+
+    requests: int
+    orders: int
+    seconds: float
+    narrowed_requests: bool = False
+    narrowed_orders: bool = False
+
+
+def limits_of(settings: Settings, profile: Profile) -> Limits:
+    """Return the limits of a run: those of the profile, or lower ones of the settings."""
+    requests = min(profile.requests, settings.max_requests or profile.requests)
+    orders = profile.orders if settings.max_orders is None else min(profile.orders, settings.max_orders)
+    return Limits(
+        requests,
+        orders,
+        settings.max_seconds or profile.seconds,
+        requests < profile.requests,
+        orders < profile.orders,
+    )
 
 
 class Allowance:
-    """What one of so many ``processes`` takes of the run's ``limit`` of requests, from the ledger in blocks.
+    """What is left of the limits while a run goes on."""
 
-    ``seconds`` is the time that it has for them.
-    """
-
-    def __init__(self, limit: int, ledger: Ledger, processes: int = 1, seconds: float = math.inf) -> None:
-        self.limit = limit
-        self._end = time.monotonic() + seconds
-        self._ledger = ledger
-        self._parts = 1 if processes == 1 else PART * processes
-        self._granted = 0
-        self._lock = Lock()
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._end = time.monotonic() + limits.seconds
 
     @property
     def is_over(self) -> bool:
@@ -30,11 +47,5 @@ class Allowance:
         return time.monotonic() > self._end
 
     def covers(self, requests: int) -> bool:
-        """Whether so many requests of this process, counted from its start, are within the run's limit."""
-        with self._lock:
-            while self._granted < requests:
-                more = self._ledger.allow(requests - self._granted, self.limit, self._parts)
-                if not more:
-                    return False
-                self._granted += more
-            return True
+        """Whether so many requests, counted from the start of the run, are within its limit."""
+        return requests <= self.limits.requests

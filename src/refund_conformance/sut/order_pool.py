@@ -56,8 +56,8 @@ class OrderPool:
 
     ``limit`` is the most refundable orders that the run may use, in all its processes. ``fresh`` tells whether
     none of the listed orders can have been used before the run. ``report`` is called with group and order for each
-    that may be used up. ``is_bounded``
-    tells whether it is the settings that set the limit.
+    that may be used up. ``is_bounded`` tells whether it is the settings that set the limit. ``used`` are the
+    orders found used before the run; the pools of one run share them.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class OrderPool:
         *,
         fresh: bool = True,
         is_bounded: bool = False,
+        used: dict[str, None] | None = None,
     ) -> None:
         self.fresh = fresh
         self.shared: dict[str, SharedOrder] = {}
@@ -81,7 +82,7 @@ class OrderPool:
         self._asked: dict[str, str] = {}
         self._accepted: dict[str, None] = {}
         self._unknown: set[str] = set()
-        self._used: dict[str, None] = {}
+        self._used: dict[str, None] = {} if used is None else used
         self._stop_reason: str | None = None
 
     # -- refundable orders ----------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from refund_conformance.oracle.error_body import read
 from refund_conformance.sut import safety
 from refund_conformance.sut.client import Client
 from refund_conformance.sut.ledger import open_ledger
+from refund_conformance.sut.limits import limits_of
 from refund_conformance.sut.profile import Profile
 from refund_conformance.sut.settings import GROUPS, HOOK, LIST, SEARCH, Settings
 from refund_conformance.sut.tokens import OWN, Tokens
@@ -71,7 +72,7 @@ def offered(settings: Settings) -> tuple[str, ...]:
 
 def most_orders(settings: Settings, profile: Profile) -> int:
     """Return how many refundable orders a run may lease."""
-    return profile.orders if settings.max_orders is None else min(profile.orders, settings.max_orders)
+    return limits_of(settings, profile).orders
 
 
 def wanted(group: str, settings: Settings, profile: Profile) -> int:

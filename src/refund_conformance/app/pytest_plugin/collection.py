@@ -22,18 +22,15 @@ PHASES = ("refused", "drawn", "together", "walked", "accepted", "proved", "asked
 class Selection:
     """A pytest plugin that collects the tests of the ``chosen`` clauses.
 
-    ``shard`` is (index from 0, count) of the part to run; ``in_worker`` tells that a controller hands out tests.
+    ``shard`` is (index from 0, count) of the part to run.
     ``is_part`` tells, once they are collected, that pytest was given a part of the suites; ``clauses_of_shard``
     are those that the kept tests check.
     """
 
-    def __init__(
-        self, contract: Contract, chosen: Collection[str], shard: tuple[int, int], *, in_worker: bool
-    ) -> None:
+    def __init__(self, contract: Contract, chosen: Collection[str], shard: tuple[int, int]) -> None:
         self._contract = contract
         self._chosen = set(chosen)
         self._shard = shard
-        self._in_worker = in_worker
         self._cases = all_cases(contract)
         self.is_part = False
         self.clauses_of_shard: frozenset[str] = frozenset()
@@ -46,24 +43,12 @@ class Selection:
             return
         if "explored" in metafunc.fixturenames:
             drawn = [clause for clause in explorations(self._contract) if _named(mark, clause, self._contract)]
-            lanes = [lane_of_clause(self._contract, clause) for clause in drawn]
-            self._parametrize(metafunc, "explored", drawn, [clause.replace(".", "-") for clause in drawn], lanes)
+            metafunc.parametrize("explored", drawn, ids=[clause.replace(".", "-") for clause in drawn])
         elif "case" in metafunc.fixturenames:
             cases = [case for case in self._cases.values() if _named(mark, case.clause, self._contract)]
             many = len({case.clause for case in cases}) > 1
             ids = [case.id.replace("/", "-") if many else case.slug for case in cases]
-            self._parametrize(metafunc, "case", cases, ids, [lane_of(case, self._shared) for case in cases])
-        elif self._in_worker and "target" in metafunc.fixturenames:
-            lane = next((lane for lane in self._lanes(metafunc.definition)), LANES[0])
-            metafunc.parametrize("target", [lane], ids=[lane], indirect=True)
-
-    def _parametrize(
-        self, metafunc: pytest.Metafunc, name: str, values: Sequence[object], ids: list[str], lanes: list[str]
-    ) -> None:
-        """Parametrize a test; in a worker process each id begins with the lane, which the controller sends by."""
-        if self._in_worker:
-            ids = [f"{lane}-{id_}" for lane, id_ in zip(lanes, ids, strict=True)]
-        metafunc.parametrize(name, values, ids=ids)
+            metafunc.parametrize("case", cases, ids=ids)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:

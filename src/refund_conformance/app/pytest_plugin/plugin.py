@@ -1,14 +1,12 @@
 """The pytest plugin: options, the run's beginning and end. Thin; the engine does the work."""
 
-import json
 import random
 import tomllib
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property, partial
-from tempfile import TemporaryDirectory
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,13 +18,11 @@ from refund_conformance.app.pytest_plugin.options import add_options
 from refund_conformance.app.pytest_plugin.parallel import Check, Flight
 from refund_conformance.app.pytest_plugin.progress_plugin import Attendance
 from refund_conformance.app.pytest_plugin.report_plugin import NAME, Ending
-from refund_conformance.app.pytest_plugin.scope import is_narrowed, names_suites, required
-from refund_conformance.app.pytest_plugin.worker_processes import Distribution
+from refund_conformance.app.pytest_plugin.scope import is_narrowed, required
 from refund_conformance.contract import model as contracts
 from refund_conformance.contract.errors import SuiteError, TargetError, UsageError
 from refund_conformance.contract.model import Contract
 from refund_conformance.engine.run import Run
-from refund_conformance.engine.snapshot import Snapshot
 from refund_conformance.report import waivers
 from refund_conformance.report.lock import locked
 from refund_conformance.report.session import ReportSession
@@ -61,8 +57,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(config.stash[_KEY].selection)
     config.pluginmanager.register(config.stash[_KEY].attendance)
     config.pluginmanager.register(config.stash[_KEY].ending, NAME)
-    if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(Distribution(config.stash[_KEY]))
 
 
 class Conformance:
@@ -85,25 +79,25 @@ class Conformance:
         if self.settings and (options.fault or options.variant or options.answer):
             raise UsageError("--fault, --variant, --answer", "are for the embedded mock", "Leave out --target.")
         self.waivers = waivers.load(options.waivers, self.contract) if options.waivers else ()
-        if options.in_flight < 1 or (options.in_flight > 1 and self._distributes()):
-            raise UsageError("--in-flight", "takes a number from 1 on, and no -n beside it", "Choose one of both.")
+        if options.in_flight < 1:
+            raise UsageError("--in-flight", "takes a number from 1 on", "Use --in-flight 1 for one at a time.")
+        if getattr(options, "numprocesses", None):
+            raise UsageError(
+                "-n", "is pytest-xdist's, and a run is not spread over processes", "Use --in-flight N."
+            )
         self.required = required(self.contract, options.require)
         self.shard = parse_shard(options.shard)
-        shared = getattr(config, "workerinput", {})
-        self.worker: dict[str, Any] | None = shared if "refund_run" in shared else None
-        self.selection = Selection(self.contract, self.chosen, self.shard, in_worker=self.worker is not None)
+        self.selection = Selection(self.contract, self.chosen, self.shard)
         self.seed = self._seed(options.seed)
         self.run: Run | None = None
         self.flight: Flight | None = None
         self.checks: dict[pytest.Item, Check] = {}
         self.left_out: set[pytest.Item] = set()
         self.failures: list[tuple[str, frozenset[str]]] = []
-        self.pending: list[dict[str, Any]] = []
         self.pytest_session: pytest.Session | None = None
-        self.problem: SuiteError | None = None
         self.session: ReportSession | None = None
         self.cut_short = False
-        self.run_id = str(self.worker["refund_run"]) if self.worker else uuid.uuid4().hex
+        self.run_id = uuid.uuid4().hex
         self.target_toml = ""
         self._stack = ExitStack()
         self.attendance = Attendance(config, self.selection.clauses, usual=-1 if self._command() else 0)
@@ -118,8 +112,6 @@ class Conformance:
         return (*(self.settings.secrets if self.settings else ()), *tokens)
 
     def _seed(self, asked: int | None) -> int:
-        if self.worker is not None:
-            return int(self.worker["refund_seed"])
         if asked is not None:
             return asked
         return random.SystemRandom().randrange(2**32) if self.profile.random else 0
@@ -129,14 +121,11 @@ class Conformance:
         """Begin the run before the first test, in each process that sends."""
         self.pytest_session = session
         try:
-            if self.worker is None and (self._sends(session) or self._distributes()):
+            if self._sends(session):
                 self._open()
-            if self.run is None and self._sends(session):
                 self._begin(session)
                 self._budget(session)
                 self._take_off(session)
-            if self.problem is not None:
-                raise self.problem
         except SuiteError as problem:
             command = self._command()
             if command is None:
@@ -164,18 +153,8 @@ class Conformance:
         collected_only = self.config.option.collectonly
         return not collected_only and any(item.get_closest_marker("clause") for item in session.items)
 
-    def _distributes(self) -> bool:
-        return bool(getattr(self.config.option, "numprocesses", None)) and names_suites(self.config)
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether there is a run for several workers."""
-        return self._distributes()
-
     def _open(self) -> None:
         """Start the embedded mock if there is no target, and the record."""
-        if self.session is not None:
-            return
         self.settings = self.settings or self._embedded()
         self._stack.enter_context(interruption.interruptible())
         directory, is_command = self.config.option.report, self._command() is not None
@@ -200,7 +179,7 @@ class Conformance:
     def _part(self) -> dict[str, Any]:
         """Return what the run is to test, and what was left out of it, as the record keeps it."""
         index, count = self.shard
-        mine = self.selection.clauses_of_shard if count > 1 else self.chosen  # none if workers collect
+        mine = self.selection.clauses_of_shard if count > 1 else self.chosen
         return {
             "chosen": sorted(mine or self.chosen) if self.config.option.clause or count > 1 else None,
             "narrowed": is_narrowed(self.config) or self.selection.is_part or (count > 1 and not mine),
@@ -216,10 +195,7 @@ class Conformance:
 
     def _begin(self, session: pytest.Session) -> None:
         try:
-            if self.worker is None:
-                self._first()
-            else:
-                self._join(self.worker)
+            self._first()
         except TargetError as problem:
             if self.session:
                 self.session.reason = str(problem)
@@ -261,7 +237,7 @@ class Conformance:
         self.checks.pop(pyfuncitem).outcome.result()
         return True
 
-    def _first(self) -> Run:
+    def _first(self) -> None:
         """Begin the run: find its orders, and send the first requests. Raises TargetError if that cannot be."""
         assert self.settings is not None  # noqa: S101
         assert self.session is not None  # noqa: S101
@@ -270,73 +246,20 @@ class Conformance:
             self.settings = safety.read_only(settings)
         else:
             self.settings = order_sources.with_orders(settings, self.contract, self.profile)
-        workers = getattr(self.config.option, "numprocesses", None) or 0
-        self.run = self._new_run(self.settings, self.session.write, (0, 1 + workers))
+        ledger = open_ledger(self.settings.ledger or MEMORY, self.settings.base_url, self.run_id)
+        bounds, width = (self.profile, self.seed), self.config.option.in_flight
+        self.run = Run(self.contract, self.settings, *bounds, self.session.write, ledger, self.chosen, width)
         self.run.begin()
-        return self.run
-
-    def _join(self, worker: Mapping[str, Any]) -> None:
-        """Go on with what the controller has begun, at this worker's share of the pace."""
-        begun = json.loads(worker["refund_begun"])
-        if "problem" in begun:
-            raise TargetError(*begun["problem"])
-        settings = self.settings
-        if settings is None:
-            settings = _embedded_settings(str(worker["refund_target"]), self.contract)
-        number, count = int(str(worker["workerid"]).removeprefix("gw")), int(worker["workercount"])
-        rate = settings.max_requests_per_second
-        self.settings = replace(
-            settings,
-            orders={group: tuple(ids) for group, ids in begun["orders"].items()},
-            max_requests_per_second=rate and rate / count,
-            read_only=self.config.option.read_only,
-        )
-        self.run = self._new_run(self.settings, self.pending.append, (number + 1, 1 + count))
-        self.run.resume(Snapshot.from_data(begun["snapshot"]))
-
-    def _new_run(self, settings: Settings, sink: Sink, worker: tuple[int, int]) -> Run:
-        ledger = open_ledger(self.ledger_url, settings.base_url, self.run_id)
-        width = self.config.option.in_flight
-        return Run(self.contract, settings, self.profile, self.seed, sink, ledger, self.chosen, worker, width)
-
-    @cached_property
-    def begun(self) -> str:
-        """What a controller has begun, for its workers, as JSON; or what kept it from that."""
-        self._open()
-        assert self.session is not None  # noqa: S101
-        try:
-            run = self._first()
-        except SuiteError as problem:
-            self.problem = None if isinstance(problem, TargetError) else problem
-            self.session.reason = str(problem)
-            return json.dumps({"problem": problem.args})
-        orders = dict(run.examination.dispatch.settings.orders)
-        return json.dumps({"orders": orders, "snapshot": run.examination.snapshot().as_data()})
-
-    @cached_property
-    def ledger_url(self) -> str:
-        """Where leases are kept: as set, else in memory, or in a file of the run that its workers share."""
-        if self.worker is not None:
-            return str(self.worker["refund_ledger"])
-        if self.settings is not None and self.settings.ledger:
-            return self.settings.ledger
-        if not self._distributes():
-            return MEMORY
-        place = self._stack.enter_context(TemporaryDirectory(prefix="refund-conformance-"))
-        return f"sqlite:///{place}/ledger.sqlite"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-        """Attach a worker's events to the report that goes to the controller."""
+        """Attach what a test's failure shows of the run, and end the session where the run is over."""
         report = yield
         if item.get_closest_marker("clause") and call.excinfo and not call.excinfo.errisinstance(_TOLD):
             report.refund_over = f"the suite itself failed in {item.nodeid}: {call.excinfo.typename}"
         if report.failed:
             is_ours = item.get_closest_marker("clause") is not None
             report.refund_failed = self.selection.clauses(item) if is_ours else []
-        if self.pending:
-            report.refund_events = json.dumps(self.pending)
-            self.pending.clear()
         if self.run is not None and self.session is not None and self.session.problem is not None:
             self.run.over = str(self.session.problem)
         if self.run is not None and self.run.over:
@@ -346,11 +269,9 @@ class Conformance:
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what a worker sent."""
+        """Take note of a failure, and of the end of the run."""
         if self.session is None:
             return
-        for event in json.loads(getattr(report, "refund_events", "[]")):
-            self.session.write(event)
         if self.session.problem is not None and self.pytest_session is not None:
             self.pytest_session.shouldstop = str(self.session.problem)
         self.session.reason = self.session.reason or getattr(report, "refund_over", "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from refund_conformance.app.pytest_plugin.progress_state import Standing
+from refund_conformance.sut.limits import limits_of
 from refund_conformance.sut.profile import Profile
 from refund_conformance.sut.settings import Settings
 
@@ -33,8 +34,7 @@ class Attendance:
 
     def begin(self, settings: Settings, profile: Profile) -> None:
         """Show how far a run within these bounds is from its first test on, where somebody looks."""
-        most = profile.orders if settings.max_orders is None else min(profile.orders, settings.max_orders)
-        self.standing.orders = min(most, len(settings.orders.get("refundable", ())))
+        self.standing.orders = min(limits_of(settings, profile).orders, len(settings.orders.get("refundable", ())))
         self._shown = self._wanted
 
     @pytest.hookimpl(wrapper=True)
@@ -86,6 +86,6 @@ class Attendance:
 
 def is_wanted(config: pytest.Config, usual: int) -> bool:
     """Whether somebody looks at the terminal, and wants neither less to be written there nor more."""
-    if hasattr(config, "workerinput") or config.option.collectonly or config.option.verbose != usual:
+    if config.option.collectonly or config.option.verbose != usual:
         return False
     return sys.stdout.isatty() and os.environ.get("TERM") not in (None, "dumb", "unknown")
