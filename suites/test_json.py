@@ -41,6 +41,11 @@ def test_incomplete(case: Case, target: Target) -> None:
     target.check(case)
 
 
+@pytest.mark.clause("json.incomplete", phase="proved")
+def test_incomplete_has_no_effect(target: Target) -> None:
+    target.check_no_effect("json.incomplete")
+
+
 @pytest.mark.clause("json.no-effect", phase="proved")
 def test_no_effect(target: Target) -> None:
     target.check_no_effect("json.no-effect")

@@ -12,7 +12,12 @@ from refund_conformance.oracle.judge import describe_reading
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.order_pool import NoOrderError, SharedOrder
 
-NO_EFFECT = {"auth": "auth.no-effect", "json": "json.no-effect", "fields": "fields.no-effect"}
+NO_EFFECT = {
+    "auth": "auth.no-effect",
+    "json": "json.no-effect",
+    "fields": "fields.no-effect",
+    CUT: "json.incomplete",
+}
 """The clause that an effect breaks, by the shared order for a wrong part; else it is the guilty case's own."""
 
 SHOWN_AGAIN = 2
