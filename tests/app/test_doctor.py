@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from refund_conformance.app.cli import main
-from refund_conformance.app.doctor import Level, Line, examine, exit_status, seconds_left, span
+from refund_conformance.app.doctor import examine, seconds_left
+from refund_conformance.app.doctor_lines import Level, Line, exit_status, span
 from refund_conformance.app.settings_problems import problems
 from refund_conformance.contract import model as contracts
 from refund_conformance.mock.samples import MERCHANT, OTHER_MERCHANT, PASSWORDS

@@ -181,13 +181,14 @@ def doctor(target: Path) -> None:
     settings, 3 if with the target.
     """
     from refund_conformance.app import doctor as examining
+    from refund_conformance.app.doctor_lines import exit_status
     from refund_conformance.contract import model
 
     lines = []
     for line in examining.examine(target, model.load()):
         lines.append(line)
         click.echo(line)
-    sys.exit(examining.exit_status(lines))
+    sys.exit(exit_status(lines))
 
 
 @main.command()
