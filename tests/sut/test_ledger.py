@@ -150,7 +150,6 @@ ASKED = st.one_of(
     st.tuples(st.just("lease"), st.tuples(GROUPS, st.lists(st.sampled_from("abcdef"), unique=True), NUMBERS)),
     st.tuples(st.just("leased"), st.tuples(GROUPS)),
     st.tuples(st.just("free"), st.tuples(st.lists(st.sampled_from("abcdef"), unique=True))),
-    st.tuples(st.just("allow"), st.tuples(NUMBERS, NUMBERS, st.integers(1, 3))),
 )
 
 
