@@ -289,9 +289,14 @@ def faults() -> None:
 
 @main.command()
 @click.option("--write", type=click.Path(path_type=Path), help="Write the matrix as a Markdown page.")
+@click.option(
+    "--signatures",
+    type=click.Path(path_type=Path),
+    help="Write how each fault fails (contracts/fault-signatures.json).",
+)
 @click.option("-n", "--workers", type=click.IntRange(1), help="Processes (default: one for each processor).")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-def selfcheck(write: Path | None, workers: int | None, names: tuple[str, ...]) -> None:
+def selfcheck(write: Path | None, signatures: Path | None, workers: int | None, names: tuple[str, ...]) -> None:
     """Try the suite on the mock with each fault and each lawful difference.
 
     A NAME chooses those that begin with it. The exit status is 1 if a fault goes unseen, or under another name, or
@@ -318,6 +323,10 @@ def selfcheck(write: Path | None, workers: int | None, names: tuple[str, ...]) -
     click.echo(f"{len(done)} trials, {wrong} wrong")
     if write:
         selfcheck_matrix.write(done, write)
+    if signatures:
+        from refund_conformance.app import signatures as keeping
+
+        click.echo(f"{keeping.write(done, signatures)} signatures in {signatures}")
     sys.exit(1 if wrong else 0)
 
 
