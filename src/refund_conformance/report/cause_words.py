@@ -25,6 +25,9 @@ Event = Mapping[str, Any]
 NEAR = 0.9
 """Nearness from which on a known fault's title is the cause's, if no other fault is as near."""
 
+SHOWING = 3
+"""Failing cases that it takes to tell a known fault by: fewer show themselves, and not why."""
+
 APART = 0.05
 """Difference of nearness by which one fault must be nearer than the next."""
 
@@ -77,12 +80,30 @@ class Words:
             return known.signature.title
         if self._counted:
             return self._counted.sentence
+        if self.lead == "errors.status" and self._main.finding["kind"] == "status" and self._statuses:
+            return self._statuses
         return plain(f"{self._subject} {self._predicate}", 300)
+
+    @cached_property
+    def _statuses(self) -> str:
+        """What is wrong with the status of errors whose codes are right; "" if they have no known codes."""
+        came = {text.partition(" with ") for v in self.violations if (text := v.finding["actual"])}
+        codes = {
+            int(code) for _, _, told in came for code in re.findall(r"\d+", told)
+        } & self.contract.errors.keys()
+        wrong, right = (
+            {status for status, _, _ in came},
+            {str(self.contract.errors[code].status) for code in codes},
+        )
+        if not codes or len(wrong) > 1:
+            return ""
+        errors = f"Code {codes.pop()} is" if len(codes) == 1 else "Errors are"
+        return f"{errors} answered with status {wrong.pop()} instead of {' or '.join(sorted(right - wrong))}"
 
     @cached_property
     def _known(self) -> Likeness | None:
         """The one known fault that fails like this; None if there is none, or there are several."""
-        if not self.near or self.near[0].nearness < NEAR:
+        if not self.near or self.near[0].nearness < NEAR or len(self.failing) < SHOWING:
             return None
         first = self.near[0]
         rivals = [one for one in self.near[1:] if one.nearness > first.nearness - APART]
@@ -156,6 +177,8 @@ class Words:
             return self._cause_of_effect
         if self._main.finding["kind"] == "shape" and len(self.clauses) > 1:
             return self._answers
+        if self._main.finding["kind"] == "unsteady":
+            return "The same request"
         if self.trait:
             return f"A request with {self.trait}"
         clause = self.contract.clauses[self.lead]
@@ -165,6 +188,9 @@ class Words:
         told = [one for one in self.clauses if one in texts()["subjects"]]
         if len(told) > 2 and len(areas) == 1 and clause.area in texts()["areas"]:
             return texts()["areas"][clause.area]
+        alone = {v.case["title"] for v in self.violations}
+        if len(alone) == 1 and (match := re.match(r"(.+?),? (?:is|are|gets?) ", alone.pop())) and self._which:
+            return match[1]
         subject = texts()["subjects"].get(self.lead, f"What {self.lead} is about")
         return f"{subject}{self._which}"
 
@@ -226,8 +252,6 @@ class Words:
             "unsteady": f"is not answered the same each time ({actual})",
             "advice": f"is answered {actual} instead of {expected}",
         }
-        if self.contract.clauses[self.lead].every_answer and finding["kind"] == "status":
-            return f"should have another status: {actual} came, {expected} is right"
         return forms.get(finding["kind"], f"is answered {actual}")
 
     @property

@@ -7,8 +7,10 @@ from typing import Any
 
 from refund_conformance.cases.case import Case
 from refund_conformance.report.attribution import ClauseAccount, Violation
+from refund_conformance.report.cause_cards import lengths
 from refund_conformance.report.escaping import plain
 from refund_conformance.report.evidence import Evidence, evidence, same_answer, same_request, size, weight
+from refund_conformance.report.headings import happened
 
 KINDS_SHOWN = 3
 """Kinds of failure of one clause that are shown with evidence."""
@@ -38,6 +40,7 @@ class Failure:
 
     case: str
     title: str
+    heading: str
     kind: str
     expected: str
     actual: str
@@ -63,6 +66,11 @@ class BrokenClause:
     failures: tuple[Failure, ...]
     others: tuple[tuple[str, str], ...]
     unnamed: int
+
+    @property
+    def heading(self) -> str:
+        """What happened, in one sentence."""
+        return self.failures[0].heading if self.failures else self.account.clause.promise
 
 
 def numbers(accounts: Iterable[ClauseAccount]) -> set[int]:
@@ -124,6 +132,7 @@ class Presentation:
         return Failure(
             case=plain(case["case"], 200),
             title=plain(case["title"], 300),
+            heading=happened({**case, "findings": [finding]}, lengths(steps[-1] if steps else None)),
             kind=finding["kind"],
             expected=plain(finding["expected"], 600),
             actual=plain(finding["actual"], 600),

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Past:
-    """An earlier run: when it began, its verdict, and the result of each clause."""
+    """An earlier run: when it began, its verdict, the result of each clause, and where it is from the report."""
 
     started: str
     verdict: str
     results: Mapping[str, str]
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def before(directory: Path, data: Data) -> list[Past]:
     for path in earlier[:_LOOKED_AT]:
         past = _read(path, data)
         if past is not None:
-            found.append(past)
+            found.append(replace(past, href=os.path.relpath(path, directory).replace(os.sep, "/")))
         if len(found) == STRIP - 1:
             break
     return found[::-1]

@@ -46,7 +46,7 @@ def render(directory: Path) -> Summary:
 
 def _write(contract: Contract, run: Traffic, made: Summary, directory: Path, folder: Path) -> None:
     told = page(contract, run, made, directory)
-    replay.replay(folder, items.items(contract, run, made), templating.content(told))
+    replay.replay(folder, items.items(contract, run, made), templating.content(told), told.title)
     times.correct(folder, run)
     for name, text in ((markdown.FILE, markdown.markdown(told)), (badge.FILE, badge.badge(told))):
         (folder / name).write_text(text, encoding="utf-8", newline="\n")

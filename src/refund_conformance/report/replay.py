@@ -28,10 +28,10 @@ _WITHOUT = (*_LEFT_OUT, "warnings", "doctest", "pastebin", "stepwise", "debuggin
 _DISTURBING = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 
 
-def replay(directory: Path, items: Sequence[Item], content: str) -> None:
+def replay(directory: Path, items: Sequence[Item], content: str, title: str = "Conformance report") -> None:
     """Write report.html, junit.xml and ctrf.json of some cases into ``directory``.
 
-    ``content`` is the main part of the page, as HTML.
+    ``content`` is the main part of the page, as HTML; ``title`` is what a browser names it.
     """
     with tempfile.TemporaryDirectory() as root, _undisturbed():
         settings = Path(root) / "pytest.ini"
@@ -40,7 +40,7 @@ def replay(directory: Path, items: Sequence[Item], content: str) -> None:
         arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin", "-p", "ctrf.main"]
         arguments += ["--capture=no", "--assert=plain", *(f"-pno:{name}" for name in _WITHOUT)]
         arguments += ["--junit-xml", str(directory / JUNIT), "--ctrf", str(directory / CTRF)]
-        status = pytest.main(arguments, plugins=[_Replay(directory / HTML, items, content)])
+        status = pytest.main(arguments, plugins=[_Replay(directory / HTML, items, content, title)])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise RunError(f"{directory}", "pytest could not write the pages there", "See its message above.")
 
@@ -58,10 +58,11 @@ def _undisturbed() -> Iterator[None]:
 class _Replay:
     """The plugin that stands in for collection and tests, and lays out pytest-html's rows."""
 
-    def __init__(self, path: Path, items: Sequence[Item], content: str) -> None:
+    def __init__(self, path: Path, items: Sequence[Item], content: str, title: str) -> None:
         self._path = path
         self._items = {item.id: item for item in items}
         self._content = content
+        self._title = title
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -93,7 +94,7 @@ class _Replay:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: ReportData) -> None:
         """Name the page."""
-        report.title = "Conformance report"
+        report.title = self._title
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
