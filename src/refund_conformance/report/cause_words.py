@@ -188,10 +188,12 @@ class Words:
         told = [one for one in self.clauses if one in texts()["subjects"]]
         if len(told) > 2 and len(areas) == 1 and clause.area in texts()["areas"]:
             return texts()["areas"][clause.area]
-        alone = {v.case["title"] for v in self.violations}
-        if len(alone) == 1 and (match := re.match(r"(.+?),? (?:is|are|gets?) ", alone.pop())) and self._which:
+        titles = {v.case["title"] for v in self.violations}
+        match = re.match(r"([^(]+?),? (?:is|are|gets?) ", min(titles))
+        if len(titles) == 1 and match and self._which:
             return match[1]
-        subject = texts()["subjects"].get(self.lead, f"What {self.lead} is about")
+        of_kind = texts().get(self._main.finding["kind"], {})
+        subject = of_kind.get(self.lead) or texts()["subjects"].get(self.lead, f"What {self.lead} is about")
         return f"{subject}{self._which}"
 
     @property

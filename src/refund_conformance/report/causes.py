@@ -159,7 +159,7 @@ class _Record:
         """Join clauses that one known fault breaks in the way in which they are broken here."""
         mine = self._by_clause(likeness.failing_of(self.failing))
         for signature in self.signatures.known:
-            both = signature.clauses & self.violations.keys()
+            both = (signature.clauses & self.violations.keys()) - self._general()
             if signature.name == self.without or len(both) < 2:
                 continue
             theirs = self._by_clause(signature.failing)
@@ -207,9 +207,16 @@ class _Record:
         for clause in rest:
             area = clause.partition(".")[0]
             others = [c for c in self.violations if self._group[c] is not self._group[clause]]
-            alike = [c for c in others if self.marks[c] & self.marks[clause]]
+            alike = [
+                c
+                for c in others
+                if any(
+                    kind != "accepted" or c.partition(".")[0] == area
+                    for kind, _ in self.marks[c] & self.marks[clause]
+                )
+            ]
             shared = [c for c in others if self._cases(c) & self._cases(clause)]
-            near = [c for c in alike or others if c.partition(".")[0] == area]
+            near = [c for c in (alike if area != "order" else alike or others) if c.partition(".")[0] == area]
             for home in (shared or near or alike)[:1]:
                 self._join(home, clause)
 
