@@ -232,15 +232,41 @@ def compare(old: Path, new: Path) -> None:
 
 
 @main.command()
-@click.argument("case")
-@click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
-@click.option("--fault", multiple=True, help="A fault for the embedded mock.")
+@click.argument("cases", nargs=-1, metavar="[CASE]...")
+@click.option("--failed", is_flag=True, help="All cases that failed in the report.")
+@click.option("--cause", type=int, metavar="N", help="The cases of one cause of the report, counted from 1.")
+@click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
+@click.option(
+    "--target", type=click.Path(path_type=Path), help="Target settings; without: those of the report's run."
+)
+@click.option("--fault", multiple=True, help="A fault for the embedded mock; without: those of the report's run.")
 @click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
-def replay(case: str, target: Path | None, fault: tuple[str, ...], allow_writes: bool) -> None:
-    """Send one case again, by its id, for a fresh order, and show what went over the wire."""
+@click.option("--curl", is_flag=True, help="Show each request as a command, too.")
+@click.option("--har", type=click.Path(path_type=Path), help="Write what was sent as an HTTP archive.")
+@click.option(
+    "--pytest", "pytest_file", type=click.Path(path_type=Path), help="Write it as tests that stand alone."
+)
+def replay(
+    cases: tuple[str, ...],
+    failed: bool,
+    cause: int | None,
+    report: Path,
+    target: Path | None,
+    fault: tuple[str, ...],
+    allow_writes: bool,
+    curl: bool,
+    har: Path | None,
+    pytest_file: Path | None,
+) -> None:
+    """Send cases again, by their ids or from a report, and show what went over the wire.
+
+    Settings, faults and seed are those of the report's run, unless others are given.
+    """
+    from refund_conformance.app.replay import Again
     from refund_conformance.app.replay import replay as replayed
 
-    sys.exit(replayed(case, target, fault, allow_writes, click.echo))
+    again = Again(cases, report, failed, cause, target, fault, allow_writes, har, pytest_file, curl)
+    sys.exit(replayed(again, click.echo))
 
 
 @main.command()

@@ -193,6 +193,8 @@ class Conformance:
             pins=dict(self.settings.pins),
             waivers=[waiver.as_event() for waiver in self.waivers],
             chosen=sorted(self.chosen) if self.in_part else None,
+            settings=str(self.config.option.target or ""),
+            mock={name: list(getattr(self.config.option, name)) for name in ("fault", "variant", "answer")},
         )
         self.session.listener = self.attendance.standing.take
 
