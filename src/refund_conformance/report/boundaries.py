@@ -26,6 +26,9 @@ UNITS: Mapping[str, Callable[[str], int]] = {
 }
 """How the length of a text may be counted; the first is the right one."""
 
+ABOUT_LENGTH = "character-unit"
+"""The open question whose cases show how a length is counted; those of others show something else."""
+
 USUAL = ("characters", "bytes", "UTF-16 units")
 """How real servers count as a rule."""
 
@@ -84,7 +87,8 @@ def _texts(field: str, known: Mapping[str, Case], sent: Iterable[Event]) -> Iter
         case = known.get(event["case"])
         if case is None or case.area != field or event["answer"] not in ("success", "error"):
             continue
-        if set(case.situation.wrong) - {"field"} or case.situation.invalid - {field}:
+        questions = {name for name, _ in case.situation.questions} - {ABOUT_LENGTH}
+        if set(case.situation.wrong) - {"field"} or case.situation.invalid - {field} or questions:
             continue
         try:
             value = json.loads(case.draft.body)[field]

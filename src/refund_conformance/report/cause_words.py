@@ -80,6 +80,12 @@ class Words:
             return known.signature.title
         if self._counted:
             return self._counted.sentence
+        if (
+            self._main.finding["kind"] == "crash"
+            and self.contract.clauses[self.lead].every_answer
+            and not self.trait
+        ):
+            return "The server fails with 5xx on requests of several kinds"
         if self.lead == "errors.status" and self._main.finding["kind"] == "status" and self._statuses:
             return self._statuses
         return plain(f"{self._subject} {self._predicate}", 300)
@@ -215,7 +221,7 @@ class Words:
         """What the answers are called that break a promise about every one of them."""
         statuses = {match[1] for v in self.violations if (match := re.match(r"(\d{3}) ", v.finding["actual"]))}
         if len(statuses) == 1:
-            return f"An answer with status {statuses.pop()}"
+            return f"A {statuses.pop()} answer"
         return "An error answer" if self.lead.startswith("errors.") else "An answer"
 
     @property

@@ -84,6 +84,7 @@ class _Record:
             listed[case.clause].add(len(case.situation.wrong) <= 1)
         self.single = {clause for clause in violations if True in listed[clause]} - self._general()
         self._group = {clause: {clause} for clause in violations}
+        self._findings = {clause: {id(v.finding) for v in some} for clause, some in violations.items()}
 
     def _general(self) -> set[str]:
         return {clause for clause in self.violations if self.contract.clauses[clause].every_answer}
@@ -188,9 +189,8 @@ class _Record:
             self._join(max(voting, key=lambda home: (home in self.single, votes[home])), clause)
 
     def _homes(self, violation: Violation) -> set[str]:
-        """Return the violated clauses that a finding's case is about."""
-        case, finding = violation.case, violation.finding
-        own = {case["clause"], *finding["also"]} & self.violations.keys()
+        """Return the violated clauses against which the same finding counts."""
+        own = {c for c in self.violations if id(violation.finding) in self._findings[c]}
         return {clause for clause in own if clause in self.single} or own
 
     def _is_one_matter(self, clause: str) -> bool:
@@ -215,10 +215,18 @@ class _Record:
                     for kind, _ in self.marks[c] & self.marks[clause]
                 )
             ]
-            shared = [c for c in others if self._cases(c) & self._cases(clause)]
+            shared = [c for c in others if self._is_same_matter(clause, c)]
             near = [c for c in (alike if area != "order" else alike or others) if c.partition(".")[0] == area]
             for home in (shared or near or alike)[:1]:
                 self._join(home, clause)
+
+    def _is_same_matter(self, clause: str, other: str) -> bool:
+        """Whether the same findings count against two clauses, or the same cases break both."""
+        if self._findings[other] & self._findings[clause]:
+            return True
+        if self.contract.clauses[clause].every_answer:
+            return self._cases(clause) <= self._cases(other)
+        return self._cases(clause) == self._cases(other)
 
     def _cases(self, clause: str) -> set[str]:
         return {violation.case["case"] for violation in self.violations[clause]}
@@ -247,10 +255,16 @@ class _Record:
             lead=lead,
             violations=self.violations[lead],
             failing=mine,
-            trait=self._trait(violations) if len({c.partition(".")[0] for c in clauses} - {"server"}) > 1 else "",
+            trait=self._telling_trait(clauses, violations),
             near=self._near(mine),
         )
         return Cause(words.title, tuple(clauses), tuple(cases[:CASES_NAMED]), words.explanation, words.confidence)
+
+    def _telling_trait(self, clauses: Sequence[str], violations: Sequence[Violation]) -> str:
+        """Return what the failing requests have in common, where that says more than their clauses."""
+        areas = {clause.partition(".")[0] for clause in clauses if clause not in self._general()}
+        kinds = {violation.finding["kind"] for violation in violations}
+        return self._trait(violations) if len(areas) > 1 or kinds <= {"crash", "silence"} else ""
 
     def _belongs(self, case: Event, clauses: Sequence[str]) -> bool:
         """Whether a failing case belongs to a group: by its own clause, else by what it breaks."""
