@@ -169,23 +169,40 @@ def clauses(clause: str | None) -> None:
 
 
 @main.command()
-@click.argument("clause")
+@click.argument("name", required=False)
+@click.option("--cause", type=int, metavar="N", help="A cause of the report, counted from 1.")
 @click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
-def explain(clause: str, report: Path) -> None:
-    """Explain a clause: its promise and source, what checks it, what breaks it, and its last result.
+def explain(name: str | None, cause: int | None, report: Path) -> None:
+    """Explain a clause, a case, an open question or a cause: what it is about, and how it fared last.
 
-    A CLAUSE is the id of a clause, or the beginning of some.
+    A NAME is the id of a case or question, or the id of a clause or the beginning of some.
     """
+    from refund_conformance.cases.case import Case
     from refund_conformance.contract import model
+    from refund_conformance.contract.errors import UsageError
+    from refund_conformance.contract.model import Question
     from refund_conformance.mock.faults import catalogue
     from refund_conformance.report import explain as explanation
 
     loaded = model.load()
-    chosen = loaded.select([clause])
-    for item in (item for item in loaded.clauses.values() if item.id in chosen):
-        faults = [(fault.name, fault.story) for fault in catalogue().values() if fault.clause == item.id]
-        for line in explanation.explain(loaded, item, faults, report):
-            click.echo(line)
+    lines: list[str] = []
+    if cause is not None:
+        lines += explanation.explain_cause(cause, report)
+    elif name is None:
+        raise UsageError("explain", "nothing is named", "Name a clause, case or question, or --cause N.")
+    else:
+        found = explanation.find(loaded, name)
+        if isinstance(found, Case):
+            lines += explanation.explain_case(loaded, found, report)
+        elif isinstance(found, Question):
+            lines += explanation.explain_question(found, report)
+        else:
+            chosen = loaded.select([name])
+            for item in (item for item in loaded.clauses.values() if item.id in chosen):
+                faults = [(fault.name, fault.story) for fault in catalogue().values() if fault.clause == item.id]
+                lines += explanation.explain(loaded, item, faults, report)
+    for line in lines:
+        click.echo(line)
 
 
 @main.command()
@@ -217,6 +234,18 @@ def merge(directories: tuple[Path, ...], report: Path) -> None:
     tell(summary, model.load(), report, sys.stdout)
     publish(summary, report, os.environ, sys.stdout)
     sys.exit(summary.exit_status)
+
+
+@main.command()
+@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True)
+def site(reports: tuple[Path, ...], out: Path) -> None:
+    """Make static pages of the history of some reports: clauses by run, and clauses by target."""
+    from refund_conformance.contract import model
+    from refund_conformance.report.site import build
+
+    pages = build(model.load(), reports, out)
+    click.echo(f"{len(pages)} pages; open {out / 'index.html'}")
 
 
 @main.command()

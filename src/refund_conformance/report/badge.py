@@ -6,7 +6,7 @@ from refund_conformance.report.view_model import Page
 
 FILE = "badge.json"
 
-_COLORS = {"conformant": "brightgreen", "violated": "red", "incomplete": "lightgrey"}
+_COLORS = {"partial": "yellow", "conformant": "brightgreen", "violated": "red", "incomplete": "lightgrey"}
 
 
 def badge(page: Page) -> str:

@@ -12,6 +12,9 @@ from refund_conformance.report.view_model import Page
 
 FILE = "summary.md"
 
+CHANGES = "changes.md"
+"""What is new and fixed since the run before, and nothing else: for pull requests."""
+
 LARGEST = 900_000
 """Bytes of a summary at most: GitHub refuses one over 1 MiB."""
 
@@ -25,6 +28,11 @@ def markdown(page: Page) -> str:
         return text
     kept = text.encode()[:LARGEST].decode(errors="ignore")
     return kept[: kept.rfind("\n")] + "\n\n(cut short here)\n"
+
+
+def changes(page: Page) -> str:
+    """Return what changed since the run before."""
+    return _environment().get_template("changes.md").render(page=page)
 
 
 @cache

@@ -11,12 +11,22 @@ from refund_conformance.cases import all_cases
 from refund_conformance.contract import model as contracts
 from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.errors import RunError
-from refund_conformance.report import badge, events, history, markdown, render, replay, summary, templating
+from refund_conformance.report import badge, events, history, markdown, render, replay, sarif, summary, templating
 from refund_conformance.report.atomic_write import replace_bytes
 from refund_conformance.report.summary import Summary
 from refund_conformance.transport.redaction import Redactor, redacted
 
-ARTIFACTS = (events.FILE, summary.FILE, replay.HTML, replay.JUNIT, replay.CTRF, markdown.FILE, badge.FILE)
+ARTIFACTS = (
+    events.FILE,
+    summary.FILE,
+    replay.HTML,
+    replay.JUNIT,
+    replay.CTRF,
+    markdown.FILE,
+    markdown.CHANGES,
+    badge.FILE,
+    sarif.FILE,
+)
 """The files of a report. Whatever else lies in its directory is a person's own, and is left alone."""
 
 LEDGERS = "ledger-*.sqlite"
