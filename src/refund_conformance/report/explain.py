@@ -46,7 +46,7 @@ def explain(
 
 
 def explain_case(contract: Contract, case: Case, directory: Path) -> Iterator[str]:
-    """Yield the lines that explain a case: what it sends, what is permitted, how it fared, how to send it again."""
+    """Yield the lines that explain a case: what it checks, what is permitted, how it fared, what to do."""
     yield f"{case.id}"
     yield f"  {case.title}"
     promise = contract.clauses[case.clause].promise if case.clause in contract.clauses else ""
