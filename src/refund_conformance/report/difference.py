@@ -158,7 +158,8 @@ def _body(contract: Contract, area: str, request: Event) -> Line:
         return Line((), _cut(text, encoding))
     if area in contract.fields and (span := _member(text, area)):
         begin, end = span
-        return Line(_cut(text[:begin], encoding), _cut(text[begin:end], encoding), _cut(text[end:], encoding))
+        value = _cut(text[begin:end], encoding, _value(text[begin:end]))
+        return Line(_cut(text[:begin], encoding), value, _cut(text[end:], encoding))
     return Line(_cut(text, encoding), (), ())
 
 
@@ -175,12 +176,23 @@ def _member(text: str, field: str) -> tuple[int, int] | None:
         return begin, len(text)
 
 
-def _cut(text: str, encoding: str) -> tuple[Piece, ...]:
+def _value(text: str) -> str:
+    """Return the text that a JSON text stands for; itself, if it stands for none."""
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, str) else text
+
+
+def _cut(text: str, encoding: str, counted: str = "") -> tuple[Piece, ...]:
+    """Return the beginning of a text, with the length of what is ``counted`` in its place if it is long."""
     found = pieces(text.replace("\n", " "), encoding, VALUE_SHOWN)
     if len(text) <= VALUE_SHOWN:
         return found
-    size = len(text.encode("utf-8", "surrogatepass"))
-    told = f"{len(text):,} characters" + (f", {size:,} bytes" if size != len(text) else "")
+    counted = counted or text
+    size = len(counted.encode("utf-8", "surrogatepass"))
+    told = f"{len(counted):,} characters" + (f", {size:,} bytes" if size != len(counted) else "")
     return (*found, Piece(f"… ({told})", "note"))
 
 

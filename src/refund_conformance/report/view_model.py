@@ -1,5 +1,6 @@
 """The report page's content, ready to be laid out: nothing is left for the template to decide."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from refund_conformance.report.timeline import Timeline
 
 RESULTS = ("violated", "warned", "untested", "waived", "held")
 """Results of clauses, worst first."""
+
+REASONS = 3
+"""Reasons why clauses were not tested that stand on top."""
 
 NOTES = 50
 """Notes that are shown at most."""
@@ -101,9 +105,18 @@ class Page:
         return (*(run.started[:10] for run in self.past), str(self.data["started"])[:10])
 
     @property
+    def untested(self) -> list[tuple[str, list[str]]]:
+        """The commonest reasons why clauses were not tested, and the clauses of each."""
+        by_reason: dict[str, list[str]] = {}
+        for row in self.data["clauses"]:
+            if row["result"] == "untested":
+                by_reason.setdefault(row["reason"], []).append(row["id"])
+        return sorted(by_reason.items(), key=lambda pair: -len(pair[1]))[:REASONS]
+
+    @property
     def title(self) -> str:
         """The title of the page: verdict and target."""
-        target = plain(str(self.data["target"]) or "unknown target", 100)
+        target = re.sub(r"[<>&]", " ", plain(str(self.data["target"]) or "unknown target", 100))
         return f"{str(self.data['verdict']).capitalize()}: {target}"
 
     @property

@@ -110,7 +110,7 @@ addEventListener('hashchange', reveal)
 reveal()
 let unfolded = []
 addEventListener('beforeprint', () => {
-  unfolded = all('main details:not([open]), #causes details:not([open])')
+  unfolded = all('main details:not([open])')
   unfolded.forEach((fold) => { fold.open = true })
 })
 addEventListener('afterprint', () => unfolded.forEach((fold) => { fold.open = false }))
