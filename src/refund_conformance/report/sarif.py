@@ -37,7 +37,7 @@ def sarif(contract: Contract, start: Mapping[str, Any], page: Page) -> str:
 
 def _result(card: Card, target: str, settings: str) -> dict[str, Any]:
     clauses = sorted(card.clauses)
-    digest = hashlib.sha256("\n".join([target, *clauses]).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([target, *clauses]).encode("utf-8", "surrogatepass")).hexdigest()
     location: dict[str, Any] = {
         "logicalLocations": [{"fullyQualifiedName": clause, "kind": "clause"} for clause in clauses]
     }
