@@ -40,6 +40,9 @@ MENTIONS = 3
 SLUGS = 3
 """Cases that a title names at most."""
 
+RULE_SHOWN = 40
+"""Characters of what an error body breaks that are shown whole; of more, only the rule is, without what came."""
+
 _EXPECTED = 120
 
 
@@ -78,17 +81,27 @@ class Words:
         """The sentence."""
         if known := self._known:
             return known.signature.title
+        sentence = plain(self._sentence, 300)
+        if self._is_intermittent and self._main.finding["kind"] != "unsteady":
+            return f"Now and then {sentence[0].lower()}{sentence[1:]}"
+        return sentence
+
+    @property
+    def _sentence(self) -> str:
+        """What is seen, without a known fault."""
         if self._counted:
             return self._counted.sentence
-        if (
-            self._main.finding["kind"] == "crash"
-            and self.contract.clauses[self.lead].every_answer
-            and not self.trait
-        ):
+        kind, every = self._main.finding["kind"], self.contract.clauses[self.lead].every_answer
+        if kind == "crash" and every and not self.trait:
             return "The server fails with 5xx on requests of several kinds"
-        if self.lead == "errors.status" and self._main.finding["kind"] == "status" and self._statuses:
+        if self.lead == "errors.status" and kind == "status" and self._statuses:
             return self._statuses
-        return plain(f"{self._subject} {self._predicate}", 300)
+        return f"{self._subject} {self._predicate}"
+
+    @property
+    def _is_intermittent(self) -> bool:
+        """Whether the same requests were answered rightly at other times."""
+        return any(finding["kind"] == "unsteady" for case in self.failing for finding in case["findings"])
 
     @cached_property
     def _statuses(self) -> str:
@@ -172,7 +185,7 @@ class Words:
 
     @property
     def _uniformity(self) -> float:
-        kinds = Counter((v.finding["kind"], v.finding["actual"]) for v in self.violations)
+        kinds = Counter(_manner(violation) for violation in self.violations)
         return kinds.most_common(1)[0][1] / len(self.violations)
 
     # -- the subject -------------------------------------------------------------------------------
@@ -195,7 +208,7 @@ class Words:
         if len(told) > 2 and len(areas) == 1 and clause.area in texts()["areas"]:
             return texts()["areas"][clause.area]
         titles = {v.case["title"] for v in self.violations}
-        match = re.match(r"([^(]+?),? (?:is|are|gets?) ", min(titles))
+        match = re.match(r"([^(]+?),? is (?:refused|accepted|not found)", min(titles))
         if len(titles) == 1 and match and self._which:
             return match[1]
         of_kind = texts().get(self._main.finding["kind"], {})
@@ -270,7 +283,9 @@ class Words:
             return "has no error body"
         if not reason or reason.startswith("the body is not JSON"):
             return "has no error body in JSON"
-        return f"has an error body of another form than documented ({reason})"
+        where, _, told = reason.partition(": ")
+        rule = told if len(told) <= RULE_SHOWN else f"it{told[told.rfind(' is ') :]}"
+        return f"has an error body of another form than documented ({where}: {rule})"
 
     @property
     def _yes(self) -> str:
@@ -288,3 +303,11 @@ class Words:
     @property
     def _expected(self) -> str:
         return str(self._main.finding["expected"]).rpartition(": ")[2].removesuffix(" alone")
+
+
+def _manner(violation: Violation) -> tuple[str, str]:
+    """Return how a finding misses what is permitted: what came, without what its text quotes."""
+    kind, actual = violation.finding["kind"], str(violation.finding["actual"])
+    if kind == "shape":
+        return kind, actual.rpartition(" is ")[2]
+    return kind, actual.partition(" ")[0] if kind == "status" else actual

@@ -10,7 +10,9 @@ Event = Mapping[str, Any]
 
 LONGEST = 200
 
-_SUBJECT = re.compile(r"(?P<subject>.+?),? (?:is|are|gets?|creates?|authorizes?|leaves?) ")
+_SUBJECT = re.compile(
+    r"(?P<subject>.+?),? (?:(?:is|are) (?:refused|accepted|not found|answered)|(?:gets?|creates?|authorizes?) )"
+)
 _KINDS = {
     "accepted": "was accepted",
     "refused": "was refused ({actual})",
