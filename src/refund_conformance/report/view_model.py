@@ -98,13 +98,6 @@ class Page:
     past: tuple[Past, ...] = ()
 
     @property
-    def dates(self) -> tuple[str, ...]:
-        """The days of the runs that a strip shows, this one's last; none, if there was no earlier run."""
-        if not self.past:
-            return ()
-        return (*(run.started[:10] for run in self.past), str(self.data["started"])[:10])
-
-    @property
     def untested(self) -> list[tuple[str, list[str]]]:
         """The commonest reasons why clauses were not tested, and the clauses of each."""
         by_reason: dict[str, list[str]] = {}
