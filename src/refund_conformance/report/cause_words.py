@@ -178,10 +178,11 @@ class Words:
 
     @cached_property
     def _main(self) -> Violation:
-        """The violation of the commonest kind."""
-        kinds = Counter((v.finding["kind"], v.finding["actual"]) for v in self.violations)
+        """The violation of the commonest kind, of a case of the clause itself if there is one."""
+        own = [v for v in self.violations if v.case["clause"] == self.lead] or self.violations
+        kinds = Counter((v.finding["kind"], v.finding["actual"]) for v in own)
         commonest = kinds.most_common(1)[0][0]
-        return next(v for v in self.violations if (v.finding["kind"], v.finding["actual"]) == commonest)
+        return next(v for v in own if (v.finding["kind"], v.finding["actual"]) == commonest)
 
     @property
     def _uniformity(self) -> float:

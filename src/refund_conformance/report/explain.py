@@ -106,7 +106,7 @@ def find(contract: Contract, name: str) -> Clause | Case | Question | None:
     known = [*contract.clauses, *cases, *contract.questions]
     near = [one for one in known if one.startswith(name)][:5] or get_close_matches(name, known, 3, 0.5)
     hint = f"Do you mean {' or '.join(near)}?" if near else "`refund-conformance clauses` lists the clauses."
-    raise UsageError(f"{name!r}", "is no clause, case or question", hint)
+    raise UsageError(f"CLAUSE {name!r}", "is no clause, case or question", hint)
 
 
 def _flows(clause: Clause) -> Iterator[str]:
