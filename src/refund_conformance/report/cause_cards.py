@@ -18,6 +18,9 @@ Event = Mapping[str, Any]
 
 CASES_NAMED = 12
 
+EVIDENCED = 12
+"""Causes that are shown with a request and what came: of more, the failures of their clauses show them."""
+
 PICKED = 40
 """Failing cases of a cause of which the one with the smallest request is shown."""
 
@@ -120,13 +123,13 @@ def _card(
 ) -> Card:
     mine = [one for clause in cause["clauses"] for one in violations[clause][:PICKED]]
     shown = min(mine, key=lambda one: _measure(one, exchanges))
-    exchange = _shown(shown, exchanges)
+    exchange = _shown(shown, exchanges) if number <= EVIDENCED else None
     case = known.get(shown.case["case"])
     area = _matter(contract, case, shown.case["clause"])
     return Card(
         number=number,
         title=plain(cause["title"], 300),
-        explanation=plain(cause["explanation"], 1000),
+        explanation=plain(cause["explanation"], 600),
         confidence=cause["confidence"],
         clauses=tuple(cause["clauses"]),
         cases=tuple(plain(id_, 200) for id_ in cause["cases"][:CASES_NAMED]),
@@ -136,7 +139,7 @@ def _card(
         case=plain(shown.case["case"], 200),
         circumstances=difference.circumstances(case),
         request=difference.request_lines(contract, area, exchange) if exchange else (),
-        rows=difference.rows(contract, case, shown.finding, exchange),
+        rows=difference.rows(contract, case, shown.finding, exchange) if number <= EVIDENCED else (),
         command=f"refund-conformance replay --cause {number}",
     )
 

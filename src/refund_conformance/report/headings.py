@@ -8,7 +8,7 @@ from refund_conformance.report.escaping import plain
 
 Event = Mapping[str, Any]
 
-LONGEST = 200
+LONGEST = 150
 
 _SUBJECT = re.compile(
     r"(?P<subject>.+?),? (?:(?:is|are) (?:refused|accepted|not found|answered)|(?:gets?|creates?|authorizes?) )"
