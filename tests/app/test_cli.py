@@ -273,7 +273,8 @@ def test_a_run_against_the_embedded_mock_is_conformant_and_leaves_its_files(
     assert (content["verdict"], content["target"], content["profile"]) == ("conformant", "embedded mock", "ci")
     assert results(ended, "held") == set(CONTRACT.clauses)
     assert events(ended)[-1]["event"] == "end"
-    assert "CONFORMANT  60 held" in ended.out
+    count = len(CONTRACT.clauses)
+    assert f"CONFORMANT  {count} of {count} clauses held" in ended.out
     assert "reports/latest/report.html" in ended.out
 
 
@@ -299,8 +300,9 @@ def test_a_fault_is_a_violation(done: Mapping[str, Future[Ended]]) -> None:
     ended = done["fault"].result()
     assert ended.status == 1
     assert conformance(ended)["verdict"] == "violated"
-    assert "violated: errors.status" in ended.out
-    assert "422 with 15010" in ended.out
+    assert "VIOLATED" in ended.out
+    assert "errors.status" in ended.out
+    assert "422" in ended.out
 
 
 def test_what_follows_two_dashes_goes_to_pytest(done: Mapping[str, Future[Ended]]) -> None:
@@ -414,7 +416,7 @@ def test_explain_tells_promise_source_and_cases(done: Mapping[str, Future[Ended]
     assert out.startswith("auth.missing (must)\n")
     assert clause.promise in out
     assert f"Source: {clause.source}" in out
-    assert "- no-header: A request without the authorization header is refused." in out
+    assert "- auth.missing/no-header: A request without the authorization header is refused." in out
 
 
 def test_explain_tells_what_is_judged_on_every_answer(done: Mapping[str, Future[Ended]]) -> None:

@@ -1,17 +1,21 @@
 """The suite is tried on faults and on lawful differences, and what it makes of each is judged."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine_stage import CONTRACT
+from refund_conformance.app import signatures
 from refund_conformance.app.selfcheck import OTHER_AREAS, Subject, Trial, _first_sign, _trial, subjects, trials
 from refund_conformance.contract.model import PRECEDENCE
 from refund_conformance.mock import variants
 from refund_conformance.mock.faults import catalogue
+from refund_conformance.report import likeness
 
 SUBJECTS = subjects(CONTRACT)
 FAULT = Trial(Subject("f", "auth.missing", fault="f"), 1, ("auth.missing",), 300, 20, 5, "")
@@ -134,3 +138,15 @@ for trial in trials(subjects(contract.load())[:4], 2):
         assert killed.stdout.readline()
         killed.kill()
         killed.communicate(timeout=60)  # its processes hold the other end
+
+
+def test_signatures_keep_how_a_fault_fails(tmp_path: Path) -> None:
+    fault = next(iter(catalogue().values()))
+    failing = frozenset({("route.unknown-url/longer", "accepted", "200 without errors")})
+    trial = Trial(Subject(fault.name, fault.clause, fault=fault.name), 1, (fault.clause,), 9, 1, 2, "", failing)
+    lawful = Trial(Subject("a-variant", variant="a-variant"), 0, (), 9, 1, 0, "")
+    path = tmp_path / "signatures.json"
+    assert signatures.write([trial, lawful], path) == 1
+    [kept] = likeness.from_data(json.loads(path.read_text()), {})
+    assert (kept.name, kept.clause, kept.title) == (fault.name, fault.clause, fault.story.rstrip("."))
+    assert (kept.clauses, kept.failing) == (frozenset({fault.clause}), failing)

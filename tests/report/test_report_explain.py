@@ -26,7 +26,7 @@ def test_promise_source_cases_faults_and_last_result_are_told(tmp_path: Path) ->
     clause = CONTRACT.clauses["auth.missing"]
     lines = _told("auth.missing", tmp_path / "latest")
     assert lines[:3] == ["auth.missing (must)", f"  {clause.promise}", f"  Source: {clause.source}"]
-    assert any(line.startswith("  - no-header: ") for line in lines)
+    assert any(line.startswith("  - auth.missing/no-header: ") for line in lines)
     assert "  - a-fault: Its story." in lines
     assert lines[-2:] == [
         "  Last result: violated (2026-03-01T05:00:00+00:00, https://staging.example, ci)",

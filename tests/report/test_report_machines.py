@@ -216,3 +216,39 @@ def _published(made: Summary, directory: Path, summary: Path, output: Path) -> l
     environment = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": str(output), "GITHUB_ACTIONS": "true"}
     github.publish(made, directory, environment, stream)
     return stream.getvalue().splitlines()
+
+
+def test_code_scanning_gets_one_result_for_each_cause_that_it_knows_again(tmp_path: Path) -> None:
+    logs = []
+    for day in (1, 2):
+        story = faulty_story()
+        story.started = f"2026-03-0{day}T05:00:00+00:00"
+        made = render(story.write(tmp_path, settings="target.toml"))
+        logs.append(json.loads((tmp_path / "report.sarif").read_text())["runs"][0])
+    prints = [[result["partialFingerprints"] for result in log["results"]] for log in logs]
+    assert prints[0] == prints[1]
+    assert len(prints[0]) == len(made.data["causes"]) == 2
+    assert {result["ruleId"] for result in logs[0]["results"]} <= {
+        rule["id"] for rule in logs[0]["tool"]["driver"]["rules"]
+    }
+    assert logs[0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "target.toml"
+
+
+def test_a_pull_request_is_told_only_what_is_new_and_fixed(tmp_path: Path) -> None:
+    for day, story in ((1, faulty_story()), (2, Story().everything_held()), (3, faulty_story())):
+        story.started = f"2026-03-0{day}T05:00:00+00:00"
+        render(story.write(tmp_path))
+        text = html.unescape((tmp_path / "changes.md").read_text())
+        assert ("There is no earlier run" in text) is (day == 1)
+        assert ("✅ Fixed: auth.missing" in text) is (day == 2)
+        assert ("❌ New: A request without a token is accepted (auth.missing)" in text) is (day == 3)
+
+
+def test_tools_are_named_and_durations_are_those_of_the_exchanges(tmp_path: Path) -> None:
+    render(faulty_story().write(tmp_path))
+    results = json.loads((tmp_path / "ctrf.json").read_text())["results"]
+    failed = next(test for test in results["tests"] if test["name"] == "auth.missing/no-header")
+    assert results["tool"]["name"] == "refund-conformance"
+    assert failed["message"].endswith("was accepted")
+    assert failed["duration"] == failed["stop"] - failed["start"] > 0
+    assert "filePath" not in failed

@@ -53,6 +53,7 @@ def main() -> None:
 @click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
 @click.option("--read-only", is_flag=True, help="Send only what cannot create anything.")
 @click.option("-n", "--in-flight", type=click.IntRange(1, 64), default=1, help="Requests under way at once.")
+@click.option("-q", "--quiet", is_flag=True, help="Print one line at the end.")
 @click.option("--seed", type=int, help="Seed of what is drawn.")
 @click.option("--fault", multiple=True, help="A fault for the embedded mock, to see a failing report.")
 @click.option("--variant", multiple=True, help="A lawful difference for the embedded mock.")
@@ -71,6 +72,7 @@ def run(
     allow_writes: bool,
     read_only: bool,
     in_flight: int,
+    quiet: bool,
     seed: int | None,
     fault: tuple[str, ...],
     variant: tuple[str, ...],
@@ -95,6 +97,7 @@ def run(
         allow_writes=allow_writes,
         read_only=read_only,
         in_flight=in_flight,
+        quiet=quiet,
         seed=seed,
         faults=fault,
         variants=variant,
@@ -205,23 +208,40 @@ def clauses(clause: str | None) -> None:
 
 
 @main.command()
-@click.argument("clause")
+@click.argument("name", required=False)
+@click.option("--cause", type=int, metavar="N", help="A cause of the report, counted from 1.")
 @click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
-def explain(clause: str, report: Path) -> None:
-    """Explain a clause: its promise and source, what checks it, what breaks it, and its last result.
+def explain(name: str | None, cause: int | None, report: Path) -> None:
+    """Explain a clause, a case, an open question or a cause: what it is about, and how it fared last.
 
-    A CLAUSE is the id of a clause, or the beginning of some.
+    A NAME is the id of a case or question, or the id of a clause or the beginning of some.
     """
+    from refund_conformance.cases.case import Case
     from refund_conformance.contract import model
+    from refund_conformance.contract.errors import UsageError
+    from refund_conformance.contract.model import Question
     from refund_conformance.mock.faults import catalogue
     from refund_conformance.report import explain as explanation
 
     loaded = model.load()
-    chosen = loaded.select([clause])
-    for item in (item for item in loaded.clauses.values() if item.id in chosen):
-        faults = [(fault.name, fault.story) for fault in catalogue().values() if fault.clause == item.id]
-        for line in explanation.explain(loaded, item, faults, report):
-            click.echo(line)
+    lines: list[str] = []
+    if cause is not None:
+        lines += explanation.explain_cause(cause, report)
+    elif name is None:
+        raise UsageError("explain", "nothing is named", "Name a clause, case or question, or --cause N.")
+    else:
+        found = explanation.find(loaded, name)
+        if isinstance(found, Case):
+            lines += explanation.explain_case(loaded, found, report)
+        elif isinstance(found, Question):
+            lines += explanation.explain_question(found, report)
+        else:
+            chosen = loaded.select([name])
+            for item in (item for item in loaded.clauses.values() if item.id in chosen):
+                faults = [(fault.name, fault.story) for fault in catalogue().values() if fault.clause == item.id]
+                lines += explanation.explain(loaded, item, faults, report)
+    for line in lines:
+        click.echo(line)
 
 
 @main.command()
@@ -267,6 +287,18 @@ def merge(directories: tuple[Path, ...], report: Path) -> None:
 
 
 @main.command()
+@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True)
+def site(reports: tuple[Path, ...], out: Path) -> None:
+    """Make static pages of the history of some reports: clauses by run, and clauses by target."""
+    from refund_conformance.contract import model
+    from refund_conformance.report.site import build
+
+    pages = build(model.load(), reports, out)
+    click.echo(f"{len(pages)} pages; open {out / 'index.html'}")
+
+
+@main.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 def compare(old: Path, new: Path) -> None:
@@ -279,15 +311,41 @@ def compare(old: Path, new: Path) -> None:
 
 
 @main.command()
-@click.argument("case")
-@click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
-@click.option("--fault", multiple=True, help="A fault for the embedded mock.")
+@click.argument("cases", nargs=-1, metavar="[CASE]...")
+@click.option("--failed", is_flag=True, help="All cases that failed in the report.")
+@click.option("--cause", type=int, metavar="N", help="The cases of one cause of the report, counted from 1.")
+@click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
+@click.option(
+    "--target", type=click.Path(path_type=Path), help="Target settings; without: those of the report's run."
+)
+@click.option("--fault", multiple=True, help="A fault for the embedded mock; without: those of the report's run.")
 @click.option("--allow-writes", is_flag=True, help="The target may be another machine.")
-def replay(case: str, target: Path | None, fault: tuple[str, ...], allow_writes: bool) -> None:
-    """Send one case again, by its id, for a fresh order, and show what went over the wire."""
+@click.option("--curl", is_flag=True, help="Show each request as a command, too.")
+@click.option("--har", type=click.Path(path_type=Path), help="Write what was sent as an HTTP archive.")
+@click.option(
+    "--pytest", "pytest_file", type=click.Path(path_type=Path), help="Write it as tests that stand alone."
+)
+def replay(
+    cases: tuple[str, ...],
+    failed: bool,
+    cause: int | None,
+    report: Path,
+    target: Path | None,
+    fault: tuple[str, ...],
+    allow_writes: bool,
+    curl: bool,
+    har: Path | None,
+    pytest_file: Path | None,
+) -> None:
+    """Send cases again, by their ids or from a report, and show what went over the wire.
+
+    Settings, faults and seed are those of the report's run, unless others are given.
+    """
+    from refund_conformance.app.replay import Again
     from refund_conformance.app.replay import replay as replayed
 
-    sys.exit(replayed(case, target, fault, allow_writes, click.echo))
+    again = Again(cases, report, failed, cause, target, fault, allow_writes, har, pytest_file, curl)
+    sys.exit(replayed(again, click.echo))
 
 
 @main.command()
@@ -337,9 +395,14 @@ def faults() -> None:
 
 @main.command()
 @click.option("--write", type=click.Path(path_type=Path), help="Write the matrix as a Markdown page.")
+@click.option(
+    "--signatures",
+    type=click.Path(path_type=Path),
+    help="Write how each fault fails (contracts/fault-signatures.json).",
+)
 @click.option("-n", "--workers", type=click.IntRange(1), help="Processes (default: one for each processor).")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-def selfcheck(write: Path | None, workers: int | None, names: tuple[str, ...]) -> None:
+def selfcheck(write: Path | None, signatures: Path | None, workers: int | None, names: tuple[str, ...]) -> None:
     """Try the suite on the mock with each fault and each lawful difference.
 
     A NAME chooses those that begin with it. The exit status is 1 if a fault goes unseen, or under another name, or
@@ -366,6 +429,10 @@ def selfcheck(write: Path | None, workers: int | None, names: tuple[str, ...]) -
     click.echo(f"{len(done)} trials, {wrong} wrong")
     if write:
         selfcheck_matrix.write(done, write)
+    if signatures:
+        from refund_conformance.app import signatures as keeping
+
+        click.echo(f"{keeping.write(done, signatures)} signatures in {signatures}")
     sys.exit(1 if wrong else 0)
 
 

@@ -49,6 +49,7 @@ class Choice:
     waivers: Path | None = None
     shard: str = "1/1"
     require: tuple[str, ...] = ()
+    quiet: bool = False
     pytest_args: tuple[str, ...] = ()
 
 
@@ -119,7 +120,7 @@ def _tell(choice: Choice, catcher: Catcher, contract: Contract) -> int:
     except RunError as unwritten:
         print(f"refund-conformance: {problem or unwritten}", file=sys.stderr)
         return status
-    tell(made, contract, choice.report, sys.stdout)
+    tell(made, contract, choice.report, sys.stdout, brief=choice.quiet)
     publish(made, choice.report, os.environ, sys.stdout)
     for note in made.data["waiver_notes"]:
         print(note)
@@ -151,7 +152,17 @@ def arguments(choice: Choice) -> list[str]:
     words += ["-p", "refund_conformance.app.pytest_plugin.plugin", "-p", "no:cacheprovider", "--no-header"]
     words.append("--disable-plugin-autoload")  # another plugin might reorder or repeat tests
     words += [*("-p", "no:unraisableexception"), *("-p", "no:threadexception")]  # they collect garbage at the end
-    words += ["--strict-markers", "-q", "--tb=no", "--no-summary", "-W", "ignore", "--import-mode=importlib"]
+    words += [
+        "--strict-markers",
+        "-qq",
+        "-o",
+        "console_output_style=classic",
+        "--tb=no",
+        "--no-summary",
+        "-W",
+        "ignore",
+        "--import-mode=importlib",
+    ]
     words += ["--profile", choice.profile, "--report", str(choice.report)]
     if choice.target is not None:
         words += ["--target", str(choice.target)]

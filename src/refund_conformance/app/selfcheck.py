@@ -18,6 +18,7 @@ import pytest
 from refund_conformance.app.run_command import Choice, arguments
 from refund_conformance.contract.model import PRECEDENCE, Contract
 from refund_conformance.report import events, summary
+from refund_conformance.report.likeness import Failing, failing_of
 from refund_conformance.report.pytest_environment import undisturbed
 
 TRIALS = 20
@@ -43,7 +44,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Trial:
-    """What the suite made of a subject: clauses named, requests sent, and those until the first sign."""
+    """What the suite made of a subject: clauses named, requests, those until the first sign, failures."""
 
     subject: Subject
     exit_status: int
@@ -52,6 +53,7 @@ class Trial:
     orders: int
     first_sign: int
     observed: str
+    failing: Failing = frozenset()
 
     @property
     def complaint(self) -> str:
@@ -133,7 +135,8 @@ def _trial(subject: Subject, data: dict[str, Any], kept: list[dict[str, Any]]) -
     observed = next((row["observed"] for row in data["questions"] if row["id"] == question), "") or ""
     orders = int(data["orders"].get("refundable", 0))
     status = summary.STATUS[data["verdict"]]
-    return Trial(subject, status, named, data["requests"], orders, _first_sign(kept, named), observed)
+    failing = failing_of(event for event in kept if event["event"] == "case")
+    return Trial(subject, status, named, data["requests"], orders, _first_sign(kept, named), observed, failing)
 
 
 def _first_sign(kept: Sequence[dict[str, Any]], named: Sequence[str]) -> int:

@@ -3,14 +3,18 @@
 import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from refund_conformance.cases import all_cases
+from refund_conformance.cases.case import Case
 from refund_conformance.contract import documents
 from refund_conformance.contract.data_files import folder
-from refund_conformance.contract.errors import RunError
-from refund_conformance.contract.model import Clause, Contract
+from refund_conformance.contract.errors import RunError, UsageError
+from refund_conformance.contract.model import Clause, Contract, Question
+from refund_conformance.oracle.judge import describe
+from refund_conformance.oracle.permitted import permitted
 from refund_conformance.report import history, summary
 from refund_conformance.report.escaping import plain
 
@@ -33,12 +37,76 @@ def explain(
         yield "  Judged on every answer of the run."
     if cases:
         yield f"  Checked by {_count(cases, 'case')}:"
-        yield from _list(cases)
+        yield from _list([(f"{clause.id}/{slug}", title) for slug, title in cases])
     if flows := list(_flows(clause)):
         yield f"  Checked by the tests {', '.join(flows)}"
     yield f"  Broken by {_count(faults, 'fault')} of the mock (`refund-conformance run --fault NAME` shows it):"
     yield from _list(faults)
     yield from (f"  {line}" for line in _last(clause, directory))
+
+
+def explain_case(contract: Contract, case: Case, directory: Path) -> Iterator[str]:
+    """Yield the lines that explain a case: what it checks, what is permitted, how it fared, what to do."""
+    yield f"{case.id}"
+    yield f"  {case.title}"
+    promise = contract.clauses[case.clause].promise if case.clause in contract.clauses else ""
+    yield f"  Checks {case.clause}: {promise}"
+    yield f"  Permitted: {describe(permitted(contract, case.situation, {}))}"
+    if case.rests:
+        yield f"  It shows something only if these hold: {', '.join(case.rests)}"
+    data = _latest(directory)
+    named = [n for n, cause in enumerate((data or {}).get("causes", []), 1) if case.id in cause["cases"]]
+    if data is not None:
+        failed = f"it failed; cause {named[0]}: {data['causes'][named[0] - 1]['title']}" if named else "no failure"
+        yield f"  Last run ({plain(data['started'], 40)}): {plain(failed, 400)}"
+    yield f"  Send it again: refund-conformance replay {case.id}"
+
+
+def explain_question(question: Question, directory: Path) -> Iterator[str]:
+    """Yield the lines that explain an open question: what it asks, its answers, and this target's."""
+    yield question.id
+    yield f"  {question.asks}"
+    yield f"  Lawful answers: {', '.join(question.permitted or question.order)}"
+    data = _latest(directory)
+    row = next((row for row in (data or {}).get("questions", ()) if row["id"] == question.id), None)
+    if row is not None:
+        yield f"  Last answer: {plain(row['observed'] or 'not observed', 200)}"
+        if row["pinned"]:
+            yield f"  Pinned to: {plain(row['pinned'], 200)}"
+    yield f'  Pin it in the settings: [questions] {question.id} = "…"'
+
+
+def explain_cause(number: int, directory: Path) -> Iterator[str]:
+    """Yield the lines that explain a cause of the last report. Raises UsageError if it has no such cause."""
+    data = _latest(directory) or {}
+    causes = data.get("causes", [])
+    if not 1 <= number <= len(causes):
+        raise UsageError(f"cause {number}", f"is not in {directory}", f"Its report has {len(causes)} causes.")
+    cause = causes[number - 1]
+    yield f"cause {number}: {plain(cause['title'], 300)} (confidence {cause['confidence']:.0%})"
+    yield f"  {plain(cause['explanation'], 1000)}"
+    yield f"  Clauses: {', '.join(cause['clauses'])}"
+    yield f"  Cases ({len(cause['cases'])}):"
+    yield from (f"  - {plain(case, 200)}" for case in cause["cases"])
+    yield f"  Send them again: refund-conformance replay --cause {number}"
+
+
+def find(contract: Contract, name: str) -> Clause | Case | Question | None:
+    """Return the case or question of a name, or None if it is to be looked for among the clauses.
+
+    Raises UsageError for a name that begins nothing, with those that are near.
+    """
+    cases = all_cases(contract)
+    if name in cases:
+        return cases[name]
+    if name in contract.questions:
+        return contract.questions[name]
+    if any(clause.startswith(name) for clause in contract.clauses):
+        return None
+    known = [*contract.clauses, *cases, *contract.questions]
+    near = [one for one in known if one.startswith(name)][:5] or get_close_matches(name, known, 3, 0.5)
+    hint = f"Do you mean {' or '.join(near)}?" if near else "`refund-conformance clauses` lists the clauses."
+    raise UsageError(f"CLAUSE {name!r}", "is no clause, case or question", hint)
 
 
 def _flows(clause: Clause) -> Iterator[str]:

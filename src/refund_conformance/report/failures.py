@@ -7,8 +7,10 @@ from typing import Any
 
 from refund_conformance.cases.case import Case
 from refund_conformance.report.attribution import ClauseAccount
+from refund_conformance.report.cause_cards import lengths
 from refund_conformance.report.escaping import plain
 from refund_conformance.report.evidence import Evidence, evidence, same_answer, same_request, size, weight
+from refund_conformance.report.headings import happened
 from refund_conformance.report.violations import Violation
 
 KINDS_SHOWN = 3
@@ -41,6 +43,7 @@ class Failure:
 
     case: str
     title: str
+    heading: str
     kind: str
     expected: str
     actual: str
@@ -67,6 +70,11 @@ class BrokenClause:
     failures: tuple[Failure, ...]
     others: tuple[tuple[str, str], ...]
     unnamed: int
+
+    @property
+    def heading(self) -> str:
+        """What happened, in one sentence."""
+        return self.failures[0].heading if self.failures else self.account.clause.promise
 
 
 def numbers(accounts: Iterable[ClauseAccount]) -> set[int]:
@@ -128,6 +136,7 @@ class Presentation:
         return Failure(
             case=plain(case["case"], 200),
             title=plain(case["title"], 300),
+            heading=happened({**case, "findings": [finding]}, lengths(steps[-1] if steps else None)),
             kind=finding["kind"],
             expected=plain(finding["expected"], 600),
             actual=plain(finding["actual"], 600),

@@ -35,10 +35,11 @@ def annotations(summary: Summary) -> Iterator[str]:
 
     A run that is incomplete is an error as well, whatever it found until then.
     """
+    causes = {clause: cause["title"] for cause in summary.data.get("causes", ()) for clause in cause["clauses"]}
     for command, result in (("error", "violated"), ("warning", "warned")):
         for item in summary.account.with_result(result)[:ANNOTATIONS]:
-            told = f"{item.clause.promise}\n{item.reason}"
-            yield f"::{command} title={_property(item.clause.id)}::{_data(told)}"
+            lines = (causes.get(item.clause.id, ""), item.clause.promise, item.reason)
+            yield f"::{command} title={_property(item.clause.id)}::{_data(chr(10).join(filter(None, lines)))}"
     if summary.data["reason"]:
         yield f"::error title=The run is incomplete::{_data(summary.data['reason'])}"
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Past:
-    """An earlier run: when it began, its verdict, and the result of each clause.
+    """An earlier run: when it began, its verdict, the result of each clause, and where it is from the report.
 
     ``is_whole`` tells whether it tested all that there is to test, so that a later run can be compared with it.
     """
@@ -33,6 +34,7 @@ class Past:
     verdict: str
     results: Mapping[str, str]
     is_whole: bool = True
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def before(directory: Path, data: Data) -> list[Past]:
     for path in earlier[:_LOOKED_AT]:
         past = _read(path, data)
         if past is not None:
-            found.append(past)
+            found.append(replace(past, href=os.path.relpath(path, directory).replace(os.sep, "/")))
         if len(found) == STRIP - 1:
             break
     return found[::-1]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from refund_conformance.contract.model import Contract
 from refund_conformance.report import events
 from refund_conformance.report.escaping import plain
+from refund_conformance.report.headings import happened
 from refund_conformance.report.run_log import Traffic
 from refund_conformance.report.summary import INCOMPLETE, Summary
 
@@ -34,7 +35,7 @@ class Item:
 
     ``outcome`` "error" means that nothing was learnt, "xfailed" that what it speaks against is advice or waived.
     ``clauses`` are those that it speaks against. ``started`` is a Unix time. ``listed`` items have a row on the
-    page.
+    page; ``evidence`` is the anchor of what shows their failure there.
     """
 
     clause: str
@@ -48,6 +49,7 @@ class Item:
     seconds: float
     listed: bool = True
     waived: bool = False
+    evidence: str = ""
 
     @property
     def id(self) -> str:
@@ -68,13 +70,19 @@ def items(contract: Contract, traffic: Traffic, summary: Summary) -> list[Item]:
     strict = bool(summary.data["strict"])
     counted = {id(v.case) for row in summary.account.clauses if row.result != "waived" for v in row.violations}
     waived = {id(v.case) for row in summary.account.with_result("waived") for v in row.violations} - counted
+    shown = {
+        id(v.case): f"failure-{row.clause.id}"
+        for row in summary.account.clauses
+        if row.result in ("violated", "warned", "waived")
+        for v in row.violations
+    }
     found: dict[str, Item] = {}
     drawn: dict[str, list[Event]] = {}
     for case in traffic.cases:
         if case.get("drawn"):
             drawn.setdefault(events.exploration(case["case"]), []).append(case)
             continue
-        item = _item(contract, traffic, case, strict)
+        item = replace(_item(contract, traffic, case, strict), evidence=shown.get(id(case), ""))
         if id(case) in waived:
             item = replace(item, outcome="xfailed", waived=True)
         if item.id not in found or item.outcome in ("failed", "error"):
@@ -96,7 +104,7 @@ def _item(contract: Contract, traffic: Traffic, case: Event, strict: bool) -> It
         clause=plain(case["clause"], 100),
         slug=name or clause,
         level=str(known.level) if known else "",
-        title=plain(case["title"], 500),
+        title=plain(happened(case), 500),
         outcome="failed" if strict and outcome == "xfailed" else outcome,
         message="\n".join(_messages(case)) or plain(case["reason"], 1000),
         clauses=tuple(dict.fromkeys(finding["clause"] for finding in case["findings"])),

@@ -25,6 +25,11 @@ def markdown(page: Page) -> str:
     return kept[: kept.rfind("\n")] + "\n\n(cut short here)\n"
 
 
+def changes(page: Page) -> str:
+    """Return what changed since the run before."""
+    return _environment().get_template("changes.md").render(page=page)
+
+
 @cache
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(

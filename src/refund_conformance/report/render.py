@@ -14,6 +14,7 @@ from refund_conformance.report import (
     markdown,
     replay,
     run_log,
+    sarif,
     summary,
     templating,
     times,
@@ -47,7 +48,14 @@ def render(directory: Path) -> Summary:
 
 def _write(contract: Contract, run: Traffic, made: Summary, directory: Path, folder: Path) -> None:
     told = page(contract, run, made, directory)
-    replay.replay(folder, items.items(contract, run, made), templating.content(told))
-    times.correct(folder, run)
-    for name, text in ((artifacts.MARKDOWN, markdown.markdown(told)), (artifacts.BADGE, badge.badge(told))):
+    every = items.items(contract, run, made)
+    replay.replay(folder, every, templating.content(told), told.title)
+    times.correct(folder, run, every)
+    files = {
+        artifacts.MARKDOWN: markdown.markdown(told),
+        artifacts.CHANGES: markdown.changes(told),
+        artifacts.BADGE: badge.badge(told),
+        artifacts.SARIF: sarif.sarif(contract, run.start, told),
+    }
+    for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")

@@ -27,10 +27,10 @@ _LEFT_OUT = ("cacheprovider", "faulthandler", "logging", "terminal", "threadexce
 _WITHOUT = (*_LEFT_OUT, "warnings", "doctest", "pastebin", "stepwise", "debugging")
 
 
-def replay(directory: Path, items: Sequence[Item], content: str) -> None:
+def replay(directory: Path, items: Sequence[Item], content: str, title: str = "Conformance report") -> None:
     """Write report.html, junit.xml and ctrf.json of some cases into ``directory``.
 
-    ``content`` is the main part of the page, as HTML.
+    ``content`` is the main part of the page, as HTML; ``title`` is what a browser names it.
     """
     with tempfile.TemporaryDirectory() as root, undisturbed(), redirect_stderr(StringIO()):
         settings = Path(root) / "pytest.ini"
@@ -39,7 +39,7 @@ def replay(directory: Path, items: Sequence[Item], content: str) -> None:
         arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin", "-p", "ctrf.main"]
         arguments += ["--capture=no", "--assert=plain", *(f"-pno:{name}" for name in _WITHOUT)]
         arguments += ["--junit-xml", str(directory / JUNIT), "--ctrf", str(directory / CTRF)]
-        status = pytest.main(arguments, plugins=[_Replay(directory / HTML, items, content)])
+        status = pytest.main(arguments, plugins=[_Replay(directory / HTML, items, content, title)])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise RunError(f"{directory}", "the pages cannot be written there", "Make room, or name another.")
 
@@ -47,10 +47,11 @@ def replay(directory: Path, items: Sequence[Item], content: str) -> None:
 class _Replay:
     """The plugin that stands in for collection and tests, and lays out pytest-html's rows."""
 
-    def __init__(self, path: Path, items: Sequence[Item], content: str) -> None:
+    def __init__(self, path: Path, items: Sequence[Item], content: str, title: str) -> None:
         self._path = path
         self._items = {item.id: item for item in items}
         self._content = content
+        self._title = title
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -82,7 +83,7 @@ class _Replay:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: ReportData) -> None:
         """Name the page."""
-        report.title = "Conformance report"
+        report.title = self._title
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:

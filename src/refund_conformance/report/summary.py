@@ -10,6 +10,7 @@ from typing import Any
 from refund_conformance.contract import documents
 from refund_conformance.contract.errors import RunError
 from refund_conformance.contract.model import PRECEDENCE, Contract
+from refund_conformance.report import causes
 from refund_conformance.report.atomic_write import replace_file
 from refund_conformance.report.attribution import Account, ClauseAccount, absent_shards, draw
 from refund_conformance.report.waivers import fingerprint
@@ -78,6 +79,7 @@ def summarize(contract: Contract, events: Sequence[Event]) -> Summary:
             for item in account.clauses
         ],
         "questions": _questions(contract, start, events),
+        "causes": causes.find(contract, events, account),
         "unused_waivers": [waiver.as_event() for waiver in account.unused_waivers],
         "waiver_notes": account.waiver_notes,
     }

@@ -48,7 +48,8 @@ def row(item: Item, result: str, label: str, duration: str) -> list[str]:
 
 def own_text() -> str:
     """Return the text of every template, style and script of the page."""
-    templates = sorted((files("refund_conformance.report") / "templates").iterdir(), key=str)
+    folder = files("refund_conformance.report") / "templates"
+    templates = sorted((path for path in folder.iterdir() if path.is_file()), key=str)
     return "\n".join([*(path.read_text(encoding="utf-8") for path in templates), _plugin_script()])
 
 

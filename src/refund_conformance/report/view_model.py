@@ -1,5 +1,6 @@
 """The report page's content, ready to be laid out: nothing is left for the template to decide."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from typing import Any
 
 from refund_conformance.cases import all_cases
 from refund_conformance.contract.model import Contract
-from refund_conformance.report import events, failures, history, latency, timeline
+from refund_conformance.report import cause_cards, events, failures, history, latency, timeline
 from refund_conformance.report.attribution import ClauseAccount
+from refund_conformance.report.cause_cards import Card
+from refund_conformance.report.escaping import plain
 from refund_conformance.report.failures import BrokenClause
-from refund_conformance.report.history import Changes
+from refund_conformance.report.history import Changes, Past
 from refund_conformance.report.latency import Latency
 from refund_conformance.report.run_log import Traffic
 from refund_conformance.report.summary import Summary
@@ -20,6 +23,9 @@ from refund_conformance.report.timeline import Timeline
 
 RESULTS = ("violated", "warned", "untested", "waived", "held")
 """Results of clauses, worst first."""
+
+REASONS = 3
+"""Reasons why clauses were not tested that stand on top."""
 
 NOTES = 50
 """Notes that are shown at most."""
@@ -88,6 +94,23 @@ class Page:
     strips: Mapping[str, tuple[str, ...]]
     latency: tuple[Latency, ...]
     timeline: Timeline | None
+    cards: tuple[Card, ...] = ()
+    past: tuple[Past, ...] = ()
+
+    @property
+    def untested(self) -> list[tuple[str, list[str]]]:
+        """The commonest reasons why clauses were not tested, and the clauses of each."""
+        by_reason: dict[str, list[str]] = {}
+        for row in self.data["clauses"]:
+            if row["result"] == "untested":
+                by_reason.setdefault(row["reason"], []).append(row["id"])
+        return sorted(by_reason.items(), key=lambda pair: -len(pair[1]))[:REASONS]
+
+    @property
+    def title(self) -> str:
+        """The title of the page: verdict and target."""
+        target = re.sub(r"[<>&]", " ", plain(str(self.data["target"]) or "unknown target", 100))
+        return f"{str(self.data['verdict']).capitalize()}: {target}"
 
     @property
     def shown(self) -> frozenset[str]:
@@ -105,7 +128,8 @@ def page(contract: Contract, traffic: Traffic, summary: Summary, directory: Path
     account = summary.account
     past = history.before(directory, summary.data)
     broken = {result: account.with_result(result) for result in ("violated", "warned", "waived")}
-    found = events.exchanges(directory, failures.numbers(chain.from_iterable(broken.values())))
+    wanted = failures.numbers(chain.from_iterable(broken.values())) | cause_cards.numbers(account)
+    found = events.exchanges(directory, wanted)
     target = str(summary.data["target"])
     base_url = target.rstrip("/") if target.startswith(("http://", "https://")) else ""
     presentation = failures.Presentation(found, base_url, all_cases(contract), failures.Room())
@@ -126,6 +150,10 @@ def page(contract: Contract, traffic: Traffic, summary: Summary, directory: Path
         strips=history.strips(past, summary.data) if past else {},
         latency=latency.by_area(contract, traffic),
         timeline=timeline.timeline(traffic),
+        cards=cause_cards.cards(
+            contract, presentation.cases, summary.data.get("causes", ()), account, found, past
+        ),
+        past=tuple(past),
     )
 
 

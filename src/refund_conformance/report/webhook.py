@@ -1,7 +1,7 @@
-"""Tell a chat when a target's verdict changes: a message in the form that Slack and its likes take.
+"""Tell a chat when a target's verdict or violated clauses change: a message in the form of Slack and its likes.
 
 Nobody calls this by itself: ``python -m refund_conformance.report.webhook DIR`` posts to the address in
-REFUND_CONFORMANCE_WEBHOOK, and does nothing if there is none, or if the verdict is that of the run before.
+REFUND_CONFORMANCE_WEBHOOK, and does nothing if there is none, or if nothing changed since the run before.
 """
 
 import os
@@ -32,7 +32,7 @@ _SIGNS = {
 
 
 def notify(directory: Path, address: str, link: str = "") -> bool:
-    """Post a message if the verdict in ``directory`` is not that of the run before; return whether it was posted.
+    """Post a message if verdict or violated clauses changed since the run before; return whether it was posted.
 
     The first run of a target has none before it, and is told. Raises RunError if the chat does not take it.
     """
@@ -40,7 +40,11 @@ def notify(directory: Path, address: str, link: str = "") -> bool:
     data = documents.read_json(path, RunError)
     documents.check(data, "conformance-report", str(path), RunError)
     before = history.before(directory, data)
-    if before and before[-1].verdict == data["verdict"]:
+    if (
+        before
+        and before[-1].verdict == data["verdict"]
+        and _violated(before[-1].results) == _violated(history.results(data))
+    ):
         return False
     try:
         told = message(data, before[-1].verdict if before else "", link)
@@ -53,12 +57,17 @@ def notify(directory: Path, address: str, link: str = "") -> bool:
     return True
 
 
+def _violated(results: Mapping[str, str]) -> set[str]:
+    return {clause for clause, result in results.items() if result == "violated"}
+
+
 def message(data: Data, before: str, link: str = "") -> dict[str, str]:
     """Return the message: one text, in which nothing of the target is markup."""
     bad = [row["id"] for row in data["clauses"] if row["result"] == "violated"]
     change = f" (was {before})" if before else ""
     run = ", ".join(_escaped(data[key]) for key in ("target", "profile", "started"))
     lines = [f"{_SIGNS[data['verdict']]} Refund conformance: {data['verdict']}{change}", run]
+    lines += [f"{_escaped(cause['title'])}" for cause in data.get("causes", [])[:5]]
     if bad:
         lines.append(f"Violated: {', '.join(bad[:10])}" + (f" and {len(bad) - 10} more" if len(bad) > 10 else ""))
     if data["reason"]:

@@ -100,7 +100,7 @@ class Conformance:
         self.run_id = uuid.uuid4().hex
         self.target_toml = ""
         self._stack = ExitStack()
-        self.attendance = Attendance(config, self.selection.clauses, usual=-1 if self._command() else 0)
+        self.attendance = Attendance(config, self.selection.clauses, usual=-2 if self._command() else 0)
         self.ending = Ending(config, self.contract, lambda: self.session, self._secrets)
 
     def _command(self) -> Any:
@@ -172,6 +172,8 @@ class Conformance:
             strict=self.config.option.strict_clauses,
             pins=dict(self.settings.pins),
             waivers=[waiver.as_event() for waiver in self.waivers],
+            settings=str(self.config.option.target or ""),
+            mock={name: list(getattr(self.config.option, name)) for name in ("fault", "variant", "answer")},
             **self._part(),
         )
         self.session.listener = self.attendance.standing.take

@@ -29,6 +29,7 @@ class Attendance:
         self._clauses = clauses
         self._told = False
         self._wanted = is_wanted(config, usual)
+        self._is_silent = usual < 0 and config.option.verbose == usual
         self._shown = False
         self._line: Line | None = None
 
@@ -64,7 +65,7 @@ class Attendance:
     def pytest_report_teststatus(self) -> Generator[None, Any, Any]:
         """Keep pytest's own marks off the terminal where the line is."""
         category, letter, word = yield
-        return (category, "", "") if self._shown else (category, letter, word)
+        return (category, "", "") if self._shown or self._is_silent else (category, letter, word)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
