@@ -228,7 +228,7 @@ def test_without_a_target_a_run_is_incomplete_after_a_handful_of_requests(
     ("name", "reason"),
     [
         ("unreachable", "cannot be reached"),
-        ("unauthorized", "refuses our own token"),
+        ("unauthorized", "the target rejected auth.token"),
         ("login-refused", "/v1/login_check: was answered with 401"),
         ("nothing-to-test", "nothing was tested"),
     ],

@@ -218,11 +218,7 @@ def test_a_file_without_secrets_may_be_read_by_all(
     assert worse(lines(target)) == []
 
 
-def test_a_missing_ledger_is_a_warning_and_one_that_cannot_be_opened_a_problem(
-    mock: RunningMock, tmp_path: Path
-) -> None:
-    found = lines(of_mock(mock, tmp_path, lambda data: data["orders"].pop("ledger")))
-    assert worse(found) == [("warning", "ledger")]
+def test_a_ledger_that_cannot_be_opened_is_a_problem(mock: RunningMock, tmp_path: Path) -> None:
     found = lines(of_mock(mock, tmp_path, lambda data: data["orders"].update(ledger="sqlite:////none/l.sqlite")))
     assert ("problem", "ledger") in worse(found)
     assert about(found, "ledger").remedy

@@ -1,5 +1,6 @@
 """Requests that are under way at once get their own answers; what is wrong alone as well is no mixture."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -95,9 +96,11 @@ def mixing(strange: Answer) -> Stage:
     def script(request: Request) -> Answer:
         if TOKENS["token"] not in dict(request.headers)["AuthorizationJWT"]:
             return refused(15060)
-        if b'"email":123' in request.body:
+        sent = json.loads(request.body)
+        if not isinstance(sent["email"], str):
             return left.pop() if left else refused(15010)
-        return refused(15010, field="description") if b'"description":0' in request.body else ACCEPTED
+        is_text = isinstance(sent.get("description", ""), str)
+        return ACCEPTED if is_text else refused(15010, field="description")
 
     return stage(script)
 

@@ -292,7 +292,7 @@ def test_a_proof_alone_refuses_one_of_each_kind_before(mock: RunningMock) -> Non
 
 @pytest.mark.parametrize("used", [range(730001, 730013), range(730002, 730005), range(730001, 730013, 2)])
 def test_a_shared_order_that_was_used_before_is_held_against_nobody(used: range) -> None:
-    with bench(refundable=12, begun=False) as made:
+    with bench(refundable=12, begun=False, fresh=False) as made:
         made.use_up(map(str, used))
         made.run.begin()
         results = [scenarios.no_effect(made.examination, clause) for clause in NO_EFFECT.values()]

@@ -20,9 +20,6 @@ NO_EFFECT = {
 }
 """The clause that an effect breaks, by the shared order for a wrong part; else it is the guilty case's own."""
 
-SHOWN_AGAIN = 2
-"""How often more an effect must be shown on orders that may have been used before the run."""
-
 SETTLING = 0.5
 """Seconds after which a refused request has had its effect, if it is to have one later than its answer."""
 
@@ -70,7 +67,9 @@ def find_guilty(dispatch: Dispatch, bench: SharedOrder) -> Result | None:
 
 def _is_shown_again(dispatch: Dispatch, cases: Sequence[Case]) -> bool:
     """Whether orders that may have been used show the effect as often as counts, and only after these requests."""
-    return all(_try(dispatch, cases) and not _try(dispatch, []) for _ in range(SHOWN_AGAIN))
+    # So irregular that no pattern of used orders is likely to fit.
+    groups: tuple[Sequence[Case], ...] = (cases, [], [], cases, [], cases)
+    return [_try(dispatch, group) is not None for group in groups] == [bool(group) for group in groups]
 
 
 def _clause(case: Case) -> str:

@@ -92,7 +92,7 @@ def _asked(examination: Examination, bench: SharedOrder) -> list[tuple[Case, str
     """Return the requests of a round, each with its order; where there is no other merchant, a stranger calls."""
     dispatch, cases = examination.dispatch, all_cases(examination.dispatch.contract)
     invalid = [
-        next(case for case in cases.values() if case.clause == f"{name}.{WRONG_ASPECT}")
+        next(case for case in cases.values() if _is_plainly_invalid(case, name))
         for name in dispatch.contract.fields
     ]
     other = cases[OTHER_CALLER]
@@ -103,6 +103,13 @@ def _asked(examination: Examination, bench: SharedOrder) -> list[tuple[Case, str
         valid = second_case(dispatch.contract)
         asked.insert(1, (valid, examination.orders.accepted_order(valid.id)))
     return [(case, order) for case, order in asked if case.clause not in dispatch.violated]
+
+
+def _is_plainly_invalid(case: Case, name: str) -> bool:
+    """Whether nothing about a case is wrong or in question but the type of one field."""
+    situation = case.situation
+    alone = situation.invalid == frozenset({name}) and not situation.questions
+    return alone and case.clause == f"{name}.{WRONG_ASPECT}"
 
 
 def _of_round(examination: Examination, members: list[_Member]) -> tuple[Finding, ...]:

@@ -48,6 +48,7 @@ _CLAUSES = {
     "auth": "auth",
     "errors": COMBINED,
     "content-type": "json",
+    "json.incomplete": CUT,
     "json": "json",
     "route": "route",
     "server": "fields",

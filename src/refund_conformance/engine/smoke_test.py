@@ -28,7 +28,7 @@ def begin(examination: Examination) -> None:
     tried = order
     if stranger is not None and (not met or stranger.accepted):
         order, lacking = _first_order(examination)
-    if stranger is None or not met or stranger.wrong:
+    if stranger is not None and (not met or stranger.wrong):
         require_api(examination.dispatch)
     if stranger is not None and met:
         case = missing_case(examination.dispatch.contract)
@@ -62,7 +62,10 @@ def _plain(examination: Examination, order: str, lacking: NoOrderError | None, *
         result = examination.keep_result_of(case, lambda: _accepted(examination, case, order, met=met))
     else:
         unknown = replace(case, situation=case.situation.with_part("order", "unknown"))
-        examination.dispatch.require_target(examination.dispatch.send(unknown, order), before=False)
+        sent = examination.dispatch.send(unknown, order)
+        examination.dispatch.require_target(sent, before=False)
+        if sent.wrong:
+            require_api(examination.dispatch)
         untested = Result(
             case.id, case.clause, case.title, Outcome.UNTESTED, str(lacking), because=lacking.because
         )

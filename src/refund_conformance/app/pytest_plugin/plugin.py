@@ -295,7 +295,8 @@ class Conformance:
             interrupted = cut_short and not stopped
             broken = exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
             terminated = interrupted and interruption.current().is_termination
-            reason = "the suite itself failed" if broken else self._unshown_failure()
+            unshown = "" if self.session.reason else self._unshown_failure()
+            reason = "the suite itself failed" if broken else unshown
             status = self.session.close(interrupted=interrupted, terminated=terminated, reason=reason)
             if not broken:
                 session.exitstatus = status
