@@ -17,7 +17,7 @@ def reports_order_state(dispatch: Dispatch, sent: Sent) -> bool:
     """Whether a wrong answer names a state that a refundable order cannot have, but a used one can."""
     outcomes = dispatch.contract.outcomes.values()
     states = {o.errors for o in outcomes if o.part == "order" and o.value != "zero-price"}
-    return sent.wrong and not states.isdisjoint(sent.codes)
+    return bool(sent.findings) and not states.isdisjoint(sent.codes)
 
 
 class OrderRetry:

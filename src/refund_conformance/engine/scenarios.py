@@ -50,7 +50,8 @@ def _no_effect(examination: Examination, key: str, case: Case) -> Result:
     sent = examination.prove(key, case)
     if key in examination.tainted:
         return Result(case.id, case.clause, case.title, Outcome.SPARED, "the request with the effect is named")
-    if not sent.accepted and sent.wrong and sent.reading is not None and sent.reading.status < 500:
+    refused = not sent.accepted and sent.wrong and sent.reading is not None and sent.reading.status < 500
+    if refused or examination.reports_order_state(sent):
         reason = "the shared order was not refundable"
         return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.SUPPLY)
     return examination.confirmation.conclude(case, bench.order, sent)
