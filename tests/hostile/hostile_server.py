@@ -42,9 +42,31 @@ class Peer:
         head = self._until(b"\r\n\r\n")
         if head is None:
             return None
-        length = Received(head, b"").header("Content-Length")
-        body = self._exactly(int(length) if length.isdecimal() else 0)
+        received = Received(head, b"")
+        length = received.header("Content-Length")
+        if received.header("Transfer-Encoding").lower() == "chunked":
+            body = self._chunks()
+        else:
+            body = self._exactly(int(length) if length.isdecimal() else 0)
         return None if body is None else Received(head, body)
+
+    def _chunks(self) -> bytes | None:
+        """Return a body in chunks as it comes, with its trailers; None at the end of the connection."""
+        body = b""
+        while (line := self._until(b"\r\n")) is not None:
+            body += line
+            size = int(line.partition(b";")[0], 16)
+            if size:
+                data = self._exactly(size + 2)
+                if data is None:
+                    return None
+                body += data
+                continue
+            while (line := self._until(b"\r\n")) is not None:
+                body += line
+                if line == b"\r\n":
+                    return body
+        return None
 
     def again(self, request: Received) -> None:
         """Let a request that was received be received again."""

@@ -28,7 +28,7 @@ def begin(examination: Examination) -> None:
     tried = order
     if stranger is not None and (not met or stranger.accepted):
         order, lacking = _first_order(examination)
-    if stranger is not None and (not met or stranger.wrong):
+    if stranger is not None and met and stranger.wrong:
         require_api(examination.dispatch)
     if stranger is not None and met:
         case = missing_case(examination.dispatch.contract)

@@ -7,6 +7,7 @@ from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine import comparisons, scenarios
 from refund_conformance.engine.run import Run
 from refund_conformance.oracle.result import Outcome, Result
+from refund_conformance.report.escaping import plain
 
 
 class Target:
@@ -82,5 +83,5 @@ def _tell(result: Result | None) -> None:
         return
     if result.outcome is not Outcome.VIOLATED:
         pytest.skip(result.reason or "nothing was sent")
-    lines = [f"{f.clause}: expected {f.expected}; got {f.actual}" for f in result.findings]
+    lines = [plain(f"{f.clause}: expected {f.expected}; got {f.actual}") for f in result.findings]
     pytest.fail("\n".join([f"{result.title} [{result.case}]", *lines]), pytrace=False)
