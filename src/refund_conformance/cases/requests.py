@@ -46,14 +46,6 @@ def route_cases(contract: Contract) -> Iterator[Case]:
             replace(draft, path=_with_id(contract, write)),
         )
         yield replace(malformed, rests=("order.unknown",))
-    for slug, path in paths.odd_paths(contract.operation.path).items():
-        malformed = made(
-            f"route.order-id/{slug}",
-            f"A URL with no order id in it ({slug}) is not found.",
-            Situation(route="malformed-order-id"),
-            replace(draft, path=path),
-        )
-        yield replace(malformed, rests=("order.unknown",))
 
 
 def _asked_by(write: PathForm) -> Iterator[tuple[str, str]]:

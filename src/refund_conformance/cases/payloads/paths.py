@@ -47,7 +47,6 @@ def malformed_ids() -> dict[str, PathForm]:
         "very-long": lambda order: "9" * 2000,
         "space": lambda order: f" {order}",
         "new-line": lambda order: f"{order}\n",
-        "nul": lambda order: f"{order}\0",
         "unicode-digits": lambda order: _in_script(order, 0x0660),
         "underscore": lambda order: f"{order[:-1] or '0'}_{order[-1:]}",
         "exponent": lambda order: f"{order}e0",
@@ -87,15 +86,6 @@ def _over_32_bits(order: str) -> str:
     """Return a number that is the order's in its lowest 32 bits, and none that an order has."""
     number = int(order) if order.isdecimal() else 1
     return str(number + (2**40 if number < 2**32 else 2**62))
-
-
-ODD_PATHS = {"broken-encoding": "%zz%ff"}
-"""What stands in the path, as it is, in place of an order's id, by slug."""
-
-
-def odd_paths(template: str) -> dict[str, PathForm]:
-    """Return request targets whose order id is not even well percent-encoded."""
-    return {slug: _fixed(template.replace("{order}", raw)) for slug, raw in ODD_PATHS.items()}
 
 
 def _fixed(target: str) -> PathForm:
