@@ -19,8 +19,10 @@ def ledger() -> Iterator[Ledger]:
     ledger.close()
 
 
-def book(ledger: Ledger, groups: Mapping[str, Sequence[str]] = THREE, limit: int = 30) -> OrderPool:
-    return OrderPool(groups, limit, ledger)
+def book(
+    ledger: Ledger, groups: Mapping[str, Sequence[str]] = THREE, limit: int = 30, *, fresh: bool = True
+) -> OrderPool:
+    return OrderPool(groups, limit, ledger, fresh=fresh)
 
 
 # ---- refundable orders
@@ -82,7 +84,7 @@ def test_where_earlier_runs_used_the_beginning_few_orders_are_tried(ledger: Ledg
 
 
 def test_orders_that_were_used_before_do_not_count_as_used_by_the_run(ledger: Ledger) -> None:
-    orders = book(ledger, limit=1)
+    orders = book(ledger, limit=1, fresh=False)
     orders.mark_used(orders.lease())
     orders.lease()
     with pytest.raises(NoOrderError, match="1 of 3 listed orders are used, 2 were left"):

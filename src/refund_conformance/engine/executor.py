@@ -33,6 +33,9 @@ from refund_conformance.transport.retry import GATEWAY_TRIES, growing_wait, is_i
 ACCESS_STATUSES = frozenset({401, 403, 423})
 """Statuses by which a target may stop to serve a caller, whatever the caller asks for."""
 
+SERVED_TOKENS = (OWN, "other_merchant_token")
+"""The tokens of callers that a target serves; what it answers to any other is the matter of a clause."""
+
 ACCESS_CHECKS = 40
 """How often in a run a request with a known answer is sent to see whether the target still serves us."""
 
@@ -181,6 +184,8 @@ class Dispatch:
         TargetError for our own, NoOrderError for another merchant's.
         """
         response, credential = sent.exchange.response, case.draft.credential
+        if credential not in SERVED_TOKENS:
+            return
         if response is None or not sent.decided or response.status not in ACCESS_STATUSES or not sent.wrong:
             return
         if response.status == self.refused_status() and case.situation.authorization != "valid":

@@ -94,7 +94,7 @@ class OrderPool:
             raise NoOrderError("orders.refundable is not set", Because.SETTINGS)
         if self._stop_reason is not None:
             raise NoOrderError(self._stop_reason, Because.SUPPLY)
-        limit = self._limit + len(self._used)
+        limit = self._limit + (0 if self.fresh else len(self._used))
         order = self._ledger.lease("refundable", self._in_turn(listed), limit) if self._may_look_further else None
         if order is None:
             raise self._none_left(limit, len(listed))
