@@ -76,7 +76,7 @@ def test_of_a_request_that_is_cut_the_sending_half_is_closed_and_the_answer_read
 
 @pytest.mark.parametrize(
     ("answer", "failure"),
-    [(b"", Failure.CLOSED), (b"what?\r\n\r\n", Failure.BROKEN), (b"HTTP/1.1 200", Failure.BROKEN)],
+    [(b"", Failure.CLOSED), (b"what?\r\n\r\n", Failure.BROKEN), (b"HTTP/1.1 200", Failure.CUT)],
 )
 def test_what_is_no_answer_is_a_failure_and_not_raised(answer: bytes, failure: Failure) -> None:
     def read(connection: socket.socket) -> bytes:

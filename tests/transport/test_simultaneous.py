@@ -196,7 +196,7 @@ LARGE = BODY_LIMIT + 1
     [
         (b"", Failure.CLOSED),
         (b"SSH-2.0-OpenSSH\r\n\r\n", Failure.BROKEN),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", Failure.BROKEN),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", Failure.CUT),
         (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE + b" " * LARGE, Failure.OVERSIZED),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", Failure.BROKEN),
     ],

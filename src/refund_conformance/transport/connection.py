@@ -95,12 +95,12 @@ class Wire:
         except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
             return None, Failure.TIMEOUT, f"no whole answer within {self._timeout:g} s"
         except requests.exceptions.ConnectionError as problem:
-            return None, _kind(problem), _reason(problem)
+            return None, failure_of(problem), _reason(problem)
         except (
             *(requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException),
             *(OSError, ValueError, zlib.error),
         ) as problem:
-            return None, _kind(problem), _reason(problem)
+            return None, failure_of(problem), _reason(problem)
 
 
 def _read(raw: urllib3.HTTPResponse, method: str) -> tuple[Response | None, Failure | None, str]:
@@ -146,7 +146,7 @@ def decoded(body: bytes, coding: str) -> bytes | None:
 
 
 class EndedError(http.client.HTTPException):
-    """The connection ended in the middle of a header, or of the size of a chunk."""
+    """The connection ended in the middle of the status line, a header, or the size of a chunk."""
 
 
 _KINDS: dict[Failure, tuple[type[BaseException], ...]] = {
@@ -160,7 +160,14 @@ _KINDS: dict[Failure, tuple[type[BaseException], ...]] = {
 }
 
 
-def _kind(problem: BaseException) -> Failure:
+DETAILS = {
+    Failure.CLOSED: "the connection ended before an answer",
+    Failure.CUT: "the connection ended in the middle of the answer",
+}
+"""How the loss of a connection is reported where the exception says nothing more."""
+
+
+def failure_of(problem: BaseException) -> Failure:
     """Return the failure that an exception stands for, by types alone: its text may be what the target sent."""
     links = list(_chain(problem))
     for failure, types in _KINDS.items():
@@ -203,6 +210,10 @@ class Answer(http.client.HTTPResponse):
         self.fp = lines  # type: ignore[assignment]
         try:
             super().begin()
+        except http.client.BadStatusLine:
+            if lines.last.startswith(b"HTTP/") and not lines.last.endswith(b"\n"):
+                raise EndedError("the status line ends in the middle") from None
+            raise
         finally:
             self.fp = lines.file
         if lines.last not in (b"\r\n", b"\n"):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from refund_conformance.transport import tls
-from refund_conformance.transport.connection import BODY_LIMIT, Answer, decoded
+from refund_conformance.transport.connection import BODY_LIMIT, DETAILS, Answer, decoded, failure_of
 from refund_conformance.transport.deadline import Guard
 from refund_conformance.transport.exchange import Exchange, Failure, Headers, Request, Response
 
@@ -73,9 +73,8 @@ def _attempt(
         except TimeoutError:
             return None, Failure.TIMEOUT, f"no whole answer within {timeout:g} s"
         except (OSError, http.client.HTTPException, ValueError, zlib.error) as problem:
-            lost = isinstance(problem, OSError | http.client.RemoteDisconnected)
-            detail = "the connection ended before an answer" if lost else "the answer is no HTTP message"
-            return None, Failure.CLOSED if lost else Failure.BROKEN, detail
+            failure = Failure.CLOSED if isinstance(problem, OSError) else failure_of(problem)
+            return None, failure, DETAILS.get(failure, "the answer is no HTTP message")
         finally:
             with suppress(OSError):
                 ending.shutdown(socket.SHUT_RDWR)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
-from refund_conformance.transport.connection import BODY_LIMIT, Answer, decoded
+from refund_conformance.transport.connection import BODY_LIMIT, DETAILS, Answer, decoded, failure_of
 from refund_conformance.transport.deadline import Guard
 from refund_conformance.transport.exchange import Exchange, Failure, Request, Response
 from refund_conformance.transport.pipelining import connected, written
@@ -142,14 +142,13 @@ def _answer(connection: socket.socket, flight: _Flight) -> Response | tuple[Fail
         if len(body) > BODY_LIMIT:
             return Failure.OVERSIZED, f"the body is over {BODY_LIMIT} bytes"
         if answer.length:
-            return Failure.BROKEN, f"the body ended after {len(body)} of {len(body) + answer.length} bytes"
+            return Failure.CUT, f"the body ended after {len(body)} of {len(body) + answer.length} bytes"
         plain = decoded(body, answer.getheader("Content-Encoding", ""))
     except (OSError, http.client.HTTPException, ValueError, zlib.error) as problem:
         if flight.guard.struck or isinstance(problem, TimeoutError):
             return Failure.TIMEOUT, "no whole answer in time"
-        if isinstance(problem, ConnectionError):  # http.client's RemoteDisconnected is one
-            return Failure.CLOSED, "the connection ended before an answer"
-        return Failure.BROKEN, "no HTTP message"
+        failure = failure_of(problem)
+        return failure, DETAILS.get(failure, "no HTTP message")
     finally:
         with suppress(ValueError):  # http.client has closed it where there is no HTTP
             answer.close()
