@@ -100,7 +100,7 @@ WRONG_TOO: Mapping[str, tuple[Call, tuple[str, ...]]] = {
     "clauses": (Call(("clauses", "nonsense")), ("CLAUSE 'nonsense'",)),
     "selfcheck": (Call(("selfcheck", "nonsense")), ("nonsense", "`refund-conformance faults`")),
     "mock-fault": (Call(("mock", "--fault", "nonsense")), ("fault 'nonsense'",)),
-    "mock-database": (Call(("mock", "--port", "0", "--database", "nonsense")), ("nonsense",)),
+    "mock-database": (Call(("mock", "--port", "0", "--database", "nonsense")), ("the database", "sqlite:")),
 }
 """Mistakes that are tried in this process."""
 

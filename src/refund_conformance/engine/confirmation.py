@@ -145,7 +145,7 @@ def _signature(case: Case, sent: Sent) -> Signature:
 
 
 def _main(sent: Sent) -> Finding:
-    return next(finding for finding in sent.findings if finding.kind is not Kind.ADVICE)
+    return next((found for found in sent.findings if found.kind is not Kind.ADVICE), sent.findings[0])
 
 
 def _unsteady(sent: Sent, failed: int, tries: int) -> tuple[Finding, ...]:

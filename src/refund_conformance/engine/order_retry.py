@@ -14,10 +14,10 @@ OTHER_ORDERS = 3
 
 
 def reports_order_state(dispatch: Dispatch, sent: Sent) -> bool:
-    """Whether a wrong answer names a state that a refundable order cannot have, but a used one can."""
+    """Whether an answer that is not permitted names a state that no refundable order has, but a used one may."""
     outcomes = dispatch.contract.outcomes.values()
     states = {o.errors for o in outcomes if o.part == "order" and o.value != "zero-price"}
-    return bool(sent.findings) and not states.isdisjoint(sent.codes)
+    return sent.matched is None and not states.isdisjoint(sent.codes)
 
 
 class OrderRetry:
