@@ -14,3 +14,4 @@ def _nothing_remembered() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _keys_of_this_process() -> None:
     headers._key.cache_clear()
+    headers._certificate.cache_clear()
