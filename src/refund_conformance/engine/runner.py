@@ -21,11 +21,8 @@ from refund_conformance.engine.snapshot import Snapshot
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
 from refund_conformance.oracle.result import Outcome, Result
-from refund_conformance.sut.order_pool import NoOrderError, SharedOrder
+from refund_conformance.sut.order_pool import MOST_USED, NoOrderError, SharedOrder
 from refund_conformance.transport.exchange import Exchange, Request
-
-MOST_USED = 100
-"""How many orders are tried at most where those of the settings may have been used before."""
 
 REMEMBERED = 1000
 """Refused requests that are remembered in order not to send them twice: more than there are listed cases."""
