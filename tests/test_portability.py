@@ -34,8 +34,21 @@ def used(tree: ast.Module) -> Iterator[str]:
         and node.func.id in ("hasattr", "getattr")
         and isinstance(node.args[1], ast.Constant)
     }
+
+    def asks(function: ast.FunctionDef) -> bool:
+        return any(ast.unparse(node) == "sys.platform" for node in ast.walk(function))
+
+    guarded = {
+        inner
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        and any(
+            isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.platform" for node in ast.walk(function)
+        )
+        for inner in ast.walk(function)
+    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Import) and node not in guarded:
             yield from (alias.name for alias in node.names if alias.name in POSIX_MODULES)
         elif isinstance(node, ast.ImportFrom):
             names = POSIX_NAMES.get(node.module or "", set())
@@ -49,7 +62,8 @@ def used(tree: ast.Module) -> Iterator[str]:
 
 def test_what_is_of_posix_systems_alone_is_found() -> None:
     program = "import fcntl, os\nfrom signal import SIGHUP\nos.fork()\nf(pass_fds=[])\n"
-    program += "if hasattr(os, 'nice'): os.nice(5)"
+    program += "if hasattr(os, 'nice'): os.nice(5)\n"
+    program += "def limit():\n if sys.platform == 'win32': return\n import resource"
     assert set(used(ast.parse(program))) == {"fcntl", "SIGHUP", "fork", "pass_fds"}
 
 

@@ -119,7 +119,7 @@ def serve_as_worker(descriptor: int, parent: socket.socket) -> None:
 
 def _end_with(parent: socket.socket) -> None:
     parent.recv(1)
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _ending(status: int) -> str:
