@@ -9,8 +9,8 @@ import jwt
 import pytest
 
 from refund_conformance.cases import all_cases, explorations
-from refund_conformance.cases.case import made, plain_draft
-from refund_conformance.cases.orders import ENDS, PICKS, REFUNDABLE_GROUPS, SPENT
+from refund_conformance.cases.case import SPENT, made, plain_draft
+from refund_conformance.cases.orders import ENDS, PICKS, REFUNDABLE_GROUPS
 from refund_conformance.contract import model as contracts
 from refund_conformance.oracle.situation import Situation
 from refund_conformance.sut.settings import CREDENTIALS, GROUPS

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from refund_conformance.cases.case import Case
 from refund_conformance.engine import isolation
-from refund_conformance.engine.partitions import bench_of, must_be_accepted
-from refund_conformance.engine.race import own_rounds, price
+from refund_conformance.engine.partitions import Joint, bench_of
+from refund_conformance.engine.race import SIMULTANEOUS, own_rounds, price
 from refund_conformance.sut.profile import Profile
 
 RESERVE = 0.03
@@ -27,12 +27,12 @@ class Check:
 
 
 def affordable(
-    checks: Sequence[Check], shared: Mapping[str, str], profile: Profile, requests: int, orders: int
+    checks: Sequence[Check], shared: Mapping[str, Joint], profile: Profile, requests: int, orders: int
 ) -> list[bool]:
     """Tell which checks are carried out with so many requests and refundable orders.
 
     One check of each clause goes before the second of any, and so on: the first case of a clause tells most.
-    ``shared`` is what ``lanes.proofs`` returned.
+    ``shared`` is what ``partitions.joints`` returned.
     """
     ranks: Counter[str] = Counter()
     ranked = []
@@ -56,7 +56,7 @@ def _bench(check: Check) -> set[str]:
     return {bench_of(case)} if case is not None and case.group == "refundable" and case.situation.wrong else set()
 
 
-def _price(check: Check, shared: Mapping[str, str], profile: Profile, benches: set[str]) -> tuple[int, int]:
+def _price(check: Check, shared: Mapping[str, Joint], profile: Profile, benches: set[str]) -> tuple[int, int]:
     """Return the requests and orders that a check takes, where some shared orders are leased already."""
     case = check.case
     if check.drawn:
@@ -71,6 +71,7 @@ def _price(check: Check, shared: Mapping[str, str], profile: Profile, benches: s
         return (1, 0)
     if case.situation.wrong:
         return (1, len(_bench(check) - benches))
-    if must_be_accepted(case):
-        return (1, int(shared.get(case.id) not in benches))
-    return (1, 1)
+    joint = shared.get(case.id)
+    if joint is not None and joint.joined.members[0] == case.id:
+        return (SIMULTANEOUS, int(joint.bench not in benches))
+    return (1, int(joint is None))

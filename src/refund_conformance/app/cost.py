@@ -6,14 +6,14 @@ from functools import cached_property
 from pathlib import Path
 
 from refund_conformance.cases import all_cases, explorations, questions
-from refund_conformance.cases.case import Case, missing_case, plain_case
-from refund_conformance.cases.orders import REFUNDABLE_GROUPS, SPENT, second_case, sends_again
+from refund_conformance.cases.case import SPENT, Case, missing_case, plain_case
+from refund_conformance.cases.orders import AGAIN_REFUNDABLE, REFUNDABLE_GROUPS, second_case, sends_again
 from refund_conformance.contract.model import Contract
 from refund_conformance.engine import isolation
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.engine.comparisons import FAULTS_BESIDE, STEADY_TRIES
-from refund_conformance.engine.partitions import BENCHES, COMBINED, bench_of, proofs
-from refund_conformance.engine.race import SIMULTANEOUS, own_rounds, price, raced_cases
+from refund_conformance.engine.partitions import BENCHES, COMBINED, Joint, bench_of, joints
+from refund_conformance.engine.race import ORDERS_AT_ONCE, SIMULTANEOUS, own_rounds, price, raced_cases
 from refund_conformance.engine.scenarios import READING_AND_UNDOING, UNAUTHORIZED
 from refund_conformance.oracle import permitted
 from refund_conformance.sut import order_sources
@@ -99,12 +99,23 @@ class Demand:
     def requests(self) -> int:
         """Count the requests to a conformant target."""
         begun = len(self._begins) or 1
-        single = len({self._request(case) for case in self._alone}) + sum(map(self._more, self._alone))
-        return begun + single + self._compared() + self._in_flows() + self._explored()
+        alone = [case for case in self._alone if case.id not in self._joints]
+        single = len({self._request(case) for case in alone}) + sum(map(self._more, alone))
+        return begun + single + self._accepted() + self._compared() + self._in_flows() + self._explored()
 
     def _more(self, case: Case) -> int:
-        """Count the requests for a case besides its first."""
-        return SIMULTANEOUS - 1 if case.id in self._raced else int(sends_again(case))
+        """Count the requests for a case besides its first: several at once, or one that follows."""
+        if case.id in self._raced:
+            return SIMULTANEOUS - 1
+        return int(case.group == AGAIN_REFUNDABLE)
+
+    def _accepted(self) -> int:
+        """Count the requests that must be accepted, with those that follow."""
+        wholes = {joint.joined.case.id: joint.joined for joint in self._joints.values()}
+        return sum(
+            SIMULTANEOUS if id_ in self._raced else 1 + (len(joined.members) > 1 or sends_again(joined.case))
+            for id_, joined in wholes.items()
+        )
 
     @cached_property
     def _raced(self) -> frozenset[str]:
@@ -146,8 +157,9 @@ class Demand:
 
     def _request(self, case: Case) -> tuple[object, ...]:
         """Return what tells a case's request from others: the very same one is sent once for a shared order."""
-        if case.group == SPENT and set(case.situation.questions) & self._at_once:
-            return ("at once",)
+        for asked in case.situation.questions if not case.situation.wrong else ():
+            if asked in self._together:
+                return ("together", self._together[asked])
         draft = case.draft
         if not self._is_refused(case):
             return (case.id,)
@@ -156,11 +168,14 @@ class Demand:
         return (bench_of(case), *known, *how, self._authorization(case))
 
     @cached_property
-    def _at_once(self) -> frozenset[tuple[str, str]]:
-        """The questions that one request asks, unless a pinned answer forbids that it is accepted."""
-        situation = questions.at_once(self.contract).situation
-        answers = permitted.permitted(self.contract, situation, self.settings.pins)
-        return frozenset(situation.questions) if any(answer.success for answer in answers) else frozenset()
+    def _together(self) -> Mapping[tuple[str, str], str]:
+        """The request that asks each of several questions, unless a pinned answer forbids that it is accepted."""
+        found: dict[tuple[str, str], str] = {}
+        for whole in questions.asked_together(self.contract):
+            answers = permitted.permitted(self.contract, whole.situation, self.settings.pins)
+            if any(answer.success for answer in answers):
+                found |= dict.fromkeys(whole.situation.questions, whole.id)
+        return found
 
     def _compared(self) -> int:
         """Count the requests for a foreign and an unknown order that are wrong besides."""
@@ -180,13 +195,13 @@ class Demand:
             "order.once": len(READING_AND_UNDOING) + 1,
             "order.race": self._race[0],
             "order.lifecycle": self.profile.walks * self.profile.steps,
-            **{clause: self._proof(key) for key, clause in NO_EFFECT.items()},
+            **{clause: self._proof(key) for clause, key in NO_EFFECT.items()},
         }
         return sum(count for clause, count in flows.items() if clause in self.chosen)
 
     def _proof(self, key: str) -> int:
         """Count the requests that a proof takes besides those that are sent anyway."""
-        if key in self._proofs.values():
+        if key in self._proven:
             return 0
         refused = [case for case in self.every.values() if self._is_refused(case) and bench_of(case) == key]
         firsts = {case.clause: case for case in reversed(refused)}.values()
@@ -216,26 +231,29 @@ class Demand:
         return frozenset([*flows, *compared, *(bench_of(case) for case in self._alone if self._is_refused(case))])
 
     @cached_property
-    def _proofs(self) -> Mapping[str, str]:
-        """The shared order of each request that is accepted on one."""
-        shared = proofs(self.contract, self.chosen)
-        return {case.id: shared[case.id] for case in self._alone if shared.get(case.id) in self._benches}
+    def _joints(self) -> Mapping[str, Joint]:
+        """How each request is sent that must be accepted, by case id."""
+        sent = {case.id for case in self._alone}
+        return {id_: joint for id_, joint in joints(self.contract, self.chosen).items() if id_ in sent}
+
+    @cached_property
+    def _proven(self) -> frozenset[str]:
+        """The shared orders on which a request is accepted in the end."""
+        asked = [COMBINED] if any(case.is_asked and case.group == "refundable" for case in self._alone) else []
+        return self._benches & {*asked, *(joint.bench for joint in self._joints.values())}
 
     def leases(self) -> tuple[int, int]:
         """Return how many refundable orders are used up: at least, and if each open question gets a yes."""
-        right = [case for case in self._alone if not case.situation.wrong and case.group in (SPENT, "refundable")]
-        sure = {case.id for case in right if case.group == "refundable" and self._must_be_accepted(case)}
-        asked = {self._request(case): case.group for case in right if case.id not in sure}
-        used = len(sure - self._proofs.keys()) + ("refundable" in asked.values())
+        asked = {self._request(case) for case in self._alone if case.is_asked}
+        own = {joint.joined.case.id for joint in self._joints.values() if joint.bench not in self._benches}
         raced = self._race[1] if "order.race" in self.chosen else 0
         walked = self.profile.walks * self.profile.walk_orders if "order.lifecycle" in self.chosen else 0
-        proven = {key for key, clause in NO_EFFECT.items() if clause in self.chosen}
-        least = 1 + len(self._benches | proven) + used + raced + walked
-        return least, least + len(asked) - ("refundable" in asked.values())
-
-    def _must_be_accepted(self, case: Case) -> bool:
-        answers = permitted.permitted(self.contract, case.situation, self.settings.pins)
-        return all(answer.success for answer in answers)
+        walked -= min(raced, walked, ORDERS_AT_ONCE)  # the first walk goes on where the race ends
+        proven = {key for clause, key in NO_EFFECT.items() if clause in self.chosen}
+        least = 1 + len(self._benches | proven) + len(own) + raced + walked
+        taken = COMBINED in {joint.bench for joint in self._joints.values()} or COMBINED not in self._benches
+        texts = int(taken and any(case.is_asked and case.group == "refundable" for case in self._alone))
+        return least + texts, least + len(asked)
 
 
 def _exists(url: str) -> bool:

@@ -8,6 +8,7 @@ from hypothesis.strategies import SearchStrategy
 
 from refund_conformance.cases import bodies, combinations, orders, questions, requests
 from refund_conformance.cases.case import Case, plain_case
+from refund_conformance.cases.valid import valid_cases
 from refund_conformance.contract.model import Contract
 
 _SOURCES: tuple[Callable[[Contract], Iterator[Case]], ...] = (
@@ -17,9 +18,8 @@ _SOURCES: tuple[Callable[[Contract], Iterator[Case]], ...] = (
     requests.content_type_cases,
     requests.spelling_cases,
     requests.json_cases,
-    requests.valid_form_cases,
     bodies.broken_cases,
-    bodies.accepted_cases,
+    valid_cases,
     bodies.several_fields_cases,
     bodies.named_cases,
     orders.order_cases,

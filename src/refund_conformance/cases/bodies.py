@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from itertools import cycle, product
+from itertools import product
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refund_conformance.cases.case import Case, Draft, made, plain_draft
 from refund_conformance.cases.payloads import drawn, fields, json_text
-from refund_conformance.cases.payloads.addresses import accepted_emails, is_surrounded
+from refund_conformance.cases.payloads.addresses import is_surrounded
 from refund_conformance.cases.payloads.fields import Break
 from refund_conformance.cases.payloads.paths import with_query
 from refund_conformance.contract.model import Contract
@@ -120,70 +120,6 @@ def broken_case(contract: Contract, id_: str, *breaks: Break) -> Case:
 def _broken(contract: Contract, id_: str, body: Body, *breaks: Break) -> Case:
     what = " and ".join(f"{item.field} ({item.slug})" for item in breaks)
     return made(id_, f"An invalid {what} is refused.", body_situation(contract, body), with_body(contract, body))
-
-
-Promised = Mapping[str, tuple[Any, str]]
-"""Values of fields beside the one that a case is about, each with the clause that fails if it is refused."""
-
-
-def accepted_cases(contract: Contract) -> Iterator[Case]:
-    """Yield the chosen bodies that must be accepted: at each limit, without optional fields, ordinary e-mails."""
-    texts = cycle(fields.LIKE_OTHERS)
-    for field in contract.fields.values():
-        for script, value in fields.at_limit(field).items():
-            aspect = "max-length" if script == "ascii" else "unicode"
-            beside = _shortest(contract) if field.schema.get("format") == "email" else {}
-            yield _accepted(contract, f"{field.name}.{aspect}/at-limit-{script}", {field.name: value}, beside)
-        if "maxLength" in field.schema and field.schema.get("format") != "email":
-            value = fields.emoji_text(field.schema["maxLength"])
-            yield _accepted(contract, f"{field.name}.unicode/emoji", {field.name: value})
-            if len(fields.SIGNS) <= field.schema["maxLength"]:
-                yield _accepted(contract, f"{field.name}.unicode/signs", {field.name: fields.SIGNS})
-        if field.schema.get("format") == "email":
-            for slug, value in accepted_emails().items():
-                beside = _free_text(contract, next(texts))
-                yield _accepted(contract, f"{field.name}.accepts/{slug}", {field.name: value}, beside)
-        if not field.required:
-            yield _accepted(contract, f"{field.name}.optional/absent", {field.name: None})
-    yield _spelt(contract, _free_text(contract, next(texts)))
-
-
-def _spelt(contract: Contract, beside: Promised) -> Case:
-    """Return the valid request with the names of its header fields in small letters."""
-    title = "A valid token is accepted under the header's name in small letters."
-    case = _accepted(contract, "auth.accepts/small-letters", {}, beside)
-    promises = (*case.promises, ("content_type", "content-type.exact"))
-    return replace(case, title=title, promises=promises, draft=replace(case.draft, spelling=str.lower))
-
-
-def _shortest(contract: Contract) -> Promised:
-    """Return, by free-text field, the shortest text, which some languages take for nothing."""
-    return {
-        name: ("0" * max(1, contract.fields[name].schema.get("minLength", 1)), f"{name}.max-length")
-        for name in fields.free_texts(contract)
-        if "maxLength" in contract.fields[name].schema
-    }
-
-
-def _free_text(contract: Contract, text: str) -> Promised:
-    """Return a text for each free-text field that it fits."""
-    found = {}
-    for name in fields.free_texts(contract):
-        schema = contract.fields[name].schema
-        if schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)):
-            found[name] = (text, f"{name}.unicode")
-    return found
-
-
-def _accepted(contract: Contract, id_: str, values: Mapping[str, Any], beside: Promised | None = None) -> Case:
-    """Return the case of a body with these values; None leaves an optional field out."""
-    clause, _, slug = id_.partition("/")
-    others = {name: value for name, (value, _) in (beside or {}).items()}
-    body = {**fields.plain(contract), **others, **values}
-    body = {name: value for name, value in body.items() if value is not None}
-    title = f"A valid {clause.partition('.')[0]} ({slug}) is accepted."
-    case = made(id_, title, body_situation(contract, body), with_body(contract, body))
-    return replace(case, promises=tuple((name, known) for name, (_, known) in (beside or {}).items()))
 
 
 def several_fields_cases(contract: Contract) -> Iterator[Case]:

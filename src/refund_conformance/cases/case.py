@@ -11,6 +11,9 @@ from refund_conformance.contract.model import Contract
 from refund_conformance.oracle.situation import Situation
 from refund_conformance.transport.exchange import Headers
 
+SPENT = "spent"
+"""The group of orders on which the run itself has created a refund request."""
+
 
 class Framing(StrEnum):
     """How a body is sent (RFC 9112, 6)."""
@@ -82,6 +85,11 @@ class Case:
     def area(self) -> str:
         """The area of the clause."""
         return self.id.partition(".")[0]
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether nothing is wrong, but the answer is open, or is looked for on an order that is used up."""
+        return not self.situation.wrong and (bool(self.situation.questions) or self.group == SPENT)
 
     def __str__(self) -> str:
         return self.id

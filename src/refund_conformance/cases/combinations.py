@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from refund_conformance.cases.bodies import body_situation
-from refund_conformance.cases.case import Case, Draft, plain_draft
-from refund_conformance.cases.orders import SPENT, UNCONFIGURED_ORDER
+from refund_conformance.cases.case import SPENT, Case, Draft, plain_draft
+from refund_conformance.cases.orders import UNCONFIGURED_ORDER
 from refund_conformance.cases.payloads import fields, headers, json_text
 from refund_conformance.contract.model import Contract
 from refund_conformance.oracle.situation import Situation

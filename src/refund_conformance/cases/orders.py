@@ -3,12 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from refund_conformance.cases.case import Case, Draft, made, plain_draft
+from refund_conformance.cases.case import SPENT, Case, Draft, made, plain_draft
 from refund_conformance.contract.model import Contract
 from refund_conformance.oracle.situation import Situation
-
-SPENT = "spent"
-"""The group of orders on which the run itself has created a refund request."""
 
 AGAIN_REFUNDABLE = "refund_finished"
 """The group of orders whose earlier refund request has ended."""
@@ -47,9 +44,9 @@ _UNUSUAL = frozenset(
 
 def sends_again(case: Case) -> bool:
     """Whether a second request follows for the order of a case that was accepted."""
-    if case.group == AGAIN_REFUNDABLE:
-        return case.pick == PICKS[0]
-    return case.group == "refundable" and case.slug in _UNUSUAL and not case.situation.wrong
+    if case.situation.wrong or case.situation.questions:
+        return False
+    return case.group == AGAIN_REFUNDABLE or (case.group == "refundable" and case.slug in _UNUSUAL)
 
 
 def order_cases(contract: Contract) -> Iterator[Case]:
@@ -62,10 +59,8 @@ def order_cases(contract: Contract) -> Iterator[Case]:
             if pick == "first" and group in _ASKED_AGAIN:
                 again = f"{title.removesuffix('.')}, also when it is asked for once more."
                 yield replace(case, id=f"{case.id}-again", title=again, pick=pick)
-    for pick in PICKS:
-        title = "An order whose earlier refund request has ended is accepted."
-        case = made(f"order.refund-ended/{pick}", title, Situation(), draft, "refund_finished")
-        yield replace(case, pick=pick)
+    title = "An order whose earlier refund request has ended is accepted."
+    yield made("order.refund-ended/first", title, Situation(), draft, AGAIN_REFUNDABLE)
     yield made(
         "order.foreign/other-merchant-token",
         "With another merchant's token, our order is not found.",

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from refund_conformance.cases.bodies import with_body
-from refund_conformance.cases.case import Case, Draft, Framing, made, plain_draft
-from refund_conformance.cases.orders import SPENT
+from refund_conformance.cases.case import SPENT, Case, Draft, Framing, made, plain_draft
 from refund_conformance.cases.payloads import fields, headers, json_text
 from refund_conformance.contract.model import Contract, Field
 from refund_conformance.oracle.situation import Situation
@@ -62,6 +61,27 @@ def framing_cases(contract: Contract) -> Iterator[Case]:
         )
 
 
+def asked_together(contract: Contract) -> Iterator[Case]:
+    """Yield requests that ask several questions each; one that is accepted answers them all."""
+    yield at_once(contract)
+    for field in contract.fields.values():
+        if _is_text(field) and field.schema.get("format") != "email":
+            yield _odd_text(contract, field)
+
+
+def _odd_text(contract: Contract, field: Field) -> Case:
+    """Return one request with every question about the characters of a text."""
+    longest = fields.text("emoji", field.schema["maxLength"] - 2) + "@@"
+    body = json_text.dump({**fields.plain(contract), field.name: longest}).replace(b"@@", b"\\u0000\\ud83d")
+    situation = Situation(questions=tuple((question, field.name) for question in _OF_TEXTS))
+    draft = replace(plain_draft(contract), body=body)
+    return Case(f"{field.name}.unicode/{ASKING}{field.name}-at-once", _AT_ONCE, situation, draft)
+
+
+_OF_TEXTS = ("character-unit", "nul-character", "lone-surrogate")
+_AT_ONCE = "Several open questions at once: any lawful answer will do."
+
+
 def at_once(contract: Contract) -> Case:
     """Return one request that asks every question about the body that leaves the others their place.
 
@@ -79,10 +99,9 @@ def at_once(contract: Contract) -> Case:
     asked["duplicate-keys"] = name
     twice = json_text.dump({name: value}).decode()[1:-1]
     body = f'{json_text.dump(plain).decode()[:-1]},"comment":"text",{twice}}}'
-    title = "Several open questions at once: any lawful answer will do."
     situation = Situation(questions=tuple(asked.items()))
     return Case(
-        "fields.name/asks-at-once", title, situation, replace(plain_draft(contract), body=body.encode()), SPENT
+        "fields.name/asks-at-once", _AT_ONCE, situation, replace(plain_draft(contract), body=body.encode()), SPENT
     )
 
 

@@ -239,23 +239,6 @@ def _body_case(contract: Contract, id_: str, what: str, value: str, body: bytes)
     return made(id_, f"{what} is refused.", Situation(body=value), replace(plain_draft(contract), body=body))
 
 
-def valid_form_cases(contract: Contract) -> Iterator[Case]:
-    """Yield unusual spellings of valid JSON, which must be accepted."""
-    plain = fields.plain(contract)
-    free = next(name for name in fields.free_texts(contract))
-    rests = tuple(clause.id for clause in contract.clauses.values() if clause.area in contract.fields)
-    spellings = cycle((str.title, str.upper))
-    promises = (("authorization", "auth.accepts"), ("content_type", "content-type.exact"))
-    for slug, raw in json_text.valid_forms(plain, free).items():
-        case = made(
-            f"json.valid-forms/{slug}",
-            f"An object spelt unusually ({slug}) is accepted.",
-            Situation(),
-            replace(plain_draft(contract), body=raw, spelling=next(spellings)),
-        )
-        yield replace(case, rests=rests, promises=promises)
-
-
 def explored_requests(contract: Contract) -> dict[str, st.SearchStrategy[Case]]:
     """Return, by clause, strategies that draw further cases of these areas."""
     draft = plain_draft(contract)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.engine.executor import Dispatch
-from refund_conformance.engine.partitions import BENCHES, CUT, bench_of
+from refund_conformance.engine.partitions import BENCHES, COMBINED
 from refund_conformance.engine.sending import UndecidedError
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
@@ -13,12 +13,14 @@ from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.order_pool import NoOrderError, SharedOrder
 
 NO_EFFECT = {
-    "auth": "auth.no-effect",
-    "json": "json.no-effect",
-    "fields": "fields.no-effect",
-    CUT: "json.incomplete",
+    "auth.no-effect": "auth",
+    "json.no-effect": "json",
+    "fields.no-effect": "fields",
+    "json.incomplete": COMBINED,
 }
-"""The clause that an effect breaks, by the shared order for a wrong part; else it is the guilty case's own."""
+"""The shared order on which a refused request may have had an effect, by the clause that this would break."""
+
+_BROKEN = {bench: clause for clause, bench in NO_EFFECT.items() if bench != COMBINED}
 
 SETTLING = 0.5
 """Seconds after which a refused request has had its effect, if it is to have one later than its answer."""
@@ -74,8 +76,8 @@ def _is_shown_again(dispatch: Dispatch, cases: Sequence[Case]) -> bool:
 
 def _clause(case: Case) -> str:
     """Return the clause that an effect of a case breaks."""
-    benches = (BENCHES[part] for part in case.situation.wrong if bench_of(case) != CUT)
-    return next((NO_EFFECT[bench] for bench in benches if bench in NO_EFFECT), case.clause)
+    benches = (BENCHES[part] for part in case.situation.wrong if not case.draft.framing.is_cut)
+    return next((_BROKEN[bench] for bench in benches if bench in _BROKEN), case.clause)
 
 
 def _by_clause(cases: Sequence[Case]) -> list[Case]:

@@ -1,6 +1,6 @@
 """What a target's answers reveal about the questions that the document leaves open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache, partial
 from typing import Any
 
@@ -41,10 +41,14 @@ class Observations:
             effects = self._contract.questions[question].answers
             self._answered(question, next(answer for answer, effect in effects.items() if not effect))
 
-    def answers_before_order(self, question: str) -> bool:
-        """Whether the target looks at what a question is about before it looks at the order's state."""
-        effects = self._contract.questions[question].answers.values()
-        return {part for effect in effects for part in effect} <= self._before_order
+    def parts_of(self, questions: Collection[str]) -> frozenset[str]:
+        """Return the parts of a request that questions are about."""
+        answers = (self._contract.questions[question].answers for question in questions)
+        return frozenset(part for effects in answers for effect in effects.values() for part in effect)
+
+    def looks_first_at(self, parts: Collection[str]) -> bool:
+        """Whether the target was seen to look at parts of a request before it looks at the order's state."""
+        return self._before_order.issuperset(parts)
 
     def _answered(self, question: str, answer: str) -> None:
         self._keep({"event": "observation", "question": question, "answer": answer})

@@ -1,15 +1,16 @@
 """Ask open questions on an order that is used up already, where the target's order of checks lets it answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from refund_conformance.cases.case import Case
-from refund_conformance.cases.orders import SPENT
-from refund_conformance.cases.questions import at_once
+from refund_conformance.cases.case import SPENT, Case
+from refund_conformance.cases.questions import asked_together
 from refund_conformance.engine.confirmation import Confirmation
 from refund_conformance.engine.executor import Dispatch
 from refund_conformance.oracle.result import Outcome, Result
+
+Questions = tuple[tuple[str, str], ...]
 
 
 class Inquiry:
@@ -19,43 +20,43 @@ class Inquiry:
         self._dispatch = dispatch
         self._confirmation = confirmation
         self._refuse = refuse
+        self._answered: dict[str, Result | None] = {}
 
     def ask(self, case: Case) -> Result:
         """Ask a question: together with others, or alone if that is not accepted."""
-        answered = None if self._is_asked_alone(case) else self._answered_at_once
+        whole = self._together.get(case.situation.questions)
+        answered = self._answer(whole) if whole is not None else None
         if answered is not None:
             return replace(answered, case=case.id, clause=case.clause, title=case.title)
         return self._ask_alone(case)
 
     def is_free(self, case: Case) -> bool:
-        """Whether a case asks questions by itself, and an open refund request does not hide their answers."""
-        return self._is_asked_alone(case) and self._is_unhidden(case)
-
-    def _is_asked_alone(self, case: Case) -> bool:
-        together = self._at_once.situation.questions
-        return case.group == SPENT and not any(asked in together for asked in case.situation.questions)
+        """Whether a case is asked by itself, and an open refund request does not hide its answer."""
+        return case.group == SPENT and case.situation.questions not in self._together and self._is_unhidden(case)
 
     def _is_unhidden(self, case: Case) -> bool:
-        before = self._dispatch.observations.answers_before_order
-        return bool(self._dispatch.orders.accepted) and all(
-            before(question) for question, _ in case.situation.questions
-        )
+        observations = self._dispatch.observations
+        asked = [question for question, _ in case.situation.questions]
+        parts = observations.parts_of(asked) if asked else {"field"}
+        return bool(self._dispatch.orders.accepted) and observations.looks_first_at(parts)
 
     @cached_property
-    def _at_once(self) -> Case:
-        """The request that asks several questions."""
-        return at_once(self._dispatch.contract)
+    def _together(self) -> Mapping[Questions, Case]:
+        """The requests that ask several questions, by each of them."""
+        requests = asked_together(self._dispatch.contract)
+        return {(asked,): request for request in requests for asked in request.situation.questions}
 
-    @cached_property
-    def _answered_at_once(self) -> Result | None:
-        """The acceptance of that request; None if it is not accepted."""
-        if not self._dispatch.may_accept(self._at_once):
-            return None
-        result = self._ask_alone(self._at_once)
-        return result if result.outcome is Outcome.HELD and result.answer == "success" else None
+    def _answer(self, whole: Case) -> Result | None:
+        """Return the acceptance of a request that asks several questions; None if it is not accepted."""
+        if whole.id not in self._answered:
+            may_accept = self._dispatch.may_accept(whole)
+            result = self._ask_alone(whole) if may_accept else None
+            is_accepted = result is not None and result.outcome is Outcome.HELD and result.answer == "success"
+            self._answered[whole.id] = result if is_accepted else None
+        return self._answered[whole.id]
 
     def _ask_alone(self, case: Case) -> Result:
-        if not self._is_unhidden(case):
+        if case.group != SPENT or not self._is_unhidden(case):
             return self._refuse(case)
         asked = replace(case, situation=case.situation.with_part("order", "refund-open"))
         order = self._dispatch.orders.accepted_order(case.id)

@@ -1,32 +1,28 @@
 """Lanes: which checks share a refundable order, and so go one after another in one process."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from itertools import chain, repeat
 
 from refund_conformance.cases import all_cases
-from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.cases.orders import AGAIN_REFUNDABLE
+from refund_conformance.cases.case import Case
+from refund_conformance.cases.valid import Joined, joined_cases
 from refund_conformance.contract.model import Contract
 
+COMBINED = "combined"
+"""The shared order of requests with several wrong parts, of those that break off, of those about the route and the
+caller, and of those that may be refused: from what was answered first follows how a question can be asked."""
+
 BENCHES = {
-    "route": "route",
+    "route": COMBINED,
     "authorization": "auth",
     "content_type": "json",
     "body": "json",
-    "caller": "order",
-    "order": "order",
+    "caller": COMBINED,
+    "order": COMBINED,
     "field": "fields",
 }
 """Which shared order a refused request goes to, by the part of it that is wrong."""
-
-COMBINED = "combined"
-"""The shared order of requests with several wrong parts, and the lane of the open questions: from what was
-answered first follows how a question can be asked."""
-
-CUT = "cut"
-"""The shared order of requests that break off: what they are answered says nothing, if they are at all."""
-
-QUESTIONS = "questions"
-"""The shared order of requests that may be refused."""
 
 ORDERS = "order"
 """The lane of whatever else has orders of its own."""
@@ -34,7 +30,7 @@ ORDERS = "order"
 ACCEPTED = "accepted"
 """The lane of requests that are to be accepted, each for an order that no other check uses."""
 
-LANES = ("fields", "json", "walk", "order", "auth", "combined", "race", "accepted", "route", "cut")
+LANES = ("fields", "json", "order", "auth", COMBINED, "race", "accepted")
 """Every lane, those that take longest first."""
 
 CHAINED = ("auth", "combined", "order", "fields", "json")
@@ -43,14 +39,14 @@ sent ahead in these goes first, for the others need only fill what is left."""
 
 _CLAUSES = {
     "auth.first": COMBINED,
-    "order.lifecycle": "walk",
+    "order.lifecycle": "race",
     "order.race": "race",
     "auth": "auth",
     "errors": COMBINED,
     "content-type": "json",
-    "json.incomplete": CUT,
+    "json.incomplete": COMBINED,
     "json": "json",
-    "route": "route",
+    "route": COMBINED,
     "server": "fields",
     "fields": "fields",
 }
@@ -59,15 +55,8 @@ _CLAUSES = {
 
 def bench_of(case: Case) -> str:
     """Return the name of the shared order that a request goes to which is, or may be, refused."""
-    if case.draft.framing.is_cut:
-        return CUT
-    return COMBINED if len(case.situation.wrong) > 1 else bench_of_first_wrong(case)
-
-
-def bench_of_first_wrong(case: Case) -> str:
-    """Return the name of the shared order for the first part of a request that is wrong."""
     wrong = case.situation.wrong
-    return BENCHES[wrong[0]] if wrong else QUESTIONS
+    return BENCHES[wrong[0]] if len(wrong) == 1 and not case.draft.framing.is_cut else COMBINED
 
 
 def must_be_accepted(case: Case) -> bool:
@@ -75,27 +64,35 @@ def must_be_accepted(case: Case) -> bool:
     return case.group == "refundable" and not case.situation.wrong and not case.situation.questions
 
 
-def proofs(contract: Contract, chosen: Collection[str]) -> Mapping[str, str]:
-    """Return, by case id, the shared order that each request which must be accepted goes to in the end.
+@dataclass(frozen=True)
+class Joint:
+    """One request for all that must be accepted, or for a part of it.
 
-    Its acceptance shows that the refused requests there had no effect. ``chosen`` are the clauses of the run.
-    Cases beyond the number of shared orders have an order of their own.
+    ``bench`` is the shared order that it goes to, "" for one of its own: accepted there, it shows that the refused
+    requests had no effect.
     """
-    begins = plain_case(contract).id
-    cases = [case for case in all_cases(contract).values() if case.clause in chosen and case.id != begins]
+
+    joined: Joined
+    bench: str
+
+
+def joints(contract: Contract, chosen: Collection[str]) -> Mapping[str, Joint]:
+    """Return, by case id, how each request is sent that must be accepted; ``chosen`` are the run's clauses."""
+    cases = [case for case in all_cases(contract).values() if case.clause in chosen]
     served = {bench_of(case) for case in cases if case.group == "refundable" and case.situation.wrong}
-    accepted = [case.id for case in cases if must_be_accepted(case)]
-    return dict(zip(accepted, sorted(served), strict=False))
+    benches = chain(sorted(served, key=lambda bench: (bench == COMBINED, bench)), repeat(""))
+    found = (Joint(joined, bench) for joined, bench in zip(joined_cases(contract, chosen), benches, strict=False))
+    return {id_: joint for joint in found for id_ in joint.joined.members}
 
 
-def lane_of(case: Case, shared: Mapping[str, str]) -> str:
-    """Return a case's lane; ``shared`` is what ``proofs`` returned."""
-    if (case.situation.questions and not case.situation.wrong) or len(case.situation.wrong) > 1:
+def lane_of(case: Case, shared: Mapping[str, Joint]) -> str:
+    """Return a case's lane; ``shared`` is what ``joints`` returned."""
+    if case.is_asked or len(case.situation.wrong) > 1:
         return COMBINED
-    if case.group == AGAIN_REFUNDABLE:
+    if case.id in shared:
+        return shared[case.id].bench or ACCEPTED
+    if not case.situation.wrong:
         return ACCEPTED
-    if must_be_accepted(case):
-        return shared.get(case.id, ACCEPTED)
     return bench_of(case) if case.group == "refundable" else ORDERS
 
 

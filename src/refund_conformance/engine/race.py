@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from refund_conformance.cases import all_cases, incomplete_case
 from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.cases.orders import AGAIN_REFUNDABLE, PICKS, other_draft, sends_again
+from refund_conformance.cases.orders import AGAIN_REFUNDABLE, other_draft
+from refund_conformance.cases.valid import joined_cases
 from refund_conformance.contract.model import Contract
 from refund_conformance.contract.untested import Because
 from refund_conformance.engine.bisection import SETTLING
@@ -23,12 +24,12 @@ CLAUSE = "order.race"
 
 ONE = "exactly one is accepted"
 
-_ALSO_RACED = (AGAIN_REFUNDABLE, PICKS[-1])
-"""Group and pick of a case that is raced though nothing follows it: the state that it begins in is another."""
-
 SIMULTANEOUS = 3
 """Requests of a round on one order. Whatever comes after the first two or three finds what these have written, so
 many rounds of few requests are won twice more often than few rounds of many."""
+
+ORDERS_AT_ONCE = 2
+"""Orders of the last round, for which requests are sent at once."""
 
 ON_EACH_OF_TWO = 2
 """Valid requests for each order of the round on two; one that must be refused anyway goes beside them."""
@@ -54,18 +55,19 @@ def race(dispatch: Dispatch, rounds: int) -> list[Result]:
 def raced_cases(contract: Contract, chosen: Collection[str]) -> frozenset[str]:
     """Return the ids of cases that are sent several times at once, where they are to be accepted anyway.
 
-    So each is a round of the race that takes no order of its own. Most are followed by a second request, which the
-    requests that came second replace. ``chosen`` are the clauses of the run.
+    So each is a round of the race that takes no order of its own; the requests that came second replace the one
+    that would follow. ``chosen`` are the clauses of the run.
     """
     if CLAUSE not in chosen:
         return frozenset()
-    cases = (case for case in all_cases(contract).values() if case.clause in chosen)
-    return frozenset(case.id for case in cases if sends_again(case) or (case.group, case.pick) == _ALSO_RACED)
+    joined = (joined.case.id for joined in joined_cases(contract, chosen))
+    again = (case.id for case in all_cases(contract).values() if case.group == AGAIN_REFUNDABLE)
+    return frozenset((*joined, *again))
 
 
 def own_rounds(rounds: int, raced: Collection[str]) -> int:
     """Return how many of a race's rounds have an order of their own, where so many cases are raced anyway."""
-    return max(1, rounds - len(raced))
+    return max(0, rounds - len(raced))
 
 
 def price(rounds: int) -> tuple[int, int]:
@@ -212,11 +214,12 @@ def _one_order(dispatch: Dispatch, number: int, last: bool) -> Result:
 def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
     first, second = dispatch.orders.lease(), dispatch.orders.lease()
     case = _case(dispatch, f"{CLAUSE}/two-orders", "Requests at once on two orders: one is accepted on each.")
+    other = replace(case, draft=other_draft(dispatch.contract))
     beside = replace(incomplete_case(dispatch.contract), id=case.id)
-    asked = [(case, first), (case, second)] * ON_EACH_OF_TWO + [(beside, first), (beside, second)]
+    asked = [(each, order) for each in (case, other, beside) for order in (first, second)]
     sent = dispatch.send_together(asked)
     by_order = {
-        order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is case]
+        order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is not beside]
         for order in (first, second)
     }
     others = {

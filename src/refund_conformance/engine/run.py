@@ -19,7 +19,7 @@ from refund_conformance.engine.example_database import database
 from refund_conformance.engine.executor import Dispatch
 from refund_conformance.engine.fuzzing import explore
 from refund_conformance.engine.generator_process import Generation
-from refund_conformance.engine.partitions import proofs
+from refund_conformance.engine.partitions import joints
 from refund_conformance.engine.prefetch import Ahead
 from refund_conformance.engine.race import raced_cases
 from refund_conformance.engine.recorder import Record
@@ -85,7 +85,7 @@ class Run:
         self._used: dict[str, None] = {}
         self._is_fresh = settings.fresh or ledger.knows(listed)
         ledger.register(listed)
-        self._proofs = proofs(contract, chosen)
+        self._joints = joints(contract, chosen)
         self._raced = raced_cases(contract, chosen) if self._may_accept else frozenset()
         self._strategies = explorations(contract)
         beside = profile.examples >= MANY_EXAMPLES
@@ -113,7 +113,7 @@ class Run:
             used=self._used,
         )
         dispatch = Dispatch(self.contract, self._settings, self._client, orders, self._record, self._allowance)
-        return Examination(dispatch, self._proofs, self._raced)
+        return Examination(dispatch, self._joints, self._raced)
 
     def apart(self, pool: Pool, urgency: int) -> "Run":
         """Return a part of this run, beside others; ``pool`` sends ahead for it, with that urgency among them."""

@@ -5,30 +5,25 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.cases.orders import AGAIN_REFUNDABLE, SPENT, second_case, sends_again
+from refund_conformance.cases.case import SPENT, Case, plain_case
+from refund_conformance.cases.orders import AGAIN_REFUNDABLE
 from refund_conformance.contract.untested import Because
-from refund_conformance.engine.bisection import find_guilty
+from refund_conformance.engine.acceptance import Acceptance
 from refund_conformance.engine.confirmation import Confirmation, undecided_result
-from refund_conformance.engine.confirmation import result as result_of
 from refund_conformance.engine.executor import LOST_TRIES, Dispatch
 from refund_conformance.engine.open_questions import Inquiry
-from refund_conformance.engine.order_retry import OTHER_ORDERS, OrderRetry, reports_order_state
-from refund_conformance.engine.partitions import QUESTIONS, bench_of, must_be_accepted
-from refund_conformance.engine.race import accept_one
+from refund_conformance.engine.order_retry import reports_order_state
+from refund_conformance.engine.partitions import COMBINED, Joint, bench_of, must_be_accepted
 from refund_conformance.engine.sending import Sent, UndecidedError
+from refund_conformance.engine.side_effects import SideEffects
 from refund_conformance.engine.snapshot import Snapshot
-from refund_conformance.oracle.finding import Finding, Kind
-from refund_conformance.oracle.judge import describe_reading
+from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.order_pool import MOST_USED, NoOrderError, SharedOrder
 from refund_conformance.transport.exchange import Exchange, Request
 
 REMEMBERED = 1000
 """Refused requests that are remembered in order not to send them twice: more than there are listed cases."""
-
-SETTLED_RACE = ("order.once", "order.race")
-"""Clauses after whose violation no more requests are raced."""
 
 TOLD_APART = ("order.foreign", "order.unknown")
 """Clauses whose answers are kept, for nothing in them may tell a foreign order from an unknown one."""
@@ -37,30 +32,24 @@ TOLD_APART = ("order.foreign", "order.unknown")
 class Examination:
     """One process's examination of a target. Methods raise TargetError once the target is gone.
 
-    ``shared`` tells, by case id, on which shared order a request goes that must be accepted. ``raced`` are the
-    cases of which several are sent at once, to see that one is accepted. ``tainted`` are the shared orders on
-    which a refused request is known to have had an effect, ``proven`` those on which a valid one was accepted in
-    the end.
+    ``joints`` tells, by case id, with which others a request goes that must be accepted. ``raced`` are the cases
+    of which several are sent at once, to see that one is accepted; ``raced_orders`` are those of the last round.
     """
 
-    def __init__(self, dispatch: Dispatch, shared: Mapping[str, str], raced: Collection[str] = ()) -> None:
+    def __init__(self, dispatch: Dispatch, joints: Mapping[str, Joint], raced: Collection[str] = ()) -> None:
         self.dispatch = dispatch
         self.orders = dispatch.orders
         self.confirmation = Confirmation(dispatch)
-        self.inquiry = Inquiry(dispatch, self.confirmation, lambda case: self._refuse(case, QUESTIONS))
-        self.proven: set[str] = set()
-        self.tainted: set[str] = set()
+        self.inquiry = Inquiry(dispatch, self.confirmation, lambda case: self._refuse(case, COMBINED))
+        self.side_effects = SideEffects(dispatch)
+        self.acceptance = Acceptance(dispatch, self.confirmation, self.side_effects, joints, raced)
         self.order_answers: dict[str, list[tuple[str, Sent]]] = defaultdict(list)
-        self._shared = shared
-        self._retry = OrderRetry(dispatch, self.confirmation, self.sent_to_accept)
         self.raced = raced
-        self._seconds: dict[str, Sent] = {}
+        self.raced_orders: tuple[str, ...] = ()
         self._early: dict[str, Result] = {}
         self._refused: dict[Request, Exchange] = {}
         self._ahead: set[Request] = set()
         self._accepted_clauses: set[str] = set()
-        self._hunted: set[str] = set()
-        self._orders_doubted = False
         self._undecided: dict[str, Callable[[], Result]] = {}
 
     # -- the smoke test ------------------------------------------------------------------------------
@@ -91,10 +80,6 @@ class Examination:
     def held_before(self, case: Case, order: str) -> bool:
         """Whether a case's very request was refused for an order before, as it should be."""
         return self.dispatch.client.request(case.draft, order) in self._refused
-
-    def retry_on_other_order(self, case: Case, sent: Sent, order: str) -> tuple[Sent, str]:
-        """Send a valid request again while it gets no answer, or is refused for the state of its order."""
-        return self._retry.until_accepted(case, sent, order)
 
     # -- one case ----------------------------------------------------------------------------------
 
@@ -157,20 +142,21 @@ class Examination:
         self.dispatch.require_credential(case)
         if not self.dispatch.client.allows(case.draft):
             return _spared(case, "the token's form allows no such forgery")
+        if case.is_asked:
+            return self.inquiry.ask(case)
         if case.group == SPENT:
-            asks = case.situation.questions and not case.situation.wrong
-            return self.inquiry.ask(case) if asks else self.carry_out(case, self.orders.accepted_order(case.id))
+            return self.carry_out(case, self.orders.accepted_order(case.id))
         if case.group != "refundable":
             order = self.orders.pick(case.group, case.pick)
             if order is None:
                 return _spared(case, f"orders.{case.group} has no {case.pick} order of its own")
             if case.group == AGAIN_REFUNDABLE:
-                return self._accept_ended(case, order)
+                return self.acceptance.accept_ended(case, order)
             return self.carry_out(case, order)
         if self.dispatch.settings.read_only and case.situation.wrong:
             return self._at_a_distance(case)
         if must_be_accepted(case) or all(a.success for a in self.dispatch.permitted(case.situation)):
-            return self._accept(case)
+            return self.acceptance.accept(case)
         return self._refuse(case, bench_of(case))
 
     def _send_once(self, case: Case, order: str) -> Sent:
@@ -202,103 +188,10 @@ class Examination:
             return replace(result, outcome=Outcome.UNTESTED, reason=reason, because=Because.CHOICE)
         return result
 
-    def _accept_ended(self, case: Case, order: str) -> Result:
-        """Send a request for an order whose refund request has ended; for the first one, a second request too.
-
-        One that is refused for its state may have been used before: others are tried, as long as there are some.
-        """
-        sent = self._send_valid(case, order)
-        while not self.orders.fresh and sent.decided and self.reports_order_state(sent):
-            other = self.orders.lease_other(case.group)
-            if other is None:
-                reason = f"the orders of orders.{case.group} are used; list others whose refund request has ended"
-                return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.SUPPLY)
-            order, sent = other, self.dispatch.send(case, other)
-        return self._accepted(case, order, sent)
-
-    def _accepted(self, case: Case, order: str, sent: Sent) -> Result:
-        """Return the result of a sending; if it was accepted, and is to be followed, send another for its order.
-
-        That is the latest order used up, if the request was lost at first, and accepted for another.
-        """
-        result = self.confirmation.conclude(case, order, sent)
-        if not sent.accepted and case.group == "refundable" and self.orders.accepted:
-            order = self.orders.accepted[-1]
-        second = self._seconds.get(order)
-        if (sends_again(case) or second) and result.answer == "success":
-            again = second_case(self.dispatch.contract)
-            slug = f"after-{case.clause.replace('.', '-')}-{case.slug}"
-            again = replace(again, id=f"{again.clause}/{slug}", group=case.group)
-            sent = self.dispatch.judged(again, second.exchange) if second else self.dispatch.send(again, order)
-            self.dispatch.keep(self.confirmation.conclude(again, order, sent))
-        return result
-
-    # -- requests that must be accepted -------------------------------------------------------------
-
-    def _accept(self, case: Case) -> Result:
-        """Send a request that must be accepted: for its shared order if that has served, else for a new one."""
-        key = self._shared.get(case.id, "")
-        shared = self.orders.shared.get(key)
-        if shared is not None and shared.sent:
-            sent = self.prove(key, case)
-            if sent.decided and not self.reports_order_state(sent):
-                return self._accepted(case, shared.order, sent)
-        order = self.orders.lease()
-        sent, order = self.retry_on_other_order(case, self.sent_to_accept(case, order), order)
-        if sent.reading and self.reports_order_state(sent):
-            return self._disturbed(case, sent)
-        return self._accepted(case, order, sent)
-
-    def _disturbed(self, case: Case, sent: Sent) -> Result:
-        """Fresh orders are refused, though others were accepted before: the acceptance disturbs them."""
-        said = describe_reading(sent.reading) if sent.reading else ""
-        self.orders.stop(f"after requests for other orders were accepted, further ones are refused ({said})")
-        expected = "200 without errors, whatever was accepted for other orders"
-        finding = Finding("order.lifecycle", Kind.REFUSED, expected, f"{said} on {OTHER_ORDERS + 1} orders")
-        return replace(result_of(case, [sent], (finding,)), failed=OTHER_ORDERS + 1, tries=OTHER_ORDERS + 1)
-
-    def sent_to_accept(self, case: Case, order: str) -> Sent:
-        """Send a request that may be accepted, and note if it was."""
-        sent = self._send_valid(case, order)
-        if sent.decided and sent.accepted:
-            self.orders.mark_accepted(order)
-        return sent
-
-    def _send_valid(self, case: Case, order: str) -> Sent:
-        """Send a request that is to be accepted: several at once if its case is raced, as long as none failed."""
-        if case.id not in self.raced or not self.dispatch.violated.isdisjoint(SETTLED_RACE):
-            return self.dispatch.send(case, order)
-        accepted = accept_one(self.dispatch, case, order)
-        if accepted.result is not None:
-            self.dispatch.keep(accepted.result)
-        if accepted.second is not None:
-            self._seconds[order] = accepted.second
-        return accepted.sent
-
-    def prove(self, key: str, case: Case) -> Sent:
-        """Send a valid request for a shared order: if it is accepted, nothing refused on it had an effect."""
-        shared = self.orders.shared[key]
-        sent = self.sent_to_accept(case, shared.order)
-        for _ in range(LOST_TRIES - 1):
-            if sent.decided:
-                break
-            self.dispatch.require_answers(case, sent.exchange)
-            sent = replace(self.sent_to_accept(case, shared.order), before=(sent.exchange, *sent.before))
-        if not sent.decided or (sent.before and self.reports_order_state(sent)):
-            self.orders.unshare(key)  # a request that got no answer may have been accepted
-            raise UndecidedError("the proof that nothing had an effect got no answer", sent.number)
-        if sent.accepted:
-            self.proven.add(key)
-        if sent.accepted or self.reports_order_state(sent) or sent.reading is None:
-            self.orders.unshare(key)
-        if self.reports_order_state(sent):
-            self._hunt(key, shared)
-        return sent
-
     # -- requests that must, or may, be refused -----------------------------------------------------
 
     def _refuse(self, case: Case, key: str) -> Result:
-        if case.clause in self._accepted_clauses and key != QUESTIONS:
+        if case.clause in self._accepted_clauses and case.situation.wrong:
             return _spared(case, "its clause is violated already, and an acceptance would use up another order")
         shared = self.orders.share(key)
         sent = self._send_once(case, shared.order)
@@ -316,7 +209,7 @@ class Examination:
                 return self.confirmation.between(case, sent, again)
             shared, sent = self._on_other_shared(case, key, shared, sent)
             if self.orders.fresh and self.reports_order_state(sent) and self._is_disturbed(shared.order):
-                return self._disturbed(case, sent)
+                return self.acceptance.disturbed(case, sent)
         self.note(case, key, shared, sent)
         result = self.confirmation.conclude(case, shared.order, sent)
         if not self.orders.is_untouched(shared.order) and self.orders.shared.get(key) is shared:
@@ -331,12 +224,12 @@ class Examination:
         for _ in range(MOST_USED):
             self.orders.unshare(key)
             if shared.sent:
-                self._hunt(key, shared)
+                self.side_effects.look(key, shared)
             elif not self.orders.fresh:
-                plain = self.sent_to_accept(plain_case(self.dispatch.contract), shared.order)
+                plain = self.acceptance.send(plain_case(self.dispatch.contract), shared.order)
                 if not self.reports_order_state(plain):
                     break  # nothing was wrong with the order
-                self._retry.note_used(shared.order, sent)
+                self.acceptance.note_used(shared.order, sent)
             shared = self.orders.share(key)
             sent = self.dispatch.send(case, shared.order)
             if self.orders.fresh or not self.reports_order_state(sent):
@@ -348,7 +241,7 @@ class Examination:
     def _is_disturbed(self, order: str) -> bool:
         """Whether the plain request is refused too, for this order and for others: then it is not the case."""
         plain = plain_case(self.dispatch.contract)
-        sent, _ = self.retry_on_other_order(plain, self.sent_to_accept(plain, order), order)
+        sent, _ = self.acceptance.send_until_accepted(plain, order)
         return self.reports_order_state(sent)
 
     def note(self, case: Case, key: str, shared: SharedOrder, sent: Sent) -> None:
@@ -359,25 +252,10 @@ class Examination:
             self.orders.unshare(key)
             if any(finding.kind is Kind.ACCEPTED for finding in sent.findings):
                 self._accepted_clauses.add(case.clause)
+            elif shared.sent:
+                self.acceptance.proven.add(key)
         elif _is_kept_account_of(sent) and self.orders.shared.get(key) is shared:
             shared.sent.append(case)
-
-    # -- effects -----------------------------------------------------------------------------------
-
-    def _hunt(self, key: str, shared: SharedOrder) -> None:
-        """Look, once for each shared order, for the refused request that had an effect.
-
-        Where none is found, the orders are not what the settings say, and further searches would be in vain.
-        """
-        if key in self._hunted or self._orders_doubted:
-            return
-        self._hunted.add(key)
-        result = find_guilty(self.dispatch, shared)
-        if result is None:
-            self._orders_doubted = True
-        else:
-            self.tainted.add(key)
-            self.dispatch.keep(result)
 
     def reports_order_state(self, sent: Sent) -> bool:
         """Whether a wrong answer names a state that a refundable order cannot have, but a used one can."""

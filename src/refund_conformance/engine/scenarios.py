@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from refund_conformance.cases import all_cases, incomplete_case
-from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.cases.orders import SPENT, second_case
+from refund_conformance.cases.case import SPENT, Case, plain_case
+from refund_conformance.cases.orders import second_case
 from refund_conformance.contract.untested import Because
 from refund_conformance.engine import isolation
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.engine.confirmation import answer_of, undecided_result
 from refund_conformance.engine.partitions import bench_of
-from refund_conformance.engine.race import own_rounds, race
+from refund_conformance.engine.race import ORDERS_AT_ONCE, own_rounds, race
 from refund_conformance.engine.recorded import kept, recorded
 from refund_conformance.engine.runner import Examination
 from refund_conformance.engine.sending import Sent, UndecidedError
@@ -26,18 +26,18 @@ Flow = Callable[[Examination], Result]
 
 def no_effect(examination: Examination, clause: str) -> Result:
     """Prove that the requests refused on a shared order had no effect: a valid one is still accepted."""
-    key = next(key for key, about in NO_EFFECT.items() if about == clause)
+    key = NO_EFFECT[clause]
     case = replace(plain_case(examination.dispatch.contract), id=f"{clause}/valid-request-afterwards")
     case = replace(case, title="After all those refused requests, a valid one is accepted.")
     return recorded(examination, case, lambda: _no_effect(examination, key, case))
 
 
 def _no_effect(examination: Examination, key: str, case: Case) -> Result:
-    if key in examination.tainted:
+    if key in examination.side_effects.found_on:
         return Result(
             case.id, case.clause, case.title, Outcome.SPARED, "a request with an effect was found already"
         )
-    if key in examination.proven and key not in examination.orders.shared:
+    if key in examination.acceptance.proven and key not in examination.orders.shared:
         return Result(case.id, case.clause, case.title, Outcome.HELD, tries=1)
     bench = examination.orders.share(key)
     if not bench.sent:
@@ -47,8 +47,8 @@ def _no_effect(examination: Examination, key: str, case: Case) -> Result:
     if not bench.sent:
         reason = "no request was refused on that order"
         return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.BUDGET)
-    sent = examination.prove(key, case)
-    if key in examination.tainted:
+    sent = examination.acceptance.prove(key, case)
+    if key in examination.side_effects.found_on:
         return Result(case.id, case.clause, case.title, Outcome.SPARED, "the request with the effect is named")
     refused = not sent.accepted and sent.wrong and sent.reading is not None and sent.reading.status < 500
     if refused or examination.reports_order_state(sent):
@@ -222,7 +222,10 @@ def race_rounds(examination: Examination, rounds: int) -> Result:
             told = f"{reason} ({clause})"
             return kept(examination, Result(about.id, about.clause, about.title, Outcome.SPARED, told))
     own = own_rounds(rounds, examination.raced)
-    return recorded(examination, about, lambda: _worst(examination, race(examination.dispatch, own)))
+    result = recorded(examination, about, lambda: _worst(examination, race(examination.dispatch, own)))
+    if result.outcome is Outcome.HELD:
+        examination.raced_orders = examination.orders.accepted[-ORDERS_AT_ONCE:]
+    return result
 
 
 def _worst(examination: Examination, results: Sequence[Result]) -> Result:
@@ -237,7 +240,8 @@ def _worst(examination: Examination, results: Sequence[Result]) -> Result:
 def walk(examination: Examination, profile: Profile, seed: int) -> Result:
     """Walk over several orders at random."""
     about = replace(plain_case(examination.dispatch.contract), id="order.lifecycle/walk", title="A random walk.")
-    return recorded(examination, about, lambda: lifecycle(examination.dispatch, profile, seed))
+    begun = examination.raced_orders
+    return recorded(examination, about, lambda: lifecycle(examination.dispatch, profile, seed, begun))
 
 
 def review(examination: Examination, kind: str) -> Result:

@@ -81,10 +81,10 @@ def _plain(examination: Examination, order: str, lacking: NoOrderError | None, *
 
 def _accepted(examination: Examination, case: Case, order: str, *, met: bool) -> Result:
     """Send the plain request until it tells something; ``met`` is whether the target answered anything before."""
-    sent = _after_refusal(examination, case, order, examination.sent_to_accept(case, order))
+    sent = _after_refusal(examination, case, order, examination.acceptance.send(case, order))
     if not met:
         examination.dispatch.require_target(sent, before=False)
-    sent, order = examination.retry_on_other_order(case, sent, order)
+    sent, order = examination.acceptance.retry_on_other_order(case, sent, order)
     if not (met and sent.decided and sent.reading is None):
         examination.dispatch.require_target(sent, before=False)
     concluded = examination.confirmation.conclude(case, order, sent)
@@ -100,7 +100,7 @@ def _after_refusal(examination: Examination, case: Case, order: str, sent: Sent)
     """Send the plain request once more if our token was refused: the refusal before it may have lasted."""
     if not sent.decided or sent.reading is None or sent.reading.status != examination.dispatch.refused_status():
         return sent
-    again = examination.sent_to_accept(case, order)
+    again = examination.acceptance.send(case, order)
     if again.decided and again.accepted:
         examination.dispatch.keep(examination.confirmation.between(case, sent, again))
     return again

@@ -46,19 +46,22 @@ class Step:
 
 
 class Walk:
-    """One walk on orders of its own. ``open`` is the model: the orders that have an open refund request.
+    """One walk on orders of its own, on ``begun`` of which a valid request was accepted just before.
+
+    ``open`` is the model: the orders that have an open refund request.
 
     The walk is ``over`` once a request gets no answer that says something: the state of its order is then unknown.
     """
 
-    def __init__(self, dispatch: Dispatch, orders: int) -> None:
+    def __init__(self, dispatch: Dispatch, orders: int, begun: Sequence[str] = ()) -> None:
         self._dispatch = dispatch
         self._cases = all_cases(dispatch.contract)
+        leased = [dispatch.orders.lease() for _ in range(orders - len(begun))]
         # From one end of the list or the other: their ids go up, since what is blocked is often the next one.
-        self._orders = sorted((dispatch.orders.lease() for _ in range(orders)), key=lambda id_: (len(id_), id_))
-        self.open: set[int] = set()
+        self._orders = sorted((*begun, *leased), key=lambda id_: (len(id_), id_))
+        self.open = {self._orders.index(order) for order in begun}
         self.over = False
-        self.steps: list[Step] = []
+        self.steps = [Step(place, VALID) for place in sorted(self.open)]
         self.sent: list[Sent] = []
 
     def step(self, step: Step) -> Sent | None:
@@ -91,21 +94,22 @@ def _about(case: Case) -> Case:
     return replace(case, id=id_, blame=tuple((part, "order.lifecycle") for part in case.situation.wrong))
 
 
-def lifecycle(dispatch: Dispatch, profile: Profile, seed: int) -> Result:
+def lifecycle(dispatch: Dispatch, profile: Profile, seed: int, begun: Sequence[str] = ()) -> Result:
     """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter.
 
-    The same seed walks the same way.
+    The same seed walks the same way. The first walk goes on from the acceptances on the orders ``begun``.
     """
     clause, title = "order.lifecycle", "Over a random walk, each answer follows from what was accepted before."
     walks: list[Walk] = []
     random = Random(seed)  # noqa: S311  (nothing is secret here)
     try:
         while len(walks) < profile.walks + any(walk.over for walk in walks):  # one more for one that was lost
-            walks.append(Walk(dispatch, profile.walk_orders))
-            if _leaves_model(walks[-1], profile.steps, _steps(random, profile.walk_orders)):
+            walks.append(Walk(dispatch, profile.walk_orders, () if walks else begun[: profile.walk_orders]))
+            steps = _steps(random, profile.walk_orders, len(walks[-1].open))
+            if _leaves_model(walks[-1], profile.steps, steps):
                 return _shortest(dispatch, walks[-1], title)
     except NoOrderError:
-        if not any(walk.steps for walk in walks):
+        if not any(walk.sent for walk in walks):
             raise
     if all(walk.over for walk in walks):
         return Result(f"{clause}/walk", clause, title, Outcome.UNDECIDED, "no walk came to its end", tries=1)
@@ -113,9 +117,9 @@ def lifecycle(dispatch: Dispatch, profile: Profile, seed: int) -> Result:
     return Result(f"{clause}/walk", clause, title, Outcome.HELD, exchanges=numbers[-1:], answer="error", tries=1)
 
 
-def _steps(random: Random, orders: int) -> Iterator[Step]:
-    """Yield the steps of a walk, without end."""
-    yield from (Step(order, VALID) for order in _BEGINNING)
+def _steps(random: Random, orders: int, taken: int) -> Iterator[Step]:
+    """Yield the steps of a walk, without end, but for the first that were ``taken``."""
+    yield from (Step(order, VALID) for order in _BEGINNING[taken:])
     while True:
         yield Step(random.randrange(orders), random.choice(_KINDS))
 

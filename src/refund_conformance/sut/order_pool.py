@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from refund_conformance.cases.case import Case
-from refund_conformance.cases.orders import PICKS, REFUNDABLE_GROUPS, SPENT
+from refund_conformance.cases.case import SPENT, Case
+from refund_conformance.cases.orders import PICKS, REFUNDABLE_GROUPS
 from refund_conformance.contract.untested import Because
 from refund_conformance.sut.ledger import Ledger
 

@@ -12,10 +12,10 @@ from refund_conformance.cases.case import Case
 from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.errors import UsageError
 from refund_conformance.contract.model import Contract
-from refund_conformance.engine.partitions import LANES, lane_of, lane_of_clause, proofs
+from refund_conformance.engine.partitions import LANES, Joint, joints, lane_of, lane_of_clause
 from refund_conformance.sut.profile import Profile
 
-PHASES = ("refused", "drawn", "together", "walked", "accepted", "proved", "asked", "reviewed")
+PHASES = ("refused", "drawn", "together", "walked", "accepted", "asked", "proved", "reviewed")
 """The order of a run: what shares orders comes before what uses them up, what is listed before what is drawn."""
 
 
@@ -69,8 +69,8 @@ class Selection:
             session.config.hook.pytest_deselected(items=dropped)
 
     @cached_property
-    def _shared(self) -> Mapping[str, str]:
-        return proofs(self._contract, self._chosen)
+    def _shared(self) -> Mapping[str, Joint]:
+        return joints(self._contract, self._chosen)
 
     def lane(self, item: pytest.Item) -> str:
         """Return the lane of a test."""
@@ -150,7 +150,7 @@ def _parameter(item: pytest.Item, name: str) -> object:
 def _phase(item: pytest.Item) -> str:
     case = case_of(item)
     if case is not None:
-        if case.situation.questions and not case.situation.wrong:
+        if case.is_asked:
             return "asked"
         return "refused" if case.situation.wrong else "accepted"
     mark = item.get_closest_marker("clause")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -106,17 +106,25 @@ def unclosed_nesting() -> bytes:
     return b'{"a":' * (DEPTH // 2)
 
 
-def valid_forms(body: Body, name: str) -> dict[str, bytes]:
-    """Return unusual spellings of objects, by slug. ``name`` is a field of ``body`` that takes any text."""
-    every = {**body, name: 'tab\t"quoted" a/b \\ é 退 😀 \u2028\x7f'}
-    pairs = list(every.items())
-    escaped = ",".join(f'"{_escaped(key)}":{_quoted_escaped(value)}' for key, value in pairs)
-    texts = {key: json.dumps(value, ensure_ascii=False).replace("/", "\\/") for key, value in reversed(pairs)}
-    spaced = ",\r\n\t ".join(f"{json.dumps(key)} \n:\t {text}" for key, text in texts.items())
-    return {
-        "escaped": f"{{{escaped}}}".encode(),
-        "spaced-and-reversed": f" \r\n\t{{ \n{spaced}\t}}\r\n \t".encode(),
-    }
+ESCAPES = 'tab\t"quoted" a/b \\ é 退 😀 \u2028\x7f'
+"""A text of characters that JSON writes in several ways."""
+
+
+def escaped(body: Body) -> bytes:
+    """Return an object's text in which every character of every string is escaped."""
+    members = (f"{_quoted_escaped(name)}:{_quoted_escaped(value)}" for name, value in body.items())
+    return f"{{{','.join(members)}}}".encode()
+
+
+def spaced_and_reversed(body: Body) -> bytes:
+    """Return an object's text with white space wherever it may be, its last member first and slashes escaped."""
+    texts = {name: dump(value).decode().replace("/", "\\/") for name, value in reversed(list(body.items()))}
+    spaced = ",\r\n\t ".join(f"{json.dumps(name)} \n:\t {text}" for name, text in texts.items())
+    return f" \r\n\t{{ \n{spaced}\t}}\r\n \t".encode()
+
+
+FORMS: Mapping[str, Callable[[Body], bytes]] = {"spaced-and-reversed": spaced_and_reversed, "escaped": escaped}
+"""Unusual spellings of an object, by slug; the first leaves characters beyond ASCII as they are."""
 
 
 def _escaped(text: str) -> str:
