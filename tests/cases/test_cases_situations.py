@@ -213,7 +213,7 @@ def situation_of(case: Case) -> Situation:
     authorization, about_token = authorization_of(case)
     content_type, about_type = content_type_of(case)
     body = body_of(case.draft.body)
-    asks = "/asks-" in case.id  # such a case is sent for whichever order the run has for it
+    asks = case.is_asked  # such a case is sent for whichever order the run has for it
     is_other = case.draft.credential == "other_merchant_token"
     unconfigured = case.draft.credential == "unconfigured_token"
     asked = about_token | about_type | about_size(case)

@@ -95,26 +95,26 @@ def test_one_wrong_part_alone_tells_no_precedence() -> None:
 
 def test_what_answers_before_the_order_is_known_once_seen() -> None:
     observations, _ = noting()
-    assert not observations.answers_before_order("byte-order-mark")
+    assert not observations.looks_first_at(observations.parts_of(["byte-order-mark"]))
     observations.note(STATE_AND_BODY, answer(STATE_AND_BODY, "body"))
-    assert observations.answers_before_order("byte-order-mark")
-    assert not observations.answers_before_order("content-type-case")
+    assert observations.looks_first_at(observations.parts_of(["byte-order-mark"]))
+    assert not observations.looks_first_at(observations.parts_of(["content-type-case"]))
 
 
 def test_a_question_with_several_parts_needs_each_of_them_before_the_order() -> None:
     observations, _ = noting()
     observations.note(STATE_AND_BODY, answer(STATE_AND_BODY, "body"))
-    assert not observations.answers_before_order("deep-nesting")
+    assert not observations.looks_first_at(observations.parts_of(["deep-nesting"]))
     both = Situation(order="not-paid", invalid=frozenset({"email"}))
     observations.note(both, answer(both, "field"))
-    assert observations.answers_before_order("deep-nesting")
+    assert observations.looks_first_at(observations.parts_of(["deep-nesting"]))
 
 
 def test_a_target_that_varies_is_not_trusted_to_look_at_the_order_last() -> None:
     observations, _ = noting()
     observations.note(STATE_AND_TYPE, answer(STATE_AND_TYPE, "content_type"))
     observations.note(STATE_AND_TYPE, answer(STATE_AND_TYPE, "order"))
-    assert not observations.answers_before_order("content-type-case")
+    assert not observations.looks_first_at(observations.parts_of(["content-type-case"]))
 
 
 def test_asked_of_an_open_order_its_refusal_is_the_accepting_answer() -> None:

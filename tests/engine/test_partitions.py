@@ -1,7 +1,5 @@
 """Lanes: what shares an order goes one after another, and what must be accepted shows that nothing else was."""
 
-from collections import Counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,42 +12,36 @@ from refund_conformance.engine.partitions import (
     ACCEPTED,
     BENCHES,
     COMBINED,
-    CUT,
     LANES,
     ORDERS,
-    QUESTIONS,
     bench_of,
-    bench_of_first_wrong,
+    joints,
     lane_of,
     lane_of_clause,
     must_be_accepted,
-    proofs,
 )
 
-SHARED = proofs(CONTRACT, EVERY_CLAUSE)
+SHARED = joints(CONTRACT, EVERY_CLAUSE)
 REFUSED = [case for case in CASES.values() if case.situation.wrong and case.group == "refundable"]
 
 
 def test_every_way_in_which_a_request_is_wrong_has_its_shared_order() -> None:
     assert set(BENCHES) == {part for part, _ in CONTRACT.outcomes}
-    assert {bench_of(case) for case in REFUSED} == {*BENCHES.values(), COMBINED, CUT}
-    assert {bench_of_first_wrong(case) for case in REFUSED} == set(BENCHES.values())
+    assert {bench_of(case) for case in REFUSED} == set(BENCHES.values())
 
 
-def test_what_is_not_wrong_shares_the_order_of_questions() -> None:
-    assert bench_of(plain_case(CONTRACT)) == bench_of_first_wrong(plain_case(CONTRACT)) == QUESTIONS
-
-
-def test_several_wrong_parts_share_an_order_of_their_own() -> None:
+def test_what_is_wrong_in_several_parts_or_in_none_or_breaks_off_shares_an_order() -> None:
     several = [case for case in REFUSED if len(case.situation.wrong) > 1]
+    cut = [case for case in REFUSED if case.draft.framing.is_cut]
     assert several
-    assert {bench_of(case) for case in several} == {COMBINED}
+    assert cut
+    assert {bench_of(case) for case in (*several, *cut, plain_case(CONTRACT))} == {COMBINED}
 
 
 def test_every_case_is_in_a_lane_and_every_lane_has_one() -> None:
     assert len(set(LANES)) == len(LANES)
     assert {lane_of(case, SHARED) for case in CASES.values()} == set(LANES) - {
-        lane_of_clause(CONTRACT, clause) for clause in ("order.lifecycle", "order.race")
+        lane_of_clause(CONTRACT, "order.race")
     }
 
 
@@ -62,9 +54,9 @@ def test_whatever_goes_to_a_shared_order_is_in_one_lane() -> None:
     lanes: dict[str, set[str]] = {}
     for case in REFUSED:
         lanes.setdefault(bench_of(case), set()).add(lane_of(case, SHARED))
-    for id_, bench in SHARED.items():
-        lanes[bench].add(lane_of(CASES[id_], SHARED))
-    for bench, clause in NO_EFFECT.items():
+    for id_, joint in SHARED.items():
+        lanes[joint.bench].add(lane_of(CASES[id_], SHARED))
+    for clause, bench in NO_EFFECT.items():
         lanes[bench].add(lane_of_clause(CONTRACT, clause))
     lanes[BENCHES["authorization"]].add(lane_of_clause(CONTRACT, "auth.every-request"))
     lanes[BENCHES["field"]].add(lane_of_clause(CONTRACT, "server.steady"))
@@ -73,7 +65,7 @@ def test_whatever_goes_to_a_shared_order_is_in_one_lane() -> None:
 
 
 def test_what_is_asked_comes_after_what_tells_how_to_ask_in_one_lane() -> None:
-    asked = [case for case in CASES.values() if case.situation.questions and not case.situation.wrong]
+    asked = [case for case in CASES.values() if case.is_asked]
     assert asked
     assert {lane_of(case, SHARED) for case in asked} == {COMBINED}
     assert {lane_of(case, SHARED) for case in REFUSED if len(case.situation.wrong) > 1} == {COMBINED}
@@ -94,32 +86,32 @@ def test_cases_of_orders_of_their_own_are_compared_in_one_lane() -> None:
         assert lane_of_clause(CONTRACT, clause) == ORDERS
 
 
-# ---- proofs
+# ---- what must be accepted
 
 
 def test_each_shared_order_gets_one_request_that_must_be_accepted() -> None:
-    assert all(must_be_accepted(CASES[id_]) for id_ in SHARED)
-    assert set(Counter(SHARED.values()).values()) == {1}
-    assert set(SHARED.values()) <= {bench_of(case) for case in REFUSED}
-    assert set(NO_EFFECT) <= set(SHARED.values())
+    benches = {joint.joined.case.id: joint.bench for joint in SHARED.values()}
+    assert sorted(benches.values()) == sorted({bench_of(case) for case in REFUSED})
+    assert set(NO_EFFECT.values()) <= set(benches.values())
 
 
-def test_the_request_that_begins_the_run_proves_nothing() -> None:
-    assert plain_case(CONTRACT).id not in SHARED
+def test_every_case_that_must_be_accepted_is_in_one_joined_request() -> None:
+    wanted = {case.id for case in CASES.values() if must_be_accepted(case)} - {plain_case(CONTRACT).id}
+    assert set(SHARED) == wanted
+    assert all(id_ in joint.joined.members for id_, joint in SHARED.items())
 
 
 def test_requests_beyond_the_number_of_shared_orders_have_their_own() -> None:
     clauses = {"email.accepts", "email.null"}
-    accepted = [case for case in CASES.values() if case.clause in clauses and must_be_accepted(case)]
-    shared = proofs(CONTRACT, clauses)
-    assert len(accepted) > 1
-    assert shared == {accepted[0].id: "fields"}
-    assert [lane_of(case, shared) for case in accepted[1:]] == [ACCEPTED] * (len(accepted) - 1)
+    shared = joints(CONTRACT, clauses)
+    assert [joint.bench for joint in shared.values()] == ["fields", ""]
+    assert [lane_of(CASES[id_], shared) for id_ in shared] == ["fields", ACCEPTED]
 
 
 def test_without_refused_requests_there_is_nothing_to_prove() -> None:
-    assert proofs(CONTRACT, {"email.accepts", "order.once"}) == {}
+    assert {joint.bench for joint in joints(CONTRACT, {"email.accepts", "order.once"}).values()} == {""}
 
 
-def test_proofs_depend_on_the_chosen_clauses_alone() -> None:
-    assert proofs(CONTRACT, sorted(EVERY_CLAUSE)) == proofs(CONTRACT, sorted(EVERY_CLAUSE, reverse=True))
+def test_joints_depend_on_the_chosen_clauses_alone() -> None:
+    one, other = (joints(CONTRACT, sorted(EVERY_CLAUSE, reverse=reverse)) for reverse in (False, True))
+    assert list(one) == list(other)

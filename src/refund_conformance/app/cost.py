@@ -127,6 +127,12 @@ class Demand:
         """The requests and orders of the race's own rounds."""
         return price(own_rounds(self.profile.races, self._raced))
 
+    @property
+    def _raced_orders(self) -> int:
+        """How many orders of the race the first walk goes on with."""
+        both = {"order.race", "order.lifecycle"} <= set(self.chosen)
+        return min(ORDERS_AT_ONCE, self.profile.walk_orders) if both else 0
+
     @cached_property
     def _begins(self) -> frozenset[str]:
         """The cases that every run begins with."""
@@ -194,7 +200,7 @@ class Demand:
             isolation.CLAUSE: isolation.requests(self.contract),
             "order.once": len(READING_AND_UNDOING) + 1,
             "order.race": self._race[0],
-            "order.lifecycle": self.profile.walks * self.profile.steps,
+            "order.lifecycle": self.profile.walks * self.profile.steps - self._raced_orders,
             **{clause: self._proof(key) for clause, key in NO_EFFECT.items()},
         }
         return sum(count for clause, count in flows.items() if clause in self.chosen)
@@ -248,7 +254,7 @@ class Demand:
         own = {joint.joined.case.id for joint in self._joints.values() if joint.bench not in self._benches}
         raced = self._race[1] if "order.race" in self.chosen else 0
         walked = self.profile.walks * self.profile.walk_orders if "order.lifecycle" in self.chosen else 0
-        walked -= min(raced, walked, ORDERS_AT_ONCE)  # the first walk goes on where the race ends
+        walked -= self._raced_orders
         proven = {key for clause, key in NO_EFFECT.items() if clause in self.chosen}
         least = 1 + len(self._benches | proven) + len(own) + raced + walked
         taken = COMBINED in {joint.bench for joint in self._joints.values()} or COMBINED not in self._benches

@@ -59,8 +59,9 @@ def order_cases(contract: Contract) -> Iterator[Case]:
             if pick == "first" and group in _ASKED_AGAIN:
                 again = f"{title.removesuffix('.')}, also when it is asked for once more."
                 yield replace(case, id=f"{case.id}-again", title=again, pick=pick)
-    title = "An order whose earlier refund request has ended is accepted."
-    yield made("order.refund-ended/first", title, Situation(), draft, AGAIN_REFUNDABLE)
+    for pick in ENDS:  # of several ways to end: completed, refused
+        title = "An order whose earlier refund request has ended is accepted."
+        yield replace(made(f"order.refund-ended/{pick}", title, Situation(), draft, AGAIN_REFUNDABLE), pick=pick)
     yield made(
         "order.foreign/other-merchant-token",
         "With another merchant's token, our order is not found.",

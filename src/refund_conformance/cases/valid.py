@@ -6,8 +6,7 @@ from typing import Any
 
 from refund_conformance.cases.bodies import body_situation
 from refund_conformance.cases.case import SPENT, Case, made, plain_draft
-from refund_conformance.cases.payloads import fields, json_text
-from refund_conformance.cases.payloads.addresses import accepted_emails
+from refund_conformance.cases.payloads import addresses, fields, json_text
 from refund_conformance.contract.model import Contract, Field
 
 JOINED = "order.refundable/joined"
@@ -16,23 +15,27 @@ JOINED = "order.refundable/joined"
 
 @dataclass(frozen=True)
 class Text:
-    """A free text that holds ``pieces``; where there are ``scripts``, these fill it up to the field's limit."""
+    """A free text that holds ``pieces``; where there are ``scripts``, these fill it up to the field's limit.
+
+    The first of the scripts fills most of it.
+    """
 
     pieces: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
 
     def written(self, limit: int) -> str:
         """Return the text: within ``limit`` whether it is counted in code points or in UTF-16 units."""
-        text = "".join(self.pieces)
-        filler = "".join(fields.SCRIPTS[script] for script in self.scripts)
-        while filler and fields.utf16_length(text) < limit:
-            text += filler
+        text = "".join((*self.pieces, *(fields.SCRIPTS[script] for script in self.scripts[1:])))
+        while self.scripts and fields.utf16_length(text) < limit:
+            text += fields.SCRIPTS[self.scripts[0]]
         while fields.utf16_length(text) > limit:
             text = text[:-1]
         return text
 
     def with_other(self, other: "Text", limit: int) -> "Text | None":
-        """Return the text that both are part of; None if the pieces are too long together."""
+        """Return the text that both are part of; None if one would take the other's place."""
+        if bool(self.pieces) != bool(other.pieces):
+            return None
         pieces = tuple(dict.fromkeys((*self.pieces, *other.pieces)))
         scripts = tuple(dict.fromkeys((*self.scripts, *other.scripts)))
         return Text(pieces, scripts) if fields.utf16_length("".join(pieces)) <= limit else None
@@ -54,7 +57,7 @@ class Valid:
     form: Callable[[Mapping[str, Any]], bytes] = json_text.dump
     spelling: Callable[[str], str] = str
     promises: tuple[tuple[str, str], ...] = ()
-    rests: tuple[str, ...] = ()
+    rests: tuple[str, ...] = ("order.refundable",)
     group: str = "refundable"
 
     def body(self, contract: Contract) -> dict[str, Any]:
@@ -74,7 +77,8 @@ class Valid:
         """Return the request that carries both promises; None if they exclude each other."""
         texts = dict(self.texts)
         for name, text in other.texts.items():
-            joined = text.with_other(texts.get(name, Text()), limit_of(contract.fields[name]))
+            limit = limit_of(contract.fields[name])
+            joined = texts[name].with_other(text, limit) if name in texts else text
             if joined is None or name in self.values:
                 return None
             texts[name] = joined
@@ -149,14 +153,14 @@ def _of_field(contract: Contract, about: Field) -> Iterator[Valid]:
     is_email = schema.get("format") == "email"
     if "maxLength" in schema and not is_email:
         yield _text(f"{name}.unicode/at-limit-mixed", name, Text(scripts=("mixed",)))
+        yield _text(f"{name}.max-length/at-limit-ascii", name, Text(scripts=("ascii",)))
         yield _text(f"{name}.unicode/emoji", name, Text((fields.ODD_TEXT,), ("emoji",)))
         if len(fields.SIGNS) <= schema["maxLength"]:
             yield _text(f"{name}.unicode/signs", name, Text((fields.SIGNS,)))
-    longest = fields.at_limit(about)
-    if longest is not None:
-        yield _of_value(f"{name}.max-length/at-limit-ascii", name, longest)
     if is_email:
-        for slug, value in accepted_emails().items():
+        if "maxLength" in schema:
+            yield _of_value(f"{name}.max-length/at-limit-ascii", name, addresses.email(schema["maxLength"]))
+        for slug, value in addresses.accepted_emails().items():
             yield _of_value(f"{name}.accepts/{slug}", name, value)
     if not about.required:
         yield _of_value(f"{name}.optional/absent", name, None)
@@ -188,13 +192,13 @@ def _told_apart(about: Field) -> Iterator[Valid]:
         if least <= len(text) <= most:
             aspect = "max-length" if slug == "shortest" and "maxLength" in about.schema else "unicode"
             valid = _of_value(f"{about.name}.{aspect}/{slug}", about.name, text)
-            yield replace(valid, group=SPENT, rests=("order.once",))
+            yield replace(valid, group=SPENT, rests=("order.refundable", "order.once"))
 
 
 def _forms(contract: Contract) -> Iterator[Valid]:
     """Yield unusual spellings of a JSON object."""
     free: Sequence[str] = tuple(fields.free_texts(contract))
-    rests = tuple(clause.id for clause in contract.clauses.values() if clause.area in contract.fields)
+    of_fields = tuple(clause.id for clause in contract.clauses.values() if clause.area in contract.fields)
     promises = (("authorization", "auth.accepts"), ("content_type", "content-type.exact"))
     for (slug, form), spelling in zip(json_text.FORMS.items(), (str.title, str.upper), strict=True):
         yield Valid(
@@ -204,5 +208,5 @@ def _forms(contract: Contract) -> Iterator[Valid]:
             form=form,
             spelling=spelling,
             promises=promises,
-            rests=rests,
+            rests=("order.refundable", *of_fields),
         )

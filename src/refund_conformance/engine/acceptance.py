@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from refund_conformance.cases.case import Case
+from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.cases.orders import second_case, sends_again
 from refund_conformance.contract.untested import Because
 from refund_conformance.engine.confirmation import Confirmation
@@ -18,6 +18,7 @@ from refund_conformance.engine.side_effects import SideEffects
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
 from refund_conformance.oracle.result import Outcome, Result
+from refund_conformance.sut.order_pool import NoOrderError
 from refund_conformance.transport.exchange import Exchange
 
 SETTLED_RACE = ("order.once", "order.race")
@@ -86,7 +87,7 @@ class Acceptance:
     def _accept_alone(self, case: Case, bench: str) -> Result:
         order, sent = self._sent_to_be_accepted(case, bench)
         if sent.reading and reports_order_state(self._dispatch, sent):
-            return self.disturbed(case, sent)
+            raise self.disturbance(sent)
         return self._accepted(case, order, sent)
 
     def _sent_to_be_accepted(self, case: Case, bench: str) -> tuple[str, Sent]:
@@ -132,13 +133,18 @@ class Acceptance:
         sent = self._dispatch.judged(again, second.exchange) if second else self._dispatch.send(again, order)
         self._dispatch.keep(self._confirmation.conclude(again, order, sent))
 
-    def disturbed(self, case: Case, sent: Sent) -> Result:
-        """Fresh orders are refused, though others were accepted before: the acceptance disturbs them."""
+    def disturbance(self, sent: Sent) -> NoOrderError:
+        """Keep that fresh orders are refused since others were accepted as a result; return it as an error."""
         said = describe_reading(sent.reading) if sent.reading else ""
-        self._orders.stop(f"after requests for other orders were accepted, further ones are refused ({said})")
+        reason = f"after requests for other orders were accepted, further ones are refused ({said})"
+        self._orders.stop(reason)
+        about = replace(plain_case(self._dispatch.contract), id="order.lifecycle/further-orders")
+        about = replace(about, title="What is accepted for some orders leaves others refundable.")
         expected = "200 without errors, whatever was accepted for other orders"
         finding = Finding("order.lifecycle", Kind.REFUSED, expected, f"{said} on {OTHER_ORDERS + 1} orders")
-        return replace(result_of(case, [sent], (finding,)), failed=OTHER_ORDERS + 1, tries=OTHER_ORDERS + 1)
+        result = result_of(about, [sent], (finding,))
+        self._dispatch.keep(replace(result, failed=OTHER_ORDERS + 1, tries=OTHER_ORDERS + 1))
+        return NoOrderError(reason, Because.SUPPLY)
 
     def send(self, case: Case, order: str) -> Sent:
         """Send a request that may be accepted, and note if it was."""

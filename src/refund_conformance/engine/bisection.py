@@ -35,7 +35,7 @@ def find_guilty(dispatch: Dispatch, bench: SharedOrder) -> Result | None:
     """
     try:
         # Orders that are refused anyway, or by turns, would make anyone look guilty.
-        sound = _try(dispatch, []) is None
+        sound = not any(_try(dispatch, []) for _ in range(2))
         guilty = _search(dispatch, _by_clause(bench.sent)) if sound else None
         if guilty is not None and not dispatch.orders.fresh and not _is_shown_again(dispatch, guilty[0]):
             guilty = None

@@ -28,6 +28,9 @@ SIMULTANEOUS = 3
 """Requests of a round on one order. Whatever comes after the first two or three finds what these have written, so
 many rounds of few requests are won twice more often than few rounds of many."""
 
+TWO_ORDERS = f"{CLAUSE}/two-orders"
+"""The last round. An order that it leaves refused for good is rather a matter of the other's acceptance."""
+
 ORDERS_AT_ONCE = 2
 """Orders of the last round, for which requests are sent at once."""
 
@@ -61,8 +64,8 @@ def raced_cases(contract: Contract, chosen: Collection[str]) -> frozenset[str]:
     if CLAUSE not in chosen:
         return frozenset()
     joined = (joined.case.id for joined in joined_cases(contract, chosen))
-    again = (case.id for case in all_cases(contract).values() if case.group == AGAIN_REFUNDABLE)
-    return frozenset((*joined, *again))
+    ended = (case for case in all_cases(contract).values() if case.group == AGAIN_REFUNDABLE)
+    return frozenset((*joined, *(case.id for case in ended if case.clause in chosen)))
 
 
 def own_rounds(rounds: int, raced: Collection[str]) -> int:
@@ -162,9 +165,8 @@ def _refused_together(dispatch: Dispatch, result: Result) -> Result:
     order = dispatch.orders.lease()
     if not _is_accepted(dispatch, order):
         return result
-    clause, _, _ = result.case.partition("/")
     actual = "none was accepted for an order, in two rounds on orders of their own; one alone on another order was"
-    finding = Finding(clause, Kind.REFUSED, ONE, actual)
+    finding = Finding("order.lifecycle" if result.case == TWO_ORDERS else CLAUSE, Kind.REFUSED, ONE, actual)
     return replace(result, outcome=Outcome.VIOLATED, reason="", because=None, findings=(finding,), failed=1)
 
 
@@ -213,7 +215,7 @@ def _one_order(dispatch: Dispatch, number: int, last: bool) -> Result:
 
 def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
     first, second = dispatch.orders.lease(), dispatch.orders.lease()
-    case = _case(dispatch, f"{CLAUSE}/two-orders", "Requests at once on two orders: one is accepted on each.")
+    case = _case(dispatch, TWO_ORDERS, "Requests at once on two orders: one is accepted on each.")
     other = replace(case, draft=other_draft(dispatch.contract))
     beside = replace(incomplete_case(dispatch.contract), id=case.id)
     asked = [(each, order) for each in (case, other, beside) for order in (first, second)]

@@ -209,7 +209,7 @@ class Examination:
                 return self.confirmation.between(case, sent, again)
             shared, sent = self._on_other_shared(case, key, shared, sent)
             if self.orders.fresh and self.reports_order_state(sent) and self._is_disturbed(shared.order):
-                return self.acceptance.disturbed(case, sent)
+                raise self.acceptance.disturbance(sent)
         self.note(case, key, shared, sent)
         result = self.confirmation.conclude(case, shared.order, sent)
         if not self.orders.is_untouched(shared.order) and self.orders.shared.get(key) is shared:

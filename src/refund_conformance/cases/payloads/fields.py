@@ -110,16 +110,6 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def at_limit(field: Field) -> str | None:
-    """Return the longest valid value of a string field in ASCII; None if it has no length limit."""
-    limit = field.schema.get("maxLength")
-    if limit is None:
-        return None
-    if field.schema.get("format") == "email":
-        return addresses.email(limit)
-    return f" {text('ascii', limit - 2).strip().ljust(limit - 2, '.')} "
-
-
 TRAILING_BLANKS = "trailing-blanks"
 
 _SHRINKING = "&amp;<b></b>%41\\x41"
