@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -27,6 +28,15 @@ LATE = "504 after"
 KINDS = (*LOSSES, *map(str, STATUSES), LATE)
 
 
+@dataclass(frozen=True)
+class Lock:
+    """A defence: after so many ``refused`` tokens every request gets ``status`` for some seconds."""
+
+    refused: int
+    seconds: float
+    status: int
+
+
 @dataclass
 class Weather:
     """What happens to requests: each with probability ``share`` suffers one of ``kinds``.
@@ -39,6 +49,7 @@ class Weather:
     seed: int = 0
     kinds: Sequence[str] = KINDS
     outages: Mapping[int, float] = field(default_factory=dict)
+    lock: Lock | None = None
     counted: Counter[str] = field(default_factory=Counter)
 
 
@@ -50,6 +61,8 @@ class _Proxy:
         self._random = random.Random(weather.seed)
         self._requests = 0
         self._away = False
+        self._refused = 0
+        self._locked_until = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,6 +87,13 @@ class _Proxy:
         for end in (writer, *([inner[1]] if inner else [])):
             end.close()
 
+    def _count_refused(self, answer: bytes) -> None:
+        lock = self._weather.lock
+        self._refused += answer.startswith(b"HTTP/1.1 401")
+        if lock is not None and self._refused >= lock.refused:
+            self._weather.counted["lock"] += 1
+            self._refused, self._locked_until = 0, time.monotonic() + lock.seconds
+
     def _drop_all(self) -> None:
         self._away = True
         for writer in self._writers:
@@ -92,6 +112,8 @@ class _Proxy:
         weather = self._weather
         kind = self._random.choice(weather.kinds) if self._random.random() < weather.share else ""
         weather.counted[kind or "passed"] += 1
+        if weather.lock is not None and time.monotonic() < self._locked_until:
+            kind = str(weather.lock.status)
         if kind.isdecimal():
             writer.write(f"HTTP/1.1 {kind} Gateway\r\nContent-Length: 0\r\n\r\n".encode())
             await writer.drain()
@@ -101,6 +123,7 @@ class _Proxy:
         inner[1].write(request)
         await inner[1].drain()
         answer = await _message(inner[0], answered=request)
+        self._count_refused(answer)
         if kind == LATE:
             writer.write(b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n")
         elif kind.endswith("after"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from field_fronts import behind
 from field_runs import Judged, judged
-from field_weather import KINDS, Weather, weather_front
+from field_weather import KINDS, Lock, Weather, weather_front
 
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
@@ -43,6 +43,16 @@ def test_a_violation_is_seen_through_the_weather(tmp_path: Path) -> None:
     done = run(tmp_path, Weather(0.02, seed=5), "desc-counted-in-bytes")
     assert done.verdict == (1, "violated"), done.reasons
     assert done.with_result("violated") == {"description.unicode"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_target_that_locks_callers_out_for_a_while_is_judged_in_all_else(status: int, tmp_path: Path) -> None:
+    weather = Weather(0.0, lock=Lock(refused=15, seconds=3.0, status=status))
+    done = run(tmp_path, weather)
+    assert weather.counted["lock"] >= 1
+    assert done.with_result("violated") == set(), done.reasons
+    assert done.verdict in ((0, "partial"), (0, "conformant")), done.reasons
+    assert len(done.with_result("held")) > 50
 
 
 def test_a_target_that_goes_away_for_good_is_incomplete(tmp_path: Path) -> None:

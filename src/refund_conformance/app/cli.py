@@ -45,7 +45,7 @@ def main() -> None:
 
 @main.command(context_settings={"ignore_unknown_options": False})
 @click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
-@click.option("--profile", default="ci", show_default=True, help="How much to do: ci or nightly.")
+@click.option("--profile", default="ci", show_default=True, help="How much to do: smoke, ci or nightly.")
 @click.option("--report", type=click.Path(path_type=Path), default=Path("reports/latest"), show_default=True)
 @click.option("--strict", is_flag=True, help="Warnings count as violations.")
 @click.option("--waivers", type=click.Path(path_type=Path), help="Known deviations (waivers.toml).")
@@ -122,7 +122,7 @@ def _split(clauses: tuple[str, ...], extra: tuple[str, ...]) -> tuple[tuple[str,
 
 @main.command()
 @click.option("--target", type=click.Path(path_type=Path), help="Target settings; without: the embedded mock.")
-@click.option("--profile", default="ci", show_default=True, help="How much to do: ci or nightly.")
+@click.option("--profile", default="ci", show_default=True, help="How much to do: smoke, ci or nightly.")
 @click.option("--read-only", is_flag=True, help="As for a run that sends only what cannot create anything.")
 @click.argument("clauses", nargs=-1, metavar="[CLAUSE]...")
 def plan(target: Path | None, profile: str, read_only: bool, clauses: tuple[str, ...]) -> None:

@@ -59,9 +59,16 @@ def faults() -> None:
     type=click.Path(path_type=Path),
     help="Write how each fault fails (contracts/fault-signatures.json).",
 )
+@click.option(
+    "--order",
+    type=click.Path(path_type=Path),
+    help="Write in what order checks add most (contracts/check-order.json).",
+)
 @click.option("-n", "--workers", type=click.IntRange(1), help="Processes (default: one for each processor).")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-def selfcheck(write: Path | None, signatures: Path | None, workers: int | None, names: tuple[str, ...]) -> None:
+def selfcheck(
+    write: Path | None, signatures: Path | None, order: Path | None, workers: int | None, names: tuple[str, ...]
+) -> None:
     """Try the suite on the mock with each fault and each lawful difference.
 
     A NAME chooses those that begin with it. The exit status is 1 if a fault goes unseen, or under another name, or
@@ -92,4 +99,10 @@ def selfcheck(write: Path | None, signatures: Path | None, workers: int | None, 
         from refund_conformance.app import signatures as keeping
 
         click.echo(f"{keeping.write(done, signatures)} signatures in {signatures}")
+    if order:
+        from refund_conformance.app import check_order
+
+        failing = [(trial.subject, frozenset(case for case, *_ in trial.failing)) for trial in done]
+        seen = [check_order.Seen(one.name, one.clause, cases) for one, cases in failing if cases and one.clause]
+        click.echo(f"{check_order.write(seen, model.load(), order)} checks in {order}")
     sys.exit(1 if wrong else 0)

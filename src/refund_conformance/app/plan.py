@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from refund_conformance.app import check_order
 from refund_conformance.app.cost import Demand
 from refund_conformance.cases.case import plain_case
 from refund_conformance.cases.orders import second_case, sends_again
@@ -19,6 +20,9 @@ from refund_conformance.sut.ledger import MEMORY
 from refund_conformance.sut.limits import limits_of
 from refund_conformance.sut.profile import Profile
 from refund_conformance.sut.settings import GROUPS, HOOK, SEARCH, Settings
+
+BOUNDS = (40, 100, 200)
+"""Numbers of requests for which a plan tells how much they would see."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ class Plan:
     """What a run will do.
 
     ``requests`` are those to a conformant target, ``most`` the bound. ``seconds`` is the time after which the run
-    ends, ``rate`` the most requests in a second.
+    ends, ``rate`` the most requests in a second. ``curve`` has numbers of requests, each with the part of
+    the mock's faults that can be seen with so many.
     """
 
     target: str
@@ -75,6 +80,7 @@ class Plan:
     gaps: tuple[Gap, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    curve: tuple[tuple[int, float], ...] = ()
 
     @property
     def untested(self) -> tuple[Gap, ...]:
@@ -93,6 +99,9 @@ class Plan:
         yield f"Requests  about {self.requests}, at most {self.most}"
         yield f"Time      {self._time()}"
         yield f"Clauses   {tested} of {self.clauses} tested{f', {len(partly)} of them in part' if partly else ''}"
+        if self.curve:
+            shares = ", ".join(f"{share:.0%} with {bound}" for bound, share in self.curve)
+            yield f"Faults    of those that the mock knows, so many are seen at most: {shares} requests"
         yield "Orders"
         yield from (f"  {supply.group:<18} {supply.line}" for supply in self.orders if supply.most)
         if self.untested:
@@ -175,6 +184,7 @@ class _Planning:
             gaps=tuple(self._gaps()),
             notes=tuple(self._notes()),
             warnings=(*warnings, *self._short(orders), *self._late(requests, limit)),
+            curve=self._curve(min(limit, requests)),
         )
 
     def _supplies(self) -> Iterator[Supply]:
@@ -188,6 +198,13 @@ class _Planning:
                 continue
             source = self._settings.source if group in order_sources.offered(self._settings) else ""
             yield Supply(group, least, most, listed, self._demand.free[group], source)
+
+    def _curve(self, most: int) -> tuple[tuple[int, float], ...]:
+        """Return what part of the known faults some numbers of requests can show, in a run of all clauses."""
+        if set(self._demand.chosen) != set(self._contract.clauses):
+            return ()
+        bounds = [bound for bound in BOUNDS if bound < most]
+        return tuple(check_order.curve(self._contract, [*bounds, most]))
 
     # -- clauses ------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -10,6 +10,7 @@ from refund_conformance.cases.case import Case, plain_draft
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.contract.model import Contract
 from refund_conformance.contract.untested import Because
+from refund_conformance.engine.access import LOCKS, Access
 from refund_conformance.engine.observations import Observations
 from refund_conformance.engine.prefetch import Ahead
 from refund_conformance.engine.recorder import Record
@@ -30,26 +31,11 @@ from refund_conformance.transport.connection import Wire
 from refund_conformance.transport.exchange import Exchange, Failure, Response
 from refund_conformance.transport.retry import GATEWAY_TRIES, growing_wait, is_inconclusive
 
-ACCESS_STATUSES = frozenset({401, 403, 423})
-"""Statuses by which a target may stop to serve a caller, whatever the caller asks for."""
-
-SERVED_TOKENS = (OWN, "other_merchant_token")
-"""The tokens of callers that a target serves; what it answers to any other is the matter of a clause."""
-
-ACCESS_CHECKS = 40
-"""How often in a run a request with a known answer is sent to see whether the target still serves us."""
-
 LOST_TRIES = 3
 """How often a request is sent whose connection is lost each time before that counts."""
 
 SILENT_TRIES = 2
 """How often a request is sent that gets no answer in time before that counts."""
-
-RENEWALS = 10
-"""How often our own token is renewed in a run because it was refused."""
-
-LOCKING = 3
-"""After so many refused tokens a target may lock a caller out."""
 
 CONTROLS = 4
 """How often a target is asked whether it is back."""
@@ -84,10 +70,7 @@ class Dispatch:
         self.violated: set[str] = set()
         self._allowance = allowance
         self._permitted = lru_cache(partial(oracle.permitted, contract, pins=settings.pins))
-        self._renewed: set[str] = set()
-        self._refused_tokens = 0
-        self._served: set[str] = set()
-        self._access_checks = 0
+        self.access = Access(contract, settings, client, self._known_answer)
         self._lock = threading.Lock()
 
     def keep(self, result: Result) -> Result:
@@ -124,6 +107,8 @@ class Dispatch:
             raise NoOrderError(f"auth.{case.draft.credential} is not set", Because.SETTINGS)
         if self.is_over(case):
             raise NoOrderError(f"auth.{case.draft.credential} has expired", Because.SUPPLY)
+        if self.access.is_guarded and case.situation.authorization != "valid":
+            raise NoOrderError(LOCKS, Because.TARGET)
 
     def is_over(self, case: Case) -> bool:
         """Whether a case's token is meant to be valid, is not ours to renew, and tells that its life is over."""
@@ -139,8 +124,8 @@ class Dispatch:
         serves us.
         """
         exchange = (None if wire else self.ahead.take(case, order)) or self._send(case, order, wire)
-        if self._is_token_refused(case, exchange):
-            self._renew_token(exchange)
+        if self.access.is_token_refused(case, exchange):
+            self.access.renew_token(exchange)
             exchange = self._send(case, order, wire)
         before: list[Exchange] = []
         while wire is None and not self.may_accept(case) and self._is_worth_another_try(exchange, len(before) + 1):
@@ -151,7 +136,8 @@ class Dispatch:
         if response is not None and response.status == self.refused_status() and self.is_over(case):
             raise NoOrderError(f"auth.{case.draft.credential} has expired", Because.SUPPLY)
         sent = replace(self.judged(case, exchange, confirmed=bool(before)), before=tuple(before))
-        self._require_access(case, sent)
+        if self.access.was_locked_out(case, sent, owns_orders=bool(self.orders.accepted)):
+            return self.judged(case, self._send(case, order, wire))
         return sent
 
     def _is_worth_another_try(self, exchange: Exchange, tries: int) -> bool:
@@ -178,46 +164,10 @@ class Dispatch:
             "See that the server is up, and what this request did to it.",
         )
 
-    def _require_access(self, case: Case, sent: Sent) -> None:
-        """Raise if a wrong answer only shows that the target no longer takes a token, whatever is asked.
-
-        TargetError for our own, NoOrderError for another merchant's.
-        """
-        response, credential = sent.exchange.response, case.draft.credential
-        if credential not in SERVED_TOKENS:
-            return
-        if response is None or not sent.decided or response.status not in ACCESS_STATUSES or not sent.wrong:
-            return
-        if response.status == self.refused_status() and case.situation.authorization != "valid":
-            return
-        if response.status != self.refused_status() and credential not in self._served:
-            return
-        known = self._known_answers(credential)
-        if self._access_checks >= ACCESS_CHECKS or any(status != response.status for status in known):
-            return
-        codes = ", ".join(str(code) for code in (response.status, *sent.codes))
-        rejected = f"the target rejected auth.{credential} ({codes})"
-        if credential != OWN:
-            raise NoOrderError(rejected, Because.SUPPLY)
-        raise TargetError(f"target {self.settings.base_url}", rejected, self._access_remedy())
-
-    def _known_answers(self, credential: str) -> Iterator[int]:
-        """Yield the statuses of answers to requests whose answer is known, with a token."""
-        self._access_checks += 1
-        for exists in (False, True) if credential == OWN and self.orders.accepted else (False,):
-            case, order = self.control_case(exists=exists)
-            known = self._send(replace(case, draft=replace(case.draft, credential=credential)), order, None)
-            if known.response is not None:
-                yield known.response.status
-
-    def _access_remedy(self) -> str:
-        remedy = f"Set auth.{OWN} to one that is valid and outlives the run."
-        if self._refused_tokens < LOCKING:
-            return remedy
-        return (
-            f"{remedy} Or the target locks callers out for a while: {self._refused_tokens} requests with "
-            "tokens that it must refuse came before; ask its owners to except the suite."
-        )
+    def _known_answer(self, credential: str, exists: bool) -> Response | None:
+        """Return what a request with a known answer gets with a token."""
+        case, order = self.control_case(exists=exists)
+        return self._send(replace(case, draft=replace(case.draft, credential=credential)), order, None).response
 
     def answer(self, case: Case, order: str) -> Response | None:
         """Return what a case's request for an order is answered, unjudged; None if the target said nothing."""
@@ -230,22 +180,6 @@ class Dispatch:
     def send_ahead(self, case: Case, order: str) -> None:
         """Send a case's request for an order before its turn, where several may be in flight."""
         self.ahead.offer(case, order, lambda: self._send(case, order, None, ahead=True))
-
-    def _is_token_refused(self, case: Case, exchange: Exchange) -> bool:
-        """Whether our own token was refused, by a target where we can get another that it has not refused yet."""
-        tokens, response = self.client.tokens, exchange.response
-        if response is None or response.status != self.refused_status() or not tokens.renewable:
-            return False
-        if case.situation.authorization != "valid" or case.draft.credential != OWN:
-            return False
-        token = self.client.token_of(exchange.request)
-        return len(self._renewed) < RENEWALS and (token not in self._renewed or tokens.get(OWN) != token)
-
-    def _renew_token(self, exchange: Exchange) -> None:
-        """Log in again, once for each token that was refused."""
-        token = self.client.token_of(exchange.request)
-        self._renewed.add(token)
-        self.client.renew_token(token)
 
     def _send(self, case: Case, order: str, wire: Wire | None, *, ahead: bool = False) -> Exchange:
         if self._allowance.is_over:
@@ -285,7 +219,6 @@ class Dispatch:
             return Sent(exchange, Judged(None, (silence(question, exchange.detail).cleaned(self.record.clean),)))
         if is_inconclusive(exchange) and not exchange.request.cut:
             return Sent(exchange, f"only {exchange.response.status} came, from a gateway")
-        self._count(case, exchange.response)
         reading = read(exchange.response)
         verdict = judge(self.contract, question, reading)
         findings = verdict.findings
@@ -293,13 +226,9 @@ class Dispatch:
             self.observations.note(case.situation, verdict.matched)
             findings += self._out_of_order(case, verdict.matched, reading)
         clean = tuple(finding.cleaned(self.record.clean) for finding in findings)
-        return Sent(exchange, Judged(reading, clean, verdict.matched))
-
-    def _count(self, case: Case, response: Response) -> None:
-        with self._lock:
-            self._refused_tokens += response.status == self.refused_status()
-            if response.status not in ACCESS_STATUSES and case.situation.authorization == "valid":
-                self._served.add(case.draft.credential)
+        sent = Sent(exchange, Judged(reading, clean, verdict.matched))
+        self.access.note(case, exchange.response, wrong=sent.wrong)
+        return sent
 
     def _out_of_order(self, case: Case, matched: Permitted, reading: Reading) -> tuple[Finding, ...]:
         if case.clause != "auth.first" or matched.part == "authorization":
@@ -331,8 +260,8 @@ class Dispatch:
         if len(requests) < len(cases):
             raise NoOrderError("the token's form allows no such request")
         exchanges = self.client.send_together(requests)
-        if all(map(self._is_token_refused, (case for case, _ in cases), exchanges)):
-            self._renew_token(exchanges[0])
+        if all(map(self.access.is_token_refused, (case for case, _ in cases), exchanges)):
+            self.access.renew_token(exchanges[0])
             return self.send_together(cases)
         return [self.judged(case, exchange) for (case, _), exchange in zip(cases, exchanges, strict=True)]
 
@@ -377,4 +306,4 @@ class Dispatch:
             raise TargetError(f"target {base}", f"{how}: {said}", self._remedy(exchange))
         if exchange.response.status == self.refused_status():
             codes = ", ".join(str(code) for code in (exchange.response.status, *sent.codes))
-            raise TargetError(f"target {base}", f"the target rejected auth.{OWN} ({codes})", self._access_remedy())
+            raise TargetError(f"target {base}", f"the target rejected auth.{OWN} ({codes})", self.access.remedy())

@@ -166,7 +166,7 @@ class Run:
     def _bounded_by(self) -> Because:
         """What bounds the run: the settings' own limits, the orders that they list, or else the profile."""
         limits = self._allowance.limits
-        if limits.narrowed_requests or limits.narrowed_orders:
+        if self.profile.smoke or limits.narrowed_requests or limits.narrowed_orders:
             return Because.CHOICE
         return Because.BUDGET if self.limits == (limits.requests, limits.orders) else Because.SETTINGS
 

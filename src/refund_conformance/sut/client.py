@@ -40,6 +40,9 @@ FIRST_GAP = 0.02
 LONGEST_GAP = 0.5
 """Seconds between two requests after a target has first asked for fewer, and at most."""
 
+EASING = 0.97
+"""What becomes of the time between requests with each that a target takes after it had asked for fewer."""
+
 RUN_HEADER = "X-Refund-Conformance-Run"
 """Tells the target's operators which run a request belongs to."""
 
@@ -195,6 +198,8 @@ class Client:
             self._set_clock(exchange)
         if response.status == TOO_MANY:
             self._pace.slow_down(asked_wait(exchange) or 0.0)
+        else:
+            self._pace.ease()
 
     def _set_clock(self, exchange: Exchange) -> None:
         shown = exchange.response.header("Date") if exchange.response else None
@@ -294,7 +299,7 @@ class _Pace:
     """Keeps requests apart so that no more than so many go out in a second, and all back while the target asks."""
 
     def __init__(self, per_second: float | None) -> None:
-        self._gap = 1 / per_second if per_second else 0.0
+        self._least_gap = self._gap = 1 / per_second if per_second else 0.0
         self._next = 0.0
         self._lock = threading.Lock()
 
@@ -303,6 +308,11 @@ class _Pace:
         with self._lock:
             self._gap = min(max(2 * self._gap, FIRST_GAP), LONGEST_GAP)
             self._next = max(self._next, monotonic() + seconds)
+
+    def ease(self) -> None:
+        """Put a little less time between requests: the target has taken one."""
+        with self._lock:
+            self._gap = max(self._least_gap, self._gap * EASING)
 
     def wait(self) -> None:
         with self._lock:

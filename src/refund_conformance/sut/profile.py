@@ -13,7 +13,7 @@ class Profile:
     take. ``examples`` is how many payloads each exploration draws, ``races`` how many rounds there are on one
     order (requests that are accepted anyway, and raced, count as rounds), ``walks`` how many random walks, of
     ``steps`` requests on ``walk_orders`` orders each. ``random`` tells whether what is drawn differs from run to
-    run.
+    run, and ``smoke`` that what the bounds leave out is left out on purpose.
     """
 
     name: str
@@ -26,9 +26,23 @@ class Profile:
     steps: int
     walk_orders: int
     random: bool
+    smoke: bool = False
 
 
 PROFILES = {
+    "smoke": Profile(
+        "smoke",
+        requests=100,
+        orders=8,
+        seconds=120,
+        examples=0,
+        races=0,
+        walks=1,
+        steps=8,
+        walk_orders=2,
+        random=False,
+        smoke=True,
+    ),
     "ci": Profile(
         "ci",
         requests=400,
