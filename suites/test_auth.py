@@ -4,6 +4,7 @@ import pytest
 
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.cases.case import Case
+from refund_conformance.engine.registry import Scenario
 
 
 @pytest.mark.clause("auth.missing")
@@ -46,16 +47,16 @@ def test_first_drawn(target: Target) -> None:
     target.explore("auth.first")
 
 
-@pytest.mark.clause("auth.first", phase="together")
-def test_strangers_told_alike(target: Target) -> None:
-    target.check_strangers_told_alike()
+@pytest.mark.clause("auth.first")
+def test_strangers_told_alike(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)
 
 
-@pytest.mark.clause("auth.every-request", phase="together")
-def test_every_request(target: Target) -> None:
-    target.check_every_request()
+@pytest.mark.clause("auth.every-request")
+def test_every_request(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)
 
 
-@pytest.mark.clause("auth.no-effect", phase="proved")
-def test_no_effect(target: Target) -> None:
-    target.check_no_effect("auth.no-effect")
+@pytest.mark.clause("auth.no-effect")
+def test_no_effect(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)

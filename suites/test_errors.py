@@ -4,6 +4,7 @@ import pytest
 
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.cases.case import Case
+from refund_conformance.engine.registry import Scenario
 
 
 @pytest.mark.clause("errors.alone")
@@ -16,6 +17,6 @@ def test_several_wrong_parts_drawn(target: Target) -> None:
     target.explore("errors.alone")
 
 
-@pytest.mark.clause("errors", phase="reviewed")
-def test_every_kind(target: Target) -> None:
-    target.review("error")
+@pytest.mark.clause("errors")
+def test_every_kind(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)

@@ -4,6 +4,7 @@ import pytest
 
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.cases.case import Case
+from refund_conformance.engine.registry import Scenario
 
 
 @pytest.mark.clause("order.refundable")
@@ -41,9 +42,9 @@ def test_foreign(case: Case, target: Target) -> None:
     target.check(case)
 
 
-@pytest.mark.clause("order.foreign", phase="together")
-def test_foreign_as_unknown(target: Target) -> None:
-    target.check_foreign_as_unknown()
+@pytest.mark.clause("order.foreign")
+def test_foreign_as_unknown(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)
 
 
 @pytest.mark.clause("order.once")
@@ -51,16 +52,16 @@ def test_once(case: Case, target: Target) -> None:
     target.check(case)
 
 
-@pytest.mark.clause("order.once", phase="reviewed")
-def test_once_at_last(target: Target) -> None:
-    target.check_once_at_last()
+@pytest.mark.clause("order.once")
+def test_once_at_last(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)
 
 
-@pytest.mark.clause("order.race", phase="walked")
-def test_race(target: Target) -> None:
-    target.check_race()
+@pytest.mark.clause("order.race")
+def test_race(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)
 
 
-@pytest.mark.clause("order.lifecycle", phase="walked")
-def test_lifecycle(target: Target) -> None:
-    target.check_lifecycle()
+@pytest.mark.clause("order.lifecycle")
+def test_lifecycle(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)

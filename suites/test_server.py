@@ -4,6 +4,7 @@ import pytest
 
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.cases.case import Case
+from refund_conformance.engine.registry import Scenario
 
 
 @pytest.mark.clause("server")
@@ -11,11 +12,11 @@ def test_strain(case: Case, target: Target) -> None:
     target.check(case)
 
 
-@pytest.mark.clause("server.steady", phase="together")
-def test_steady(target: Target) -> None:
-    target.check_steady()
+@pytest.mark.clause("server.steady")
+def test_steady(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)
 
 
-@pytest.mark.clause("server.isolation", phase="together")
-def test_isolation(target: Target) -> None:
-    target.check_isolation()
+@pytest.mark.clause("server.isolation")
+def test_isolation(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)

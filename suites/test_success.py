@@ -3,8 +3,9 @@
 import pytest
 
 from refund_conformance.app.pytest_plugin.fixture import Target
+from refund_conformance.engine.registry import Scenario
 
 
-@pytest.mark.clause("success", phase="reviewed")
-def test_success(target: Target) -> None:
-    target.review("success")
+@pytest.mark.clause("success")
+def test_success(scenario: Scenario, target: Target) -> None:
+    target.carry_out(scenario)

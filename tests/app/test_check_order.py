@@ -10,7 +10,10 @@ from refund_conformance.app import check_order
 from refund_conformance.app.budget import Check, affordable
 from refund_conformance.app.check_order import Seen, Step, ordered
 from refund_conformance.engine.partitions import joints
+from refund_conformance.engine.registry import Circumstances
 from refund_conformance.sut.profile import PROFILES
+
+SMOKE = Circumstances(CONTRACT, PROFILES["smoke"], CONTRACT.clauses)
 
 
 def test_what_sees_most_comes_first_and_what_is_seen_already_adds_nothing() -> None:
@@ -48,7 +51,7 @@ def test_more_requests_see_more() -> None:
 def test_with_few_requests_the_checks_that_add_most_are_carried_out(requests: int) -> None:
     shared = joints(CONTRACT, CONTRACT.clauses)
     checks = [Check(case.clause, case) for case in CASES.values()]
-    kept = affordable(checks, shared, PROFILES["smoke"], requests, 8)
+    kept = affordable(checks, shared, SMOKE, requests, 8)
     chosen = {check.id for check, is_kept in zip(checks, kept, strict=True) if is_kept}
     first = [step.check for step in check_order.load()][:10]
     assert set(first) <= chosen
@@ -59,4 +62,4 @@ def test_promises_of_one_request_are_paid_for_once() -> None:
     shared = joints(CONTRACT, CONTRACT.clauses)
     members = next(iter(shared.values())).joined.members
     checks = [Check(CASES[id_].clause, CASES[id_]) for id_ in members]
-    assert affordable(checks, shared, PROFILES["smoke"], 8, 2) == [True] * len(members)
+    assert affordable(checks, shared, SMOKE, 8, 2) == [True] * len(members)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from engine_stage import CASES, CONTRACT
-from refund_conformance.app.pytest_plugin.collection import PHASES
 from refund_conformance.cases import explorations
 from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.model import Clause, Level
+from refund_conformance.engine.registry import PHASES, SCENARIOS
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 
@@ -79,7 +79,7 @@ def test_every_case_is_the_parameter_of_one_test(everything: list[str]) -> None:
         named = slugs[f"{case.slug}]"] + slugs[f"{case.id.replace('/', '-')}]"]
         assert named >= 1, case.id
     explored = len(explorations(CONTRACT))
-    assert sum(slugs.values()) - len(CASES) < explored
+    assert sum(slugs.values()) - len(CASES) - len(SCENARIOS) < explored
 
 
 def test_what_shares_orders_comes_before_what_uses_them_up(everything: list[str]) -> None:
@@ -87,11 +87,11 @@ def test_what_shares_orders_comes_before_what_uses_them_up(everything: list[str]
         "test_missing[no-header]",
         "test_method[get]",
         "test_first_drawn",
-        "test_every_request",
-        "test_race",
+        "test_every_request[auth-every-request]",
+        "test_race[order-race]",
         "test_refundable[plain]",
-        "test_no_effect",
-        "test_every_kind",
+        "test_no_effect[auth-no-effect]",
+        "test_every_kind[errors]",
     ]
     places = [next(place for place, id_ in enumerate(everything) if id_.endswith(name)) for name in telling]
     assert places == sorted(places)
@@ -118,7 +118,7 @@ def test_clauses_are_chosen_by_id_and_by_the_beginning_of_ids(
 
 def test_an_id_chooses_its_clause_alone(pytester: pytest.Pytester) -> None:
     ids = [id_.partition("::")[2] for id_ in collected(pytester, "--clause", "order.once")]
-    assert ids == ["test_once[second-request]", "test_once[other-body]", "test_once_at_last"]
+    assert ids == ["test_once[second-request]", "test_once[other-body]", "test_once_at_last[order-once]"]
 
 
 def lonely(id_: str) -> Clause:

@@ -17,9 +17,10 @@ from refund_conformance.engine.partitions import (
     bench_of,
     joints,
     lane_of,
-    lane_of_clause,
+    lane_of_drawn,
     must_be_accepted,
 )
+from refund_conformance.engine.registry import SCENARIOS
 
 SHARED = joints(CONTRACT, EVERY_CLAUSE)
 REFUSED = [case for case in CASES.values() if case.situation.wrong and case.group == "refundable"]
@@ -40,14 +41,8 @@ def test_what_is_wrong_in_several_parts_or_in_none_or_breaks_off_shares_an_order
 
 def test_every_case_is_in_a_lane_and_every_lane_has_one() -> None:
     assert len(set(LANES)) == len(LANES)
-    assert {lane_of(case, SHARED) for case in CASES.values()} == set(LANES) - {
-        lane_of_clause(CONTRACT, "order.race")
-    }
-
-
-@pytest.mark.parametrize("clause", CONTRACT.clauses)
-def test_a_check_of_several_requests_is_in_a_lane(clause: str) -> None:
-    assert lane_of_clause(CONTRACT, clause) in LANES
+    lanes = {lane_of(case, SHARED) for case in CASES.values()}
+    assert lanes | {scenario.partition for scenario in SCENARIOS.values()} == set(LANES)
 
 
 def test_whatever_goes_to_a_shared_order_is_in_one_lane() -> None:
@@ -57,10 +52,7 @@ def test_whatever_goes_to_a_shared_order_is_in_one_lane() -> None:
     for id_, joint in SHARED.items():
         lanes[joint.bench].add(lane_of(CASES[id_], SHARED))
     for clause, bench in NO_EFFECT.items():
-        lanes[bench].add(lane_of_clause(CONTRACT, clause))
-    lanes[BENCHES["authorization"]].add(lane_of_clause(CONTRACT, "auth.every-request"))
-    lanes[BENCHES["field"]].add(lane_of_clause(CONTRACT, "server.steady"))
-    lanes[COMBINED].add(lane_of_clause(CONTRACT, "auth.first"))
+        lanes[bench].add(SCENARIOS[clause].partition)
     assert lanes == {bench: {bench} for bench in lanes}
 
 
@@ -76,14 +68,14 @@ def test_what_is_asked_comes_after_what_tells_how_to_ask_in_one_lane() -> None:
 def test_drawn_cases_go_to_the_order_of_their_own_lane(clause: str, data: st.DataObject) -> None:
     case = data.draw(explorations(CONTRACT)[clause])
     if case.group == "refundable":
-        assert bench_of(case) == lane_of_clause(CONTRACT, clause)
+        assert bench_of(case) == lane_of_drawn(CONTRACT, clause)
 
 
 def test_cases_of_orders_of_their_own_are_compared_in_one_lane() -> None:
     own = [case for case in CASES.values() if case.clause in ("order.foreign", "order.unknown", "order.once")]
     assert {lane_of(case, SHARED) for case in own if case.group != "refundable"} == {ORDERS}
     for clause in ("order.foreign", "order.once"):
-        assert lane_of_clause(CONTRACT, clause) == ORDERS
+        assert SCENARIOS[clause].partition == ORDERS
 
 
 # ---- what must be accepted

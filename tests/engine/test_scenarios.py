@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
 from engine_stage import ACCEPTED, CASES, TOKENS, Answer, Bench, bench, in_turn, on_mock, plain, refused, stage
 from refund_conformance.engine import comparisons, scenarios
 from refund_conformance.engine.bisection import NO_EFFECT
+from refund_conformance.engine.registry import SCENARIOS
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.oracle.finding import Finding, Kind
@@ -16,13 +16,11 @@ from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.profile import PROFILES
 from refund_conformance.transport.exchange import Request
 
-FLOWS: dict[str, scenarios.Flow] = {
-    "every-request": scenarios.every_request,
-    "strangers": comparisons.strangers_told_alike,
-    "steady": comparisons.steady,
-    "race": partial(scenarios.race_rounds, rounds=1),
-    "walk": partial(scenarios.walk, profile=PROFILES["ci"], seed=0),
-    **{clause: partial(scenarios.no_effect, clause=clause) for clause in NO_EFFECT},
+FLOWS = {
+    about: scenario
+    for about, scenario in SCENARIOS.items()
+    if scenario.phase != "reviewed"
+    and about != "order.foreign"  # which compares answers to cases that came before
 }
 
 
@@ -59,16 +57,16 @@ def lawful(mock: RunningMock) -> Iterator[Bench]:
 @pytest.mark.parametrize("name", FLOWS)
 def test_a_lawful_mock_holds_and_the_result_is_kept_once(name: str, lawful: Bench) -> None:
     before = len(lawful.kept("case"))
-    result = FLOWS[name](lawful.examination)
+    result = FLOWS[name].carry_out(lawful.examination, PROFILES["ci"], 0)
     kept = lawful.kept("case")[before:]
     assert (result.outcome, result.findings) == (Outcome.HELD, ())
     assert [event for event in kept if event["case"] == result.case] == [result.as_event()]
 
 
-@pytest.mark.parametrize("name", [name for name in FLOWS if name != "strangers"])
+@pytest.mark.parametrize("name", [name for name in FLOWS if name != "auth.first"])
 def test_without_orders_a_flow_is_untested_with_the_setting_as_reason(name: str) -> None:
     made = stage(refused(15010), groups={})
-    result = FLOWS[name](made.examination)
+    result = FLOWS[name].carry_out(made.examination, PROFILES["ci"], 0)
     assert (result.outcome, result.reason) == (Outcome.UNTESTED, "orders.refundable is not set")
     assert made.events[-1]["event"] == "case"
 

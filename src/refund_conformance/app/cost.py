@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -9,12 +10,10 @@ from refund_conformance.cases import all_cases, explorations, questions
 from refund_conformance.cases.case import SPENT, Case, missing_case, plain_case
 from refund_conformance.cases.orders import AGAIN_REFUNDABLE, REFUNDABLE_GROUPS, second_case, sends_again
 from refund_conformance.contract.model import Contract
-from refund_conformance.engine import isolation
 from refund_conformance.engine.bisection import NO_EFFECT
-from refund_conformance.engine.comparisons import FAULTS_BESIDE, STEADY_TRIES
 from refund_conformance.engine.partitions import BENCHES, COMBINED, Joint, bench_of, joints
-from refund_conformance.engine.race import ORDERS_AT_ONCE, SIMULTANEOUS, own_rounds, price, raced_cases
-from refund_conformance.engine.scenarios import READING_AND_UNDOING, UNAUTHORIZED
+from refund_conformance.engine.race import SIMULTANEOUS, raced_cases
+from refund_conformance.engine.registry import SCENARIOS, Circumstances, Price
 from refund_conformance.oracle import permitted
 from refund_conformance.sut import order_sources
 from refund_conformance.sut.ledger import MEMORY, open_ledger
@@ -24,13 +23,6 @@ from refund_conformance.transport.exchange import Headers
 
 _NEEDED = {"first": 1, "last": 2, "middle": 3}
 """How many orders a group must have for a case to have one of its own."""
-
-_SHARED = {
-    "auth.every-request": BENCHES["authorization"],
-    "server.steady": BENCHES["field"],
-    isolation.CLAUSE: isolation.SHARED,
-}
-"""The shared orders that checks of several requests go to, by clause."""
 
 _ANY_TOKEN = "token"  # noqa: S105
 """Stands for one that is got by logging in."""
@@ -101,7 +93,8 @@ class Demand:
         begun = len(self._begins) or 1
         alone = [case for case in self._alone if case.id not in self._joints]
         single = len({self._request(case) for case in alone}) + sum(map(self._more, alone))
-        return begun + single + self._accepted() + self._compared() + self._in_flows() + self._explored()
+        several = sum(price.requests for price in self._scenarios.values())
+        return begun + single + self._accepted() + several + self._explored()
 
     def _more(self, case: Case) -> int:
         """Count the requests for a case besides its first: several at once, or one that follows."""
@@ -121,17 +114,6 @@ class Demand:
     def _raced(self) -> frozenset[str]:
         """The cases of which several are sent at once."""
         return raced_cases(self.contract, self.chosen) if self.has_refundable else frozenset()
-
-    @property
-    def _race(self) -> tuple[int, int]:
-        """The requests and orders of the race's own rounds."""
-        return price(own_rounds(self.profile.races, self._raced))
-
-    @property
-    def _raced_orders(self) -> int:
-        """How many orders of the race the first walk goes on with."""
-        both = {"order.race", "order.lifecycle"} <= set(self.chosen)
-        return min(ORDERS_AT_ONCE, self.profile.walk_orders) if both else 0
 
     @cached_property
     def _begins(self) -> frozenset[str]:
@@ -183,27 +165,20 @@ class Demand:
                 found |= dict.fromkeys(whole.situation.questions, whole.id)
         return found
 
-    def _compared(self) -> int:
-        """Count the requests for a foreign and an unknown order that are wrong besides."""
-        answered = {case.clause for case in self._alone if case.group not in (SPENT, "refundable")}
-        compared = {"order.foreign", "order.unknown"} <= answered and self._available("foreign")
-        return 2 * len(FAULTS_BESIDE) if compared else 0
+    @cached_property
+    def _scenarios(self) -> Mapping[str, Price]:
+        """The price of each check of several requests that is carried out."""
+        chosen = {*self.chosen, *(self.contract.clauses[clause].area for clause in self.chosen)}
+        proofs = {shared: self._proof(shared) for shared in NO_EFFECT.values()}
+        circumstances = replace(self._circumstances, proofs=proofs)
+        able = (one for one in SCENARIOS.values() if self.has_refundable or not one.needs_refundable)
+        return {one.about: one.price(circumstances) for one in able if one.about in chosen}
 
-    def _in_flows(self) -> int:
-        """Count the requests of checks that take several, for refundable orders."""
-        if not self.has_refundable:
-            return 0
-        flows = {
-            "auth.every-request": 2 * len([id_ for id_ in UNAUTHORIZED if self._is_possible(self.every[id_])]),
-            "auth.first": 2 if self._available("unknown") else 0,
-            "server.steady": STEADY_TRIES,
-            isolation.CLAUSE: isolation.requests(self.contract),
-            "order.once": len(READING_AND_UNDOING) + 1,
-            "order.race": self._race[0],
-            "order.lifecycle": self.profile.walks * self.profile.steps - self._raced_orders,
-            **{clause: self._proof(key) for clause, key in NO_EFFECT.items()},
-        }
-        return sum(count for clause, count in flows.items() if clause in self.chosen)
+    @cached_property
+    def _circumstances(self) -> Circumstances:
+        lacking = {case.id for case in self.every.values() if not self._is_possible(case)}
+        lacking |= {group for group in GROUPS if not self._available(group)}
+        return Circumstances(self.contract, self.profile, self.chosen, self._raced, lacking)
 
     def _proof(self, key: str) -> int:
         """Count the requests that a proof takes besides those that are sent anyway."""
@@ -232,9 +207,10 @@ class Demand:
     @cached_property
     def _benches(self) -> frozenset[str]:
         """The shared orders that requests go to which must be refused."""
-        flows = [key for clause, key in _SHARED.items() if clause in self.chosen]
-        compared = [COMBINED] if "auth.first" in self.chosen and self._available("unknown") else []
-        return frozenset([*flows, *compared, *(bench_of(case) for case in self._alone if self._is_refused(case))])
+        sharing = [one for one in SCENARIOS.values() if one.phase == "together" and one.about in self.chosen]
+        used = {one.partition for one in sharing if one.price(self._circumstances).requests}
+        refused = {bench_of(case) for case in self._alone if self._is_refused(case)}
+        return frozenset(refused | (used & {*BENCHES.values()}))
 
     @cached_property
     def _joints(self) -> Mapping[str, Joint]:
@@ -252,11 +228,9 @@ class Demand:
         """Return how many refundable orders are used up: at least, and if each open question gets a yes."""
         asked = {self._request(case) for case in self._alone if case.is_asked}
         own = {joint.joined.case.id for joint in self._joints.values() if joint.bench not in self._benches}
-        raced = self._race[1] if "order.race" in self.chosen else 0
-        walked = self.profile.walks * self.profile.walk_orders if "order.lifecycle" in self.chosen else 0
-        walked -= self._raced_orders
         proven = {key for clause, key in NO_EFFECT.items() if clause in self.chosen}
-        least = 1 + len(self._benches | proven) + len(own) + raced + walked
+        several = sum(price.orders for price in self._scenarios.values())
+        least = 1 + len(self._benches | proven) + len(own) + several
         taken = COMBINED in {joint.bench for joint in self._joints.values()} or COMBINED not in self._benches
         texts = int(taken and any(case.is_asked and case.group == "refundable" for case in self._alone))
         return least + texts, least + len(asked)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from refund_conformance.cases.case import Case, plain_case
 from refund_conformance.engine.executor import Dispatch
-from refund_conformance.engine.partitions import BENCHES, COMBINED
+from refund_conformance.engine.partitions import AUTH, BENCHES, COMBINED, FIELDS, JSON
 from refund_conformance.engine.sending import UndecidedError
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
@@ -13,9 +13,9 @@ from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.order_pool import NoOrderError, SharedOrder
 
 NO_EFFECT = {
-    "auth.no-effect": "auth",
-    "json.no-effect": "json",
-    "fields.no-effect": "fields",
+    "auth.no-effect": AUTH,
+    "json.no-effect": JSON,
+    "fields.no-effect": FIELDS,
     "json.incomplete": COMBINED,
 }
 """The shared order on which a refused request may have had an effect, by the clause that this would break."""

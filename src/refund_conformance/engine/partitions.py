@@ -9,48 +9,39 @@ from refund_conformance.cases.case import Case
 from refund_conformance.cases.valid import Joined, joined_cases
 from refund_conformance.contract.model import Contract
 
+AUTH, JSON, FIELDS = "auth", "json", "fields"
+"""The shared orders of requests in which authorization, content type or text, or the fields are wrong."""
+
 COMBINED = "combined"
 """The shared order of requests with several wrong parts, of those that break off, of those about the route and the
 caller, and of those that may be refused: from what was answered first follows how a question can be asked."""
 
 BENCHES = {
     "route": COMBINED,
-    "authorization": "auth",
-    "content_type": "json",
-    "body": "json",
+    "authorization": AUTH,
+    "content_type": JSON,
+    "body": JSON,
     "caller": COMBINED,
     "order": COMBINED,
-    "field": "fields",
+    "field": FIELDS,
 }
 """Which shared order a refused request goes to, by the part of it that is wrong."""
 
 ORDERS = "order"
-"""The lane of whatever else has orders of its own."""
+"""The lane of requests for orders that must be refused for their state."""
+
+RACE = "race"
+"""The lane of simultaneous requests, and of the walk that goes on from them."""
 
 ACCEPTED = "accepted"
 """The lane of requests that are to be accepted, each for an order that no other check uses."""
 
-LANES = ("fields", "json", "order", "auth", COMBINED, "race", "accepted")
+LANES = (FIELDS, JSON, ORDERS, AUTH, COMBINED, RACE, ACCEPTED)
 """Every lane, those that take longest first."""
 
-CHAINED = ("auth", "combined", "order", "fields", "json")
+CHAINED = (AUTH, COMBINED, ORDERS, FIELDS, JSON)
 """The lanes that end with requests which follow from one another, those with the most of them first: what can be
 sent ahead in these goes first, for the others need only fill what is left."""
-
-_CLAUSES = {
-    "auth.first": COMBINED,
-    "order.lifecycle": "race",
-    "order.race": "race",
-    "auth": "auth",
-    "errors": COMBINED,
-    "content-type": "json",
-    "json.incomplete": COMBINED,
-    "json": "json",
-    "route": COMBINED,
-    "server": "fields",
-    "fields": "fields",
-}
-"""The lanes of checks that are no single case, by clause or area; those of a field are in the lane of fields."""
 
 
 def bench_of(case: Case) -> str:
@@ -96,7 +87,7 @@ def lane_of(case: Case, shared: Mapping[str, Joint]) -> str:
     return bench_of(case) if case.group == "refundable" else ORDERS
 
 
-def lane_of_clause(contract: Contract, clause: str) -> str:
-    """Return the lane of a check of several requests, by the clause that it is about."""
-    area = clause.partition(".")[0]
-    return _CLAUSES.get(clause) or _CLAUSES.get(area) or ("fields" if area in contract.fields else ORDERS)
+def lane_of_drawn(contract: Contract, clause: str) -> str:
+    """Return the lane of the cases that are drawn for a clause: that of its listed ones which must be refused."""
+    cases = (case for case in all_cases(contract).values() if case.clause == clause and case.group == "refundable")
+    return next((bench_of(case) for case in cases if case.situation.wrong), COMBINED)

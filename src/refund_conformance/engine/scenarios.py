@@ -1,6 +1,6 @@
 """Checks that take more than one request."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from refund_conformance.cases import all_cases, incomplete_case
@@ -20,8 +20,6 @@ from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
 from refund_conformance.sut.order_pool import SharedOrder
 from refund_conformance.sut.profile import Profile
-
-Flow = Callable[[Examination], Result]
 
 
 def no_effect(examination: Examination, clause: str) -> Result:

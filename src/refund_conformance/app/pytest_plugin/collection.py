@@ -1,6 +1,6 @@
 """Which tests a run has, and in what order: cases become parameters, and each test belongs to a lane."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 
@@ -12,11 +12,9 @@ from refund_conformance.cases.case import Case
 from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.errors import UsageError
 from refund_conformance.contract.model import Contract
-from refund_conformance.engine.partitions import LANES, Joint, joints, lane_of, lane_of_clause
+from refund_conformance.engine.partitions import LANES, Joint, joints, lane_of, lane_of_drawn
+from refund_conformance.engine.registry import PHASES, SCENARIOS, Circumstances, Scenario
 from refund_conformance.sut.profile import Profile
-
-PHASES = ("refused", "drawn", "together", "walked", "accepted", "asked", "proved", "reviewed")
-"""The order of a run: what shares orders comes before what uses them up, what is listed before what is drawn."""
 
 
 class Selection:
@@ -44,6 +42,8 @@ class Selection:
         if "explored" in metafunc.fixturenames:
             drawn = [clause for clause in explorations(self._contract) if _named(mark, clause, self._contract)]
             metafunc.parametrize("explored", drawn, ids=[clause.replace(".", "-") for clause in drawn])
+        elif "scenario" in metafunc.fixturenames:
+            metafunc.parametrize("scenario", [SCENARIOS[name] for name in mark.args], ids=str)
         elif "case" in metafunc.fixturenames:
             cases = [case for case in self._cases.values() if _named(mark, case.clause, self._contract)]
             many = len({case.clause for case in cases}) > 1
@@ -74,22 +74,22 @@ class Selection:
 
     def lane(self, item: pytest.Item) -> str:
         """Return the lane of a test."""
-        case = case_of(item)
-        return lane_of(case, self._shared) if case is not None else next(self._lanes(item), "")
+        case, scenario = case_of(item), _scenario_of(item)
+        if case is not None:
+            return lane_of(case, self._shared)
+        if scenario is not None:
+            return scenario.partition
+        return next((lane_of_drawn(self._contract, clause) for clause in self.clauses(item)), "")
 
     def left_out(
         self, items: Sequence[pytest.Item], profile: Profile, requests: int, orders: int
     ) -> set[pytest.Item]:
         """Return the tests that so many requests and refundable orders do not suffice for."""
         ours = [item for item in items if item.get_closest_marker("clause")]
-        checks = [
-            Check(next(iter(self.clauses(item)), ""), case_of(item), _phase(item) == "drawn") for item in ours
-        ]
-        kept = affordable(checks, self._shared, profile, requests, orders)
+        checks = [Check(self.clauses(item)[0], case_of(item), _scenario_of(item)) for item in ours]
+        circumstances = Circumstances(self._contract, profile, self._chosen)
+        kept = affordable(checks, self._shared, circumstances, requests, orders)
         return {item for item, is_kept in zip(ours, kept, strict=True) if not is_kept}
-
-    def _lanes(self, item: pytest.Item) -> Iterator[str]:
-        return (lane_of_clause(self._contract, clause) for clause in self.clauses(item))
 
     def clauses(self, item: pytest.Item) -> list[str]:
         """Return the clauses that a test checks."""
@@ -142,6 +142,12 @@ def case_of(item: pytest.Item) -> Case | None:
     return case if isinstance(case, Case) else None
 
 
+def _scenario_of(item: pytest.Item) -> Scenario | None:
+    """Return the check of several requests that a test is of."""
+    scenario = _parameter(item, "scenario")
+    return scenario if isinstance(scenario, Scenario) else None
+
+
 def _parameter(item: pytest.Item, name: str) -> object:
     callspec = getattr(item, "callspec", None)
     return callspec.params.get(name) if callspec else None
@@ -153,5 +159,5 @@ def _phase(item: pytest.Item) -> str:
         if case.is_asked:
             return "asked"
         return "refused" if case.situation.wrong else "accepted"
-    mark = item.get_closest_marker("clause")
-    return str(mark.kwargs.get("phase", "drawn")) if mark else "refused"
+    scenario = _scenario_of(item)
+    return scenario.phase if scenario else "drawn"

@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read contract and settings, before anything is collected."""
-    config.addinivalue_line("markers", "clause(*ids, phase): the clauses that a test checks, and when in the run")
+    config.addinivalue_line("markers", "clause(*ids): the clauses that a test checks")
     try:
         config.stash[_KEY] = Conformance(config)
     except SuiteError as problem:
