@@ -13,6 +13,7 @@ from refund_conformance.cases import all_cases
 from refund_conformance.cases.orders import REFUNDABLE_GROUPS
 from refund_conformance.contract import model as contracts
 from refund_conformance.engine.confirmation import Confirmation
+from refund_conformance.engine.context import context_of
 from refund_conformance.engine.executor import Dispatch
 from refund_conformance.engine.recorder import Record
 from refund_conformance.engine.run import Run
@@ -125,7 +126,7 @@ def on_mock(
     events: list[Event] = []
     ledger = open_ledger(MEMORY, settings.base_url, "run")
     bounded = replace(PROFILES[profile], **bounds)
-    run = Run(CONTRACT, settings, bounded, seed, events.append, ledger, chosen, in_flight)
+    run = Run(context_of(CONTRACT, settings, bounded, seed, events.append, ledger, chosen, in_flight))
     try:
         if begun:
             run.begin()

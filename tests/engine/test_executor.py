@@ -162,14 +162,14 @@ def test_advice_violates_nothing() -> None:
 def test_the_control_goes_to_an_order_with_an_open_request_if_no_unknown_one_is_set() -> None:
     made = stage(refused(15050), groups={"refundable": GROUPS["refundable"]})
     made.dispatch.orders.mark_accepted("730009")
-    assert not made.dispatch.control().wrong
+    assert not made.dispatch.send(*made.dispatch.control_case(exists=False)).wrong
     assert made.orders == ["730009"]
 
 
 def test_the_control_goes_to_an_unknown_order_whatever_the_target_makes_of_states() -> None:
     made = stage(refused(15060))
     made.dispatch.orders.mark_accepted("730009")
-    assert not made.dispatch.control().wrong
+    assert not made.dispatch.send(*made.dispatch.control_case(exists=False)).wrong
     assert made.orders == ["990001"]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from engine_stage import CASES, CONTRACT, Event, bench, on_mock
 from refund_conformance.contract.errors import TargetError
+from refund_conformance.engine.context import context_of
 from refund_conformance.engine.run import Run
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
@@ -35,7 +36,7 @@ def run_against(
     settings = target_settings.parse(data, "settings", CONTRACT)
     events: list[Event] = []
     ledger = open_ledger(MEMORY, settings.base_url, "run")
-    return Run(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses), events
+    return Run(context_of(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses)), events
 
 
 def sent(events: list[Event]) -> int:
@@ -91,7 +92,7 @@ def test_a_run_that_is_over_sends_nothing_more(mock: RunningMock) -> None:
 
 def test_a_run_whose_time_is_over_sends_nothing_more(mock: RunningMock) -> None:
     run, events = run_against(mock, max_seconds=1e-9)
-    with pytest.raises(TargetError, match=r"its time is over \(target\.max_seconds\)"):
+    with pytest.raises(TargetError, match=r"time limit reached; raise target\.max_seconds"):
         run.carry_out(lambda examination: examination.examine(NO_EMAIL))
     run.close()
     assert events == []

@@ -1,18 +1,15 @@
 """What the first requests of a run showed goes to its other processes and lanes as it is."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
 from engine_stage import CASES, bench, on_mock
-from refund_conformance.engine.snapshot import Snapshot
 from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result
-from refund_conformance.sut.order_pool import OrderState
 
 FINDINGS = (
     Finding("auth.missing", Kind.STATUS, "401 with 1008", "200", ("server.steady",)),
@@ -30,20 +27,9 @@ def mock() -> Iterator[RunningMock]:
         yield mock
 
 
-@pytest.mark.parametrize(
-    "snapshot",
-    [
-        Snapshot((), OrderState()),
-        Snapshot(RESULTS, OrderState(("730001", "730002"), ("730003",), "orders are refused (400)")),
-    ],
-)
-def test_a_snapshot_survives_the_way_as_json(snapshot: Snapshot) -> None:
-    assert Snapshot.from_data(json.loads(json.dumps(snapshot.as_data()))) == snapshot
-
-
-def test_a_worker_sends_nothing_again(mock: RunningMock) -> None:
+def test_a_part_sends_nothing_again(mock: RunningMock) -> None:
     with on_mock(mock) as made, on_mock(mock, begun=False) as other:
-        other.run.resume(Snapshot.from_data(json.loads(json.dumps(made.examination.snapshot().as_data()))))
+        other.run.resume(made.examination.snapshot())
         for id_ in ("auth.missing/no-header", "order.refundable/plain", "order.once/second-request"):
             assert other.examination.examine(CASES[id_]).outcome is Outcome.HELD
         assert other.events == []
@@ -53,7 +39,7 @@ def test_a_worker_sends_nothing_again(mock: RunningMock) -> None:
         assert other.examination.snapshot() == made.examination.snapshot()
 
 
-def test_a_worker_knows_what_is_violated_and_where_orders_are_leased() -> None:
+def test_a_part_knows_what_is_violated_and_where_orders_are_leased() -> None:
     with bench("auth-anonymous-passes") as made, bench(begun=False) as other:
         made.orders.mark_used("730005")
         made.orders.stop("they are used up")

@@ -182,8 +182,8 @@ def test_a_crash_that_comes_once_is_told_as_one_too() -> None:
 
 def test_a_connection_that_is_lost_ends_the_walk_without_blame() -> None:
     with bench(begun=False) as made:
-        send, lost = made.run._client.send, iter([False, True])
-        made.run._client.send = lambda *given, **options: (  # type: ignore[method-assign]
+        send, lost = made.run.context.client.send, iter([False, True])
+        made.run.context.client.send = lambda *given, **options: (  # type: ignore[method-assign]
             replace(send(*given, **options), response=None, failure=Failure.CLOSED)
             if next(lost, False)
             else send(*given, **options)

@@ -13,6 +13,7 @@ import pytest
 
 from refund_conformance.contract import model as contracts
 from refund_conformance.contract.errors import TargetError
+from refund_conformance.engine.context import context_of
 from refund_conformance.engine.run import Run
 from refund_conformance.mock.call import Call
 from refund_conformance.mock.samples import MERCHANT, PASSWORDS
@@ -222,7 +223,7 @@ def test_a_run_that_logs_in_keeps_no_trace_of_token_or_password(mock: RunningMoc
     settings = by_password(mock)
     events: list[dict[str, Any]] = []
     ledger = open_ledger(MEMORY, settings.base_url, "run")
-    run = Run(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses)
+    run = Run(context_of(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses))
     run.begin()
     tokens = run.examination.dispatch.client.tokens.values()
     run.close()
@@ -236,7 +237,7 @@ def test_a_run_that_logs_in_keeps_no_trace_of_token_or_password(mock: RunningMoc
 def test_a_token_that_the_target_revokes_midway_is_renewed(mock: RunningMock) -> None:
     settings, endpoint = by_password(mock), mock.mock.endpoint
     ledger = open_ledger(MEMORY, mock.base_url, "run")
-    run = Run(CONTRACT, settings, PROFILES["ci"], 0, lambda event: None, ledger, CONTRACT.clauses)
+    run = Run(context_of(CONTRACT, settings, PROFILES["ci"], 0, lambda event: None, ledger, CONTRACT.clauses))
     dispatch = run.examination.dispatch
     revoked, checks = dispatch.client.tokens.get(OWN), endpoint.checks
 
@@ -248,7 +249,7 @@ def test_a_token_that_the_target_revokes_midway_is_renewed(mock: RunningMock) ->
     # A token is known by the second in which it was issued.
     mock.mock.tokens.keys.rotate()
     endpoint.checks = {**checks, "authorization": authorize}
-    sent = dispatch.control()
+    sent = dispatch.send(*dispatch.control_case(exists=False))
     endpoint.checks = checks
     run.close()
     assert not sent.wrong

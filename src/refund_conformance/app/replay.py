@@ -18,6 +18,7 @@ from refund_conformance.contract import documents
 from refund_conformance.contract import model as contracts
 from refund_conformance.contract.errors import RunError, UsageError
 from refund_conformance.contract.model import Contract
+from refund_conformance.engine.context import context_of
 from refund_conformance.engine.run import Run
 from refund_conformance.report import curl, events, summary
 from refund_conformance.sut import safety
@@ -68,7 +69,9 @@ def replay(again: Again, say: Say) -> int:
         ledger = open_ledger(settings.ledger or MEMORY, settings.base_url, uuid.uuid4().hex)
         told: list[dict[str, Any]] = []
         run = Run(
-            contract, settings, profile("ci"), int(start.get("seed", 0)), told.append, ledger, contract.clauses
+            context_of(
+                contract, settings, profile("ci"), int(start.get("seed", 0)), told.append, ledger, contract.clauses
+            )
         )
         stack.callback(run.close)
         run.begin()

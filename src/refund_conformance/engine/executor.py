@@ -183,7 +183,7 @@ class Dispatch:
 
     def _send(self, case: Case, order: str, wire: Wire | None, *, ahead: bool = False) -> Exchange:
         if self._allowance.is_over:
-            raise NoOrderError("the run's time is over (target.max_seconds)")
+            raise NoOrderError("time limit reached; raise target.max_seconds")
         if not self._allowance.covers(self.client.sent + GATEWAY_TRIES):
             raise self._used_up()
         request = self.client.request(case.draft, order)
@@ -253,7 +253,7 @@ class Dispatch:
         Raises NoOrderError if the run's requests are used up, or the token's form allows no such request.
         """
         if self._allowance.is_over:
-            raise NoOrderError("the run's time is over (target.max_seconds)")
+            raise NoOrderError("time limit reached; raise target.max_seconds")
         if not self._allowance.covers(self.client.sent + len(cases)):
             raise self._used_up()
         requests = [request for case, order in cases if (request := self.client.request(case.draft, order))]
@@ -264,13 +264,6 @@ class Dispatch:
             self.access.renew_token(exchanges[0])
             return self.send_together(cases)
         return [self.judged(case, exchange) for (case, _), exchange in zip(cases, exchanges, strict=True)]
-
-    def control(self) -> Sent:
-        """Send the plain request where it has no effect and its answer is known.
-
-        For an order that does not exist if the settings have one, since its answer depends on no state.
-        """
-        return self.send(*self.control_case(exists=not self.settings.orders.get("unknown")))
 
     def control_case(self, *, exists: bool = True) -> tuple[Case, str]:
         """Return the request whose answer is known, with its order: one with an open refund request, or none."""

@@ -33,7 +33,7 @@ class Target:
 
     def carry_out(self, scenario: Scenario) -> None:
         """Carry out a check of several requests."""
-        profile, seed = self._run.profile, self._run.seed
+        profile, seed = self._run.context.profile, self._run.context.seed
         self._carry_out(lambda examination: scenario.carry_out(examination, profile, seed))
 
     def _carry_out(self, check: Callable[[Examination], Result]) -> None:

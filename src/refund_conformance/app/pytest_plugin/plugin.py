@@ -22,6 +22,7 @@ from refund_conformance.app.pytest_plugin.scope import is_narrowed, required
 from refund_conformance.contract import model as contracts
 from refund_conformance.contract.errors import SuiteError, TargetError, UsageError
 from refund_conformance.contract.model import Contract
+from refund_conformance.engine.context import context_of
 from refund_conformance.engine.run import Run
 from refund_conformance.report import waivers
 from refund_conformance.report.lock import locked
@@ -206,7 +207,7 @@ class Conformance:
     def _budget(self, session: pytest.Session) -> None:
         """Leave out what the run's requests and orders do not suffice for."""
         if self.run is not None and not self.run.over:
-            self.left_out = self.selection.left_out(session.items, self.profile, *self.run.limits)
+            self.left_out = self.selection.left_out(session.items, self.profile, *self.run.context.limits)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -250,7 +251,9 @@ class Conformance:
             self.settings = order_sources.with_orders(settings, self.contract, self.profile)
         ledger = open_ledger(self.settings.ledger or MEMORY, self.settings.base_url, self.run_id)
         bounds, width = (self.profile, self.seed), self.config.option.in_flight
-        self.run = Run(self.contract, self.settings, *bounds, self.session.write, ledger, self.chosen, width)
+        self.run = Run(
+            context_of(self.contract, self.settings, *bounds, self.session.write, ledger, self.chosen, width)
+        )
         self.run.begin()
 
     @pytest.hookimpl(wrapper=True)
