@@ -162,7 +162,7 @@ def test_advice_violates_nothing() -> None:
 def test_the_control_goes_to_an_order_with_an_open_request_if_no_unknown_one_is_set() -> None:
     made = stage(refused(15050), groups={"refundable": GROUPS["refundable"]})
     made.dispatch.orders.mark_accepted("730009")
-    assert not made.dispatch.send(*made.dispatch.control_case(exists=False)).wrong
+    assert not made.dispatch.send(*made.dispatch.control_case()).wrong
     assert made.orders == ["730009"]
 
 

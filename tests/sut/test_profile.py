@@ -27,7 +27,7 @@ def test_every_profile_has_an_end_and_its_own_name() -> None:
     for name, made in PROFILES.items():
         assert made.name == name
         assert 0 < made.seconds <= 3600
-        assert min(made.races, made.walks) > 0
+        assert made.walks > 0
         assert 2 <= made.walk_orders <= made.steps
 
 
@@ -36,5 +36,5 @@ def test_an_unknown_profile_is_named_with_those_there_are(name: str) -> None:
     with pytest.raises(UsageError) as problem:
         profile(name)
     assert repr(name) in str(problem.value)
-    assert "ci, nightly" in str(problem.value)
+    assert "smoke, ci, nightly" in str(problem.value)
     assert problem.value.exit_status == 2
