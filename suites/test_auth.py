@@ -48,7 +48,7 @@ def test_first_drawn(target: Target) -> None:
 
 
 @pytest.mark.clause("auth.first")
-def test_strangers_told_alike(scenario: Scenario, target: Target) -> None:
+def test_unauthenticated_answers_match(scenario: Scenario, target: Target) -> None:
     target.carry_out(scenario)
 
 

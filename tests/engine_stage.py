@@ -14,10 +14,10 @@ from refund_conformance.cases.orders import REFUNDABLE_GROUPS
 from refund_conformance.contract import model as contracts
 from refund_conformance.engine.confirmation import Confirmation
 from refund_conformance.engine.context import context_of
-from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.executor import Executor
 from refund_conformance.engine.recorder import Record
 from refund_conformance.engine.run import Run
-from refund_conformance.engine.runner import Examination
+from refund_conformance.engine.runner import Runner
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.sut import settings as target_settings
@@ -44,7 +44,7 @@ Change = Callable[[Event], None]
 
 
 @dataclass
-class Bench:
+class MockRun:
     """A run on a mock, and the events that it has kept."""
 
     mock: RunningMock
@@ -53,16 +53,16 @@ class Bench:
     events: list[Event]
 
     @property
-    def examination(self) -> Examination:
-        return self.run.examination
+    def runner(self) -> Runner:
+        return self.run.runner
 
     @property
-    def dispatch(self) -> Dispatch:
-        return self.examination.dispatch
+    def executor(self) -> Executor:
+        return self.runner.executor
 
     @property
     def orders(self) -> OrderPool:
-        return self.examination.orders
+        return self.runner.orders
 
     @property
     def notes(self) -> list[str]:
@@ -95,7 +95,7 @@ def bench(
     profile: str = "ci",
     seed: int = 0,
     **bounds: Any,
-) -> Iterator[Bench]:
+) -> Iterator[MockRun]:
     """Provide a run on a mock of its own. ``bounds`` replace those of the profile."""
     with (
         running(MockSettings(faults=faults, refundable=refundable)) as mock,
@@ -115,7 +115,7 @@ def on_mock(
     chosen: Collection[str] = EVERY_CLAUSE,
     fresh: bool = True,
     **bounds: Any,
-) -> Iterator[Bench]:
+) -> Iterator[MockRun]:
     """Provide a run on a mock that others may use too: with orders that no other such run has leased."""
     target = tomllib.loads(mock.target_toml())
     used = _LEASED.setdefault(mock, set())
@@ -130,7 +130,7 @@ def on_mock(
     try:
         if begun:
             run.begin()
-        yield Bench(mock, run, settings, events)
+        yield MockRun(mock, run, settings, events)
     finally:
         run.close()
         used |= {event["order"] for event in events if event["event"] == "leased"}
@@ -222,20 +222,20 @@ class ScriptedClient(Client):
 
 @dataclass
 class Stage:
-    """A dispatch whose target is a script, and the events that it has kept."""
+    """A executor whose target is a script, and the events that it has kept."""
 
-    dispatch: Dispatch
+    executor: Executor
     client: ScriptedClient
     events: list[Event] = field(default_factory=list)
 
     @property
     def confirmation(self) -> Confirmation:
-        return Confirmation(self.dispatch)
+        return Confirmation(self.executor)
 
     @property
-    def examination(self) -> Examination:
-        """An examination of its own each time, of a run that has every clause."""
-        return Examination(self.dispatch, {})
+    def runner(self) -> Runner:
+        """An runner of its own each time, of a run that has every clause."""
+        return Runner(self.executor, {})
 
     @property
     def orders(self) -> list[str]:
@@ -252,7 +252,7 @@ def stage(
     requests: int = 400,
     **settings: Any,
 ) -> Stage:
-    """Set up a dispatch whose target is a script, or gives one answer for ever."""
+    """Set up a executor whose target is a script, or gives one answer for ever."""
     made = Settings("http://scripted.example", tokens=tokens, orders=groups, **settings)
     events: list[Event] = []
     record = Record(Redactor(), events.append)
@@ -260,7 +260,7 @@ def stage(
     ledger = open_ledger(MEMORY, made.base_url, "run")
     orders = OrderPool(groups, limit, ledger)
     return Stage(
-        Dispatch(CONTRACT, made, client, orders, record, Allowance(Limits(requests, limit, 3600.0))),
+        Executor(CONTRACT, made, client, orders, record, Allowance(Limits(requests, limit, 3600.0))),
         client,
         events,
     )

@@ -32,7 +32,7 @@ from refund_conformance.mock.samples import MERCHANT, OTHER_MERCHANT, PASSWORDS
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.sut.ledger import open_ledger
-from refund_conformance.sut.settings import NOWHERE
+from refund_conformance.sut.settings import NONEXISTENT_ORDER_ID
 
 CONTRACT = contracts.load()
 SECRET = "secret-of-ours"
@@ -456,11 +456,11 @@ def test_a_target_that_does_not_tell_the_time(tmp_path: Path, date: str) -> None
         (refused(15000, 400), "auth.token", "belongs to no configuration (15000)"),
         ((500, "no", {}), "target", "answered 500"),
         ((502, "no", {}), "target", "answered 502"),
-        ((404, "no", {}), "target", f"POST /v1/order/{NOWHERE}/refund was answered (404, no code)"),
+        ((404, "no", {}), "target", f"POST /v1/order/{NONEXISTENT_ORDER_ID}/refund was answered (404, no code)"),
         (
             (302, "no", {"Location": "/login"}),
             "target",
-            f"POST /v1/order/{NOWHERE}/refund was answered (302, no code)",
+            f"POST /v1/order/{NONEXISTENT_ORDER_ID}/refund was answered (302, no code)",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The lanes of a run side by side: each check in its lane's order, and what it raised where it is asked for."""
+"""The partitions of a run side by side: each check in its partition's order, and what it raised where it is asked for."""
 
 import threading
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ import pytest
 
 from engine_stage import CASES, on_mock
 from refund_conformance.app.pytest_plugin.fixture import Target
-from refund_conformance.app.pytest_plugin.parallel import Check, Flight
+from refund_conformance.app.pytest_plugin.parallel import Check, ParallelRun
 from refund_conformance.contract.errors import TargetError
-from refund_conformance.engine.partitions import CHAINED, LANES
+from refund_conformance.engine.partitions import PARTITIONS, URGENT_PARTITIONS
 from refund_conformance.engine.run import Run
 from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.mock.server import RunningMock, running
@@ -32,17 +32,17 @@ def check_of(id_: str) -> Check:
 def test_each_lane_keeps_its_order(mock: RunningMock) -> None:
     seen: dict[str, list[int]] = {"one": [], "other": []}
 
-    def check(lane: str, number: int) -> Check:
-        return Check(lambda target: seen[lane].append(number))
+    def check(partition: str, number: int) -> Check:
+        return Check(lambda target: seen[partition].append(number))
 
-    lanes = {lane: [check(lane, number) for number in range(50)] for lane in seen}
+    partitions = {partition: [check(partition, number) for number in range(50)] for partition in seen}
     with on_mock(mock) as made:
-        flight = Flight(made.run, lanes, 4)
-        for checks in lanes.values():
+        flight = ParallelRun(made.run, partitions, 4)
+        for checks in partitions.values():
             for one in checks:
                 one.outcome.result(PATIENCE)
         flight.stop("", PATIENCE)
-    assert seen == {lane: list(range(50)) for lane in seen}
+    assert seen == {partition: list(range(50)) for partition in seen}
 
 
 def test_lanes_go_side_by_side(mock: RunningMock) -> None:
@@ -51,10 +51,10 @@ def test_lanes_go_side_by_side(mock: RunningMock) -> None:
     def meet(target: Target) -> None:
         together.wait()
 
-    lanes = {lane: [Check(meet)] for lane in ("a", "b", "c")}
+    partitions = {partition: [Check(meet)] for partition in ("a", "b", "c")}
     with on_mock(mock) as made:
-        flight = Flight(made.run, lanes, 2)
-        for (check,) in lanes.values():
+        flight = ParallelRun(made.run, partitions, 2)
+        for (check,) in partitions.values():
             check.outcome.result(PATIENCE)
         flight.stop("", PATIENCE)
         assert made.run.over == ""
@@ -69,7 +69,7 @@ def test_what_a_check_raises_is_raised_where_it_is_asked_for(mock: RunningMock) 
 
     checks = [Check(fail), Check(skip), check_of("email.null/null")]
     with on_mock(mock) as made:
-        flight = Flight(made.run, {"fields": checks}, 2)
+        flight = ParallelRun(made.run, {"fields": checks}, 2)
         with pytest.raises(pytest.fail.Exception, match="it fails"):
             checks[0].outcome.result(PATIENCE)
         with pytest.raises(pytest.skip.Exception, match="it is skipped"):
@@ -83,11 +83,11 @@ def test_lanes_have_shared_orders_of_their_own_and_one_record(mock: RunningMock)
         "fields": ("email.null/null", "email.empty/empty", "description.null/null"),
         "json": ("json.malformed/truncated", "content-type.other/text-plain"),
     }
-    lanes = {lane: [check_of(id_) for id_ in each] for lane, each in ids.items()}
+    partitions = {partition: [check_of(id_) for id_ in each] for partition, each in ids.items()}
     with on_mock(mock, in_flight=4) as made:
         before = len(made.leased())
-        flight = Flight(made.run, lanes, 4)
-        for checks in lanes.values():
+        flight = ParallelRun(made.run, partitions, 4)
+        for checks in partitions.values():
             for check in checks:
                 check.outcome.result(PATIENCE)
         flight.stop("", PATIENCE)
@@ -110,7 +110,7 @@ def test_a_run_that_is_stopped_sends_nothing_more(mock: RunningMock) -> None:
     checks = [Check(hold), check_of("email.null/null"), check_of("email.empty/empty")]
     with on_mock(mock) as made:
         before = len(made.kept("exchange"))
-        flight = Flight(made.run, {"fields": checks}, 1)
+        flight = ParallelRun(made.run, {"fields": checks}, 1)
         assert begun.wait(PATIENCE)
         flight.stop("it was interrupted", 0.0)
         go.set()
@@ -120,13 +120,13 @@ def test_a_run_that_is_stopped_sends_nothing_more(mock: RunningMock) -> None:
         assert made.run.over == "it was interrupted"
         assert len(made.kept("exchange")) == before
         with pytest.raises(TargetError):
-            made.run.carry_out(lambda examination: None)
+            made.run.carry_out(lambda runner: None)
 
 
 def test_a_flight_that_has_landed_ends_no_run(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         check = check_of("email.null/null")
-        flight = Flight(made.run, {"fields": [check]}, 2)
+        flight = ParallelRun(made.run, {"fields": [check]}, 2)
         check.outcome.result(PATIENCE)
         for thread in flight._threads:
             thread.join(PATIENCE)
@@ -139,20 +139,23 @@ def test_lanes_that_end_in_a_chain_send_ahead_first(mock: RunningMock, monkeypat
     with on_mock(mock) as made:
 
         def apart(pool: Pool, urgency: int) -> Run:
-            urgencies[threading.current_thread().name.removeprefix("lane-")] = urgency
+            urgencies[threading.current_thread().name.removeprefix("partition-")] = urgency
             return made.run
 
         monkeypatch.setattr(made.run, "apart", apart)
-        checks = {lane: Check(lambda target: None) for lane in LANES}
-        flight = Flight(made.run, {lane: [check] for lane, check in checks.items()}, 2)
+        checks = {partition: Check(lambda target: None) for partition in PARTITIONS}
+        flight = ParallelRun(made.run, {partition: [check] for partition, check in checks.items()}, 2)
         for check in checks.values():
             check.outcome.result(PATIENCE)
         flight.stop("", PATIENCE)
-    assert sorted(CHAINED, key=urgencies.__getitem__) == list(CHAINED)
-    assert all(urgencies[lane] > max(map(urgencies.__getitem__, CHAINED)) for lane in set(LANES) - set(CHAINED))
+    assert sorted(URGENT_PARTITIONS, key=urgencies.__getitem__) == list(URGENT_PARTITIONS)
+    assert all(
+        urgencies[partition] > max(map(urgencies.__getitem__, URGENT_PARTITIONS))
+        for partition in set(PARTITIONS) - set(URGENT_PARTITIONS)
+    )
 
 
 def test_without_lanes_there_is_nothing_to_stop(mock: RunningMock) -> None:
     with on_mock(mock) as made:
-        Flight(made.run, {}, 2).stop("it was interrupted", 0.0)
+        ParallelRun(made.run, {}, 2).stop("it was interrupted", 0.0)
         assert made.run.over == ""

@@ -15,7 +15,7 @@ import pytest
 
 from command_runs import BOUND, PROGRAM, environment
 from refund_conformance.app.pytest_plugin.progress_plugin import is_wanted
-from refund_conformance.app.pytest_plugin.progress_state import Standing
+from refund_conformance.app.pytest_plugin.progress_state import ProgressState
 
 LINE = re.compile(r"(\d+)/(\d+) clauses · (\d+) requests, \d+/s · (\d+) orders left")
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7])m")
@@ -25,7 +25,7 @@ COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7])m")
 
 
 def test_a_clause_is_done_when_its_last_test_is() -> None:
-    standing = Standing()
+    standing = ProgressState()
     standing.plan({"a": 2, "b": 1}, 4)
     told = []
     for clauses in (["a"], [], ["a", "b"]):
@@ -35,7 +35,7 @@ def test_a_clause_is_done_when_its_last_test_is() -> None:
 
 
 def test_what_each_worker_tells_is_taken_once() -> None:
-    standing = Standing()
+    standing = ProgressState()
     standing.plan({"a": 1}, 1)
     standing.end(["a"])
     standing.plan({"a": 1}, 1)
@@ -43,7 +43,7 @@ def test_what_each_worker_tells_is_taken_once() -> None:
 
 
 def test_requests_and_refundable_orders_are_counted() -> None:
-    standing = Standing(orders=2)
+    standing = ProgressState(orders=2)
     left = []
     for group in ("refundable", "foreign", "refundable", "refundable"):
         standing.take({"event": "leased", "group": group})

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from engine_stage import ACCEPTED, CASES, Answer, Bench, bench, refused, stage
+from engine_stage import ACCEPTED, CASES, Answer, MockRun, bench, refused, stage
 from refund_conformance.cases.case import Case
-from refund_conformance.engine.bisection import NO_EFFECT, find_guilty
+from refund_conformance.engine.bisection import NO_EFFECT, find_side_effect
 from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.sut.order_pool import SharedOrder
@@ -38,10 +38,10 @@ BODIES = [
 ]
 
 
-def searched(made: Bench, ids: list[str]) -> Result | None:
+def searched(made: MockRun, ids: list[str]) -> Result | None:
     """Look for the guilty one among cases, as if each had been refused on one order."""
     shared = SharedOrder(made.orders.lease(), deque(CASES[id_] for id_ in ids))
-    return find_guilty(made.dispatch, shared)
+    return find_side_effect(made.executor, shared)
 
 
 def test_the_effect_of_a_group_is_that_which_is_known_already() -> None:
@@ -57,8 +57,8 @@ def test_the_effect_of_a_group_is_that_which_is_known_already() -> None:
     cases = deque(replace(CASES[id_], draft=draft) for id_, draft in zip(ids, bodies, strict=True))
     for known in ((), ("auth.no-effect",)):
         made = stage(script)
-        made.dispatch.violated.update(known)
-        result = find_guilty(made.dispatch, SharedOrder("730001", cases))
+        made.executor.violated.update(known)
+        result = find_side_effect(made.executor, SharedOrder("730001", cases))
         assert result is not None
         assert result.clause == (known[0] if known else "fields.no-effect")
         refusals.clear()
@@ -88,7 +88,7 @@ def test_an_effect_that_only_several_requests_have_is_that_of_the_smallest_group
 
     made = stage(script)
     ids = [id_ for id_ in CASES if id_.startswith("email.") and CASES[id_].situation.wrong][:12]
-    result = find_guilty(made.dispatch, SharedOrder("730001", deque(CASES[id_] for id_ in ids)))
+    result = find_side_effect(made.executor, SharedOrder("730001", deque(CASES[id_] for id_ in ids)))
     assert result is not None
     assert result.clause == "fields.no-effect"
     (finding,) = result.findings
@@ -169,7 +169,7 @@ def test_the_search_is_short() -> None:
 def test_where_nobody_is_guilty_nobody_is_named() -> None:
     with bench() as made:
         order = made.orders.lease()
-        assert find_guilty(made.dispatch, SharedOrder(order, deque(CASES[id_] for id_ in FIELDS))) is None
+        assert find_side_effect(made.executor, SharedOrder(order, deque(CASES[id_] for id_ in FIELDS))) is None
         assert made.notes == [f"Order {order} was not refundable, though no request of ours made it so."]
 
 
@@ -206,6 +206,6 @@ def test_orders_that_the_search_uses_up_are_known_as_spent() -> None:
 def test_names_of_results_stay_short() -> None:
     long = Case(f"email.format/{'x' * 200}", "Long.", CASES[FIELDS[0]].situation, CASES[FIELDS[0]].draft)
     with bench("fields-with-effect") as made:
-        result = find_guilty(made.dispatch, SharedOrder(made.orders.lease(), deque([long])))
+        result = find_side_effect(made.executor, SharedOrder(made.orders.lease(), deque([long])))
     assert result is not None
     assert len(result.case) <= 120

@@ -23,8 +23,8 @@ RIGHT = refused(15010)
 
 def concluded(made: Stage, case: str = "email.required/absent", by: Confirmation | None = None) -> Result:
     """Send a case for a leased order and conclude."""
-    order = made.dispatch.orders.lease()
-    return (by or made.confirmation).conclude(CASES[case], order, made.dispatch.send(CASES[case], order))
+    order = made.executor.orders.lease()
+    return (by or made.confirmation).conclude(CASES[case], order, made.executor.send(CASES[case], order))
 
 
 def clauses(result: Result) -> list[str]:
@@ -116,9 +116,9 @@ def test_a_target_whose_answers_are_all_broken_is_still_there(failure: Failure) 
 
 def test_a_connection_that_is_lost_when_there_is_no_order_left_to_try_again_tells_nothing() -> None:
     made = stage(in_turn(Failure.CLOSED, refused(15060)), groups={**GROUPS, "refundable": ("1",)})
-    order = made.dispatch.orders.lease()
+    order = made.executor.orders.lease()
     case = CASES["email.accepts/plus-and-dots"]
-    result = made.confirmation.conclude(case, order, made.dispatch.send(case, order))
+    result = made.confirmation.conclude(case, order, made.executor.send(case, order))
     assert (result.outcome, result.findings) == (Outcome.UNDECIDED, ())
 
 
@@ -188,13 +188,13 @@ def test_an_acceptance_that_is_wrong_is_confirmed_once_on_an_order_of_its_own() 
     assert clauses(result) == ["auth.missing"]
     assert (result.failed, result.tries) == (2, 2)
     assert made.orders == ["730001", "730002"]
-    assert made.dispatch.orders.accepted == ()
-    assert not made.dispatch.orders.is_untouched("730002")
+    assert made.executor.orders.accepted == ()
+    assert not made.executor.orders.is_untouched("730002")
 
 
 def test_an_acceptance_outside_the_refundable_orders_cannot_be_asked_for_again() -> None:
     made = stage(ACCEPTED)
-    result = made.confirmation.conclude(UNKNOWN, "990001", made.dispatch.send(UNKNOWN, "990001"))
+    result = made.confirmation.conclude(UNKNOWN, "990001", made.executor.send(UNKNOWN, "990001"))
     assert (result.outcome, result.tries) == (Outcome.VIOLATED, 1)
     assert made.orders == ["990001"]
 
@@ -223,7 +223,7 @@ def test_a_valid_request_that_is_accepted_the_second_time_uses_up_its_order() ->
     made = stage(in_turn(plain(500), ACCEPTED))
     result = concluded(made, PLAIN.id)
     assert "server.steady" in clauses(result)
-    assert made.dispatch.orders.accepted == ("730002", "730003")
+    assert made.executor.orders.accepted == ("730002", "730003")
 
 
 def test_a_gateway_that_speaks_in_between_ends_the_confirmation() -> None:

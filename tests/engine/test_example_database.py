@@ -135,7 +135,7 @@ def too_long_fails(request: Request) -> Response:
 
 
 def explored(made: Stage, place: str, examples: int) -> Result | None:
-    return explore(made.examination, STRATEGY, draw(STRATEGY, examples, 0), 0, database(place, LONG))
+    return explore(made.runner, STRATEGY, draw(STRATEGY, examples, 0), 0, database(place, LONG))
 
 
 def test_what_failed_is_tried_first_by_a_run_that_draws_nothing(place: str) -> None:

@@ -27,7 +27,7 @@ def violated(clause: str) -> Result:
 
 
 def test_a_right_answer_has_no_findings_and_is_matched() -> None:
-    sent = stage(refused(15010)).dispatch.send(NO_EMAIL, "1")
+    sent = stage(refused(15010)).executor.send(NO_EMAIL, "1")
     assert sent.matched is not None
     assert (sent.findings, sent.wrong, sent.accepted, sent.decided) == ((), False, False, True)
     assert sent.codes == (15010,)
@@ -35,33 +35,33 @@ def test_a_right_answer_has_no_findings_and_is_matched() -> None:
 
 
 def test_an_acceptance_is_known() -> None:
-    sent = stage(ACCEPTED).dispatch.send(PLAIN, "1")
+    sent = stage(ACCEPTED).executor.send(PLAIN, "1")
     assert sent.accepted
     assert not sent.wrong
 
 
 @pytest.mark.parametrize("status", [201, 204, 299])
 def test_an_acceptance_with_another_status_is_one_all_the_same(status: int) -> None:
-    sent = stage(plain(status)).dispatch.send(PLAIN, "1")
+    sent = stage(plain(status)).executor.send(PLAIN, "1")
     assert sent.accepted
     assert sent.wrong
 
 
 def test_a_success_that_reports_errors_is_no_acceptance() -> None:
-    sent = stage(refused(15050, 200)).dispatch.send(PLAIN, "1")
+    sent = stage(refused(15050, 200)).executor.send(PLAIN, "1")
     assert not sent.accepted
     assert sent.wrong
 
 
 def test_a_wrong_answer_names_the_clause_that_fails() -> None:
-    sent = stage(ACCEPTED).dispatch.send(NO_EMAIL, "1")
+    sent = stage(ACCEPTED).executor.send(NO_EMAIL, "1")
     assert [(finding.clause, finding.kind) for finding in sent.findings] == [("email.required", Kind.ACCEPTED)]
 
 
 @pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.BROKEN, Failure.OVERSIZED, Failure.CLOSED])
 def test_no_whole_answer_breaks_the_promise_to_answer(failure: Failure) -> None:
     made = stage(lambda request: failure if "/1/" in request.target else refused(15060))
-    sent = made.dispatch.send(NO_EMAIL, "1")
+    sent = made.executor.send(NO_EMAIL, "1")
     assert [finding.clause for finding in sent.findings] == ["server.answers"]
     assert sent.findings[0].also == ("email.required",)
     assert (sent.decided, sent.accepted, sent.codes) == (True, False, ())
@@ -69,7 +69,7 @@ def test_no_whole_answer_breaks_the_promise_to_answer(failure: Failure) -> None:
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_what_a_gateway_says_decides_nothing(status: int) -> None:
-    sent = stage(plain(status)).dispatch.send(NO_EMAIL, "1")
+    sent = stage(plain(status)).executor.send(NO_EMAIL, "1")
     assert not sent.decided
     for shown in ("findings", "reading", "matched", "wrong", "accepted", "codes"):
         with pytest.raises(UndecidedError, match=f"only {status} came"):
@@ -77,99 +77,99 @@ def test_what_a_gateway_says_decides_nothing(status: int) -> None:
 
 
 def test_a_connection_that_cannot_be_made_decides_nothing() -> None:
-    assert not stage(Failure.UNREACHABLE).dispatch.send(PLAIN, "1").decided
+    assert not stage(Failure.UNREACHABLE).executor.send(PLAIN, "1").decided
 
 
 def test_a_target_that_answers_nothing_after_a_request_is_gone_and_the_request_is_named() -> None:
     made = stage(in_turn(refused(15010), Failure.CLOSED))
-    made.dispatch.send(NO_EMAIL, "1")
+    made.executor.send(NO_EMAIL, "1")
     with pytest.raises(TargetError, match=r"stopped answering after email\.required/absent \(request 2"):
-        made.dispatch.send(NO_EMAIL, "2")
+        made.executor.send(NO_EMAIL, "2")
 
 
 def test_advice_is_no_wrong_answer() -> None:
-    sent = stage(replace(refused(15010), headers=(("Content-Type", "text/html"),))).dispatch.send(NO_EMAIL, "1")
+    sent = stage(replace(refused(15010), headers=(("Content-Type", "text/html"),))).executor.send(NO_EMAIL, "1")
     assert [finding.clause for finding in sent.findings] == ["errors.media-type"]
     assert not sent.wrong
 
 
 def test_an_answer_before_authorization_is_advised_against() -> None:
     both = CASES["auth.first/forged-json-malformed-not-paid"]
-    sent = stage(refused(15030)).dispatch.send(replace(both, draft=PLAIN.draft), "1")
+    sent = stage(refused(15030)).executor.send(replace(both, draft=PLAIN.draft), "1")
     assert [(finding.clause, finding.kind) for finding in sent.findings] == [("auth.first", Kind.ADVICE)]
-    assert not stage(refused(1007)).dispatch.send(replace(both, draft=PLAIN.draft), "1").findings
+    assert not stage(refused(1007)).executor.send(replace(both, draft=PLAIN.draft), "1").findings
 
 
 def test_the_pinned_answer_is_the_only_permitted_one() -> None:
     asked = CASES["content-type.exact/asks-content-type-parameters"]
-    assert not stage(refused(111)).dispatch.send(asked, "1").wrong
-    assert stage(refused(111), pins={"content-type-parameters": "accepted"}).dispatch.send(asked, "1").wrong
+    assert not stage(refused(111)).executor.send(asked, "1").wrong
+    assert stage(refused(111), pins={"content-type-parameters": "accepted"}).executor.send(asked, "1").wrong
 
 
 def test_an_answer_to_an_open_question_is_observed() -> None:
     made = stage(refused(111))
-    made.dispatch.send(CASES["content-type.exact/asks-content-type-parameters"], "1")
+    made.executor.send(CASES["content-type.exact/asks-content-type-parameters"], "1")
     assert made.events[-1] == {"event": "observation", "question": "content-type-parameters", "answer": "111"}
 
 
 def test_a_wrong_answer_observes_nothing() -> None:
     made = stage(refused(15030))
-    made.dispatch.send(CASES["content-type.exact/asks-content-type-parameters"], "1")
+    made.executor.send(CASES["content-type.exact/asks-content-type-parameters"], "1")
     assert [event["event"] for event in made.events] == ["exchange"]
 
 
 def test_nothing_is_sent_that_could_pass_the_limit_of_requests() -> None:
     made = stage(ACCEPTED, requests=GATEWAY_TRIES + 1)
-    made.dispatch.send(PLAIN, "1")
-    made.dispatch.send(PLAIN, "2")
+    made.executor.send(PLAIN, "1")
+    made.executor.send(PLAIN, "2")
     with pytest.raises(NoOrderError, match="the run's 5 requests are used up"):
-        made.dispatch.send(PLAIN, "3")
+        made.executor.send(PLAIN, "3")
     assert made.orders == ["1", "2"]
 
 
 def test_a_token_that_is_no_jwt_cannot_be_forged() -> None:
     made = stage(ACCEPTED)
     with pytest.raises(NoOrderError, match="the token's form"):
-        made.dispatch.send(CASES["auth.forged/weak-secret"], "1")
+        made.executor.send(CASES["auth.forged/weak-secret"], "1")
     assert made.orders == []
 
 
 def test_a_missing_token_is_named_by_its_setting() -> None:
     made = stage(ACCEPTED)
-    made.dispatch.require_credential(CASES["order.foreign/other-merchant-token"])
+    made.executor.require_credential(CASES["order.foreign/other-merchant-token"])
     with pytest.raises(NoOrderError, match=r"auth\.unconfigured_token is not set"):
-        made.dispatch.require_credential(CASES["caller.configuration/unconfigured-token"])
+        made.executor.require_credential(CASES["caller.configuration/unconfigured-token"])
 
 
 def test_results_are_kept_and_counted() -> None:
     made = stage(ACCEPTED)
-    made.dispatch.keep(violated("auth.missing"))
+    made.executor.keep(violated("auth.missing"))
     untried = Result("c/e", "auth.forged", "Title.", Outcome.UNTESTED, "no token", answer="error")
-    assert made.dispatch.keep(untried) is untried
-    assert made.dispatch.violated == {"auth.missing"}
-    assert made.dispatch.answers["success"] == 1
-    assert made.dispatch.answers["error"] == 0
+    assert made.executor.keep(untried) is untried
+    assert made.executor.violated == {"auth.missing"}
+    assert made.executor.answers["success"] == 1
+    assert made.executor.answers["error"] == 0
     assert [event["case"] for event in made.events] == ["c/d", "c/e"]
 
 
 def test_advice_violates_nothing() -> None:
     made = stage(ACCEPTED)
     finding = Finding("errors.message", Kind.ADVICE, "a", "b")
-    made.dispatch.keep(Result("c/d", "email.type", "Title.", Outcome.WARNED, findings=(finding,), tries=1))
-    assert made.dispatch.violated == set()
+    made.executor.keep(Result("c/d", "email.type", "Title.", Outcome.WARNED, findings=(finding,), tries=1))
+    assert made.executor.violated == set()
 
 
 def test_the_control_goes_to_an_order_with_an_open_request_if_no_unknown_one_is_set() -> None:
     made = stage(refused(15050), groups={"refundable": GROUPS["refundable"]})
-    made.dispatch.orders.mark_accepted("730009")
-    assert not made.dispatch.send(*made.dispatch.control_case()).wrong
+    made.executor.orders.mark_accepted("730009")
+    assert not made.executor.send(*made.executor.control_case()).wrong
     assert made.orders == ["730009"]
 
 
 def test_the_control_goes_to_an_unknown_order_whatever_the_target_makes_of_states() -> None:
     made = stage(refused(15060))
-    made.dispatch.orders.mark_accepted("730009")
-    assert not made.dispatch.send(*made.dispatch.control_case(exists=False)).wrong
+    made.executor.orders.mark_accepted("730009")
+    assert not made.executor.send(*made.executor.control_case(exists=False)).wrong
     assert made.orders == ["990001"]
 
 
@@ -179,7 +179,7 @@ def test_what_the_target_refuses_is_sent_on_a_kept_connection_and_the_rest_on_it
         made.mock.mock.endpoint.observe = lambda received, answer, seconds: ports.append(received.client)
         order = made.orders.lease()
         for case in (NO_EMAIL, NO_EMAIL, MISSING, MISSING, NO_EMAIL, PLAIN):
-            made.dispatch.send(case, order)
+            made.executor.send(case, order)
     kept, again, stranger, another, last, accepted = ports
     assert kept == again == last
     assert len({kept, stranger, another, accepted}) == 4
@@ -201,7 +201,7 @@ def test_what_the_target_refuses_is_sent_on_a_kept_connection_and_the_rest_on_it
 def test_without_a_target_nothing_is_judged(answer: Failure, before: bool, told: str) -> None:
     made = stage(answer)
     with pytest.raises(TargetError) as problem:
-        made.dispatch.require_target(made.dispatch.send(PLAIN, "1"), before=before)
+        made.executor.require_target(made.executor.send(PLAIN, "1"), before=before)
     assert str(problem.value).startswith("target http://scripted.example: ")
     assert told in str(problem.value)
     assert problem.value.exit_status == 3
@@ -210,24 +210,24 @@ def test_without_a_target_nothing_is_judged(answer: Failure, before: bool, told:
 @pytest.mark.parametrize("answer", [ACCEPTED, refused(15050), plain(500), plain(403), refused(15060)])
 def test_any_other_answer_shows_a_target(answer: Failure) -> None:
     made = stage(answer)
-    made.dispatch.require_target(made.dispatch.send(PLAIN, "1"), before=False)
+    made.executor.require_target(made.executor.send(PLAIN, "1"), before=False)
     assert made.orders == ["1"]
 
 
 def test_simultaneous_sendings_are_all_counted_and_numbered() -> None:
     made = stage(refused(15010))
     with ThreadPoolExecutor(16) as pool:
-        sent = list(pool.map(lambda order: made.dispatch.send(NO_EMAIL, str(order)), range(100)))
+        sent = list(pool.map(lambda order: made.executor.send(NO_EMAIL, str(order)), range(100)))
     assert made.client.sent == 100
     assert sorted(one.number for one in sent) == list(range(1, 101))
 
 
 def test_an_exchange_can_be_judged_as_another_case() -> None:
     made = stage(refused(15050))
-    sent = made.dispatch.send(PLAIN, "1")
+    sent = made.executor.send(PLAIN, "1")
     assert sent.wrong
     late = replace(PLAIN, situation=Situation(order="refund-open"))
-    assert not made.dispatch.judged(late, sent.exchange).wrong
+    assert not made.executor.judged(late, sent.exchange).wrong
 
 
 # ---- requests that arrive together
@@ -235,7 +235,7 @@ def test_an_exchange_can_be_judged_as_another_case() -> None:
 
 def test_requests_that_arrive_together_are_judged_each_by_its_case() -> None:
     made = stage(in_turn(ACCEPTED, refused(15010)))
-    plain_one, without = made.dispatch.send_together([(PLAIN, "1"), (NO_EMAIL, "2")])
+    plain_one, without = made.executor.send_together([(PLAIN, "1"), (NO_EMAIL, "2")])
     assert (plain_one.accepted, without.codes, without.wrong) == (True, (15010,), False)
     assert made.orders == ["1", "2"]
 
@@ -243,7 +243,7 @@ def test_requests_that_arrive_together_are_judged_each_by_its_case() -> None:
 def test_they_are_within_the_runs_requests_or_not_sent_at_all() -> None:
     made = stage(ACCEPTED, requests=2)
     with pytest.raises(NoOrderError, match="2 requests are used up"):
-        made.dispatch.send_together([(PLAIN, "1")] * 3)
+        made.executor.send_together([(PLAIN, "1")] * 3)
     assert made.orders == []
 
 
@@ -251,4 +251,4 @@ def test_they_are_not_sent_where_the_token_has_no_such_form(monkeypatch: pytest.
     made = stage(ACCEPTED)
     monkeypatch.setattr(made.client, "request", lambda draft, order: None)
     with pytest.raises(NoOrderError, match="no such request"):
-        made.dispatch.send_together([(PLAIN, "1")])
+        made.executor.send_together([(PLAIN, "1")])

@@ -25,7 +25,7 @@ def explored(made: Stage, clause: str = MALFORMED, examples: int = SOME, seed: i
 
 
 def explored_with(made: Stage, strategy: st.SearchStrategy[Case], examples: int, seed: int = 0) -> Result | None:
-    return explore(made.examination, strategy, draw(strategy, examples, seed), seed)
+    return explore(made.runner, strategy, draw(strategy, examples, seed), seed)
 
 
 def bodies(made: Stage) -> list[bytes]:
@@ -133,7 +133,7 @@ def test_what_was_accepted_wrongly_is_not_made_smaller() -> None:
     with bench("json-lenient-truncated", "json-lenient-rest-ignored", "email-empty-accepted") as made:
         before = len(made.leased())
         strategy = STRATEGIES[MALFORMED]
-        result = explore(made.examination, strategy, draw(strategy, SOME, 0), 0)
+        result = explore(made.runner, strategy, draw(strategy, SOME, 0), 0)
         assert result is not None
         assert result.outcome is Outcome.VIOLATED
         assert len(made.leased()) - before <= 3

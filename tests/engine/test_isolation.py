@@ -30,7 +30,7 @@ def without_the_other_merchant(target: Event) -> None:
 def test_a_lawful_mock_holds_and_no_order_is_used_up(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         before, spent = len(made.kept("exchange")), made.orders.accepted
-        result = scenarios.at_once(made.examination)
+        result = scenarios.at_once(made.runner)
         sent = made.kept("exchange")[before:]
         assert made.orders.accepted == spent
     assert result.outcome is Outcome.HELD
@@ -41,7 +41,7 @@ def test_a_lawful_mock_holds_and_no_order_is_used_up(mock: RunningMock) -> None:
 def test_each_round_has_two_callers_and_valid_and_invalid_bodies(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         before = len(made.kept("exchange"))
-        scenarios.at_once(made.examination)
+        scenarios.at_once(made.runner)
         sent = made.kept("exchange")[before:]
     for number in range(isolation.ROUNDS):
         codes = [codes_of(event) for event in sent[number * SIZE : (number + 1) * SIZE]]
@@ -56,7 +56,7 @@ def codes_of(event: Event) -> int:
 def test_without_the_other_merchants_token_a_stranger_calls(mock: RunningMock) -> None:
     with on_mock(mock, without_the_other_merchant) as made:
         before = len(made.kept("exchange"))
-        result = scenarios.at_once(made.examination)
+        result = scenarios.at_once(made.runner)
         statuses = [event["response"]["status"] for event in made.kept("exchange")[before:]]
     assert result.outcome is Outcome.HELD
     assert statuses.count(401) == isolation.ROUNDS
@@ -66,7 +66,7 @@ def test_without_the_other_merchants_token_a_stranger_calls(mock: RunningMock) -
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_mixture_is_named(fault: str) -> None:
     with bench(fault) as made:
-        result = scenarios.at_once(made.examination)
+        result = scenarios.at_once(made.runner)
     assert result.outcome is Outcome.VIOLATED
     assert {finding.clause for finding in result.findings} == {isolation.CLAUSE}
     assert "while" in result.findings[0].actual
@@ -75,14 +75,14 @@ def test_a_mixture_is_named(fault: str) -> None:
 @pytest.mark.parametrize("fault", FAULTS[1:])
 def test_bodies_and_errors_are_seen_to_mix_without_another_merchant(fault: str) -> None:
     with bench(fault, change=without_the_other_merchant) as made:
-        result = scenarios.at_once(made.examination)
+        result = scenarios.at_once(made.runner)
     assert {finding.clause for finding in result.findings} == {isolation.CLAUSE}
 
 
 @pytest.mark.parametrize("fault", ["email-type-500", "order-foreign-403"])
 def test_what_is_wrong_alone_as_well_is_named_by_its_own_clause(fault: str) -> None:
     with bench(fault) as made:
-        result = scenarios.at_once(made.examination)
+        result = scenarios.at_once(made.runner)
         accused = {finding["clause"] for event in made.kept("case") for finding in event["findings"]}
     assert result.outcome is Outcome.HELD
     assert isolation.CLAUSE not in accused
@@ -116,11 +116,11 @@ def mixing(strange: Answer) -> Stage:
     ],
 )
 def test_what_comes_beside_others_alone_is_told_by_what_it_is(answer: Answer, clause: str, kind: Kind) -> None:
-    result = scenarios.at_once(mixing(answer).examination)
+    result = scenarios.at_once(mixing(answer).runner)
     (finding,) = result.findings
     assert (finding.clause, finding.kind) == (clause, kind)
 
 
 def test_requests_that_a_gateway_answered_tell_nothing() -> None:
-    result = scenarios.at_once(stage(plain(503)).examination)
+    result = scenarios.at_once(stage(plain(503)).runner)
     assert (result.outcome, result.findings) == (Outcome.UNDECIDED, ())

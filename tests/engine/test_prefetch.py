@@ -8,7 +8,7 @@ import pytest
 
 from engine_stage import CASES, CONTRACT, refused, stage
 from refund_conformance.cases.case import plain_case
-from refund_conformance.engine.prefetch import Ahead
+from refund_conformance.engine.prefetch import Prefetch
 from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.sut.order_pool import NoOrderError
 from refund_conformance.transport.exchange import Exchange, Request
@@ -26,7 +26,7 @@ def pool() -> Iterator[Pool]:
 
 
 def test_what_was_sent_ahead_is_taken_once(pool: Pool) -> None:
-    ahead = Ahead(pool)
+    ahead = Prefetch(pool)
     assert ahead.takes(CASE)
     ahead.offer(CASE, "1", lambda: EXCHANGE)
     assert not ahead.takes(CASE)
@@ -36,21 +36,21 @@ def test_what_was_sent_ahead_is_taken_once(pool: Pool) -> None:
 
 
 def test_what_was_sent_for_another_order_is_void(pool: Pool) -> None:
-    ahead = Ahead(pool)
+    ahead = Prefetch(pool)
     ahead.offer(CASE, "1", lambda: EXCHANGE)
     assert ahead.take(CASE, "2") is None
     assert ahead.take(CASE, "1") is None
 
 
 def test_what_was_not_sent_is_not_there(pool: Pool) -> None:
-    assert Ahead(pool).take(CASE, "1") is None
+    assert Prefetch(pool).take(CASE, "1") is None
 
 
 def test_what_went_wrong_on_the_way_is_raised_when_it_is_taken(pool: Pool) -> None:
     def send() -> Exchange:
         raise NoOrderError("the run's requests are used up")
 
-    ahead = Ahead(pool)
+    ahead = Prefetch(pool)
     ahead.offer(CASE, "1", send)
     with pytest.raises(NoOrderError, match="used up"):
         ahead.take(CASE, "1")
@@ -59,7 +59,7 @@ def test_what_went_wrong_on_the_way_is_raised_when_it_is_taken(pool: Pool) -> No
 def test_what_was_not_begun_when_the_pool_closed_is_raised_too() -> None:
     held, pool = threading.Event(), Pool(1)
     pool.submit(0, held.wait)
-    ahead = Ahead(pool)
+    ahead = Prefetch(pool)
     ahead.offer(CASE, "1", lambda: EXCHANGE)
     pool.stop()
     held.set()
@@ -75,7 +75,7 @@ def test_of_two_the_more_urgent_is_sent_first() -> None:
         sent.append(name)
         return EXCHANGE
 
-    later, sooner = Ahead(pool, 1), Ahead(pool, 0)
+    later, sooner = Prefetch(pool, 1), Prefetch(pool, 0)
     later.offer(CASE, "1", lambda: send("later"))
     sooner.offer(CASE, "1", lambda: send("sooner"))
     held.set()
@@ -85,31 +85,31 @@ def test_of_two_the_more_urgent_is_sent_first() -> None:
 
 
 def test_without_a_pool_nothing_is_sent_ahead() -> None:
-    ahead = Ahead()
+    ahead = Prefetch()
     assert not ahead.takes(CASE)
     ahead.offer(CASE, "1", lambda: pytest.fail("it was sent"))
     assert ahead.take(CASE, "1") is None
 
 
-# ---- an examination with several requests in flight
+# ---- an runner with several requests in flight
 
 
 def test_a_case_that_was_sent_ahead_is_not_sent_again(pool: Pool) -> None:
     made = stage(refused(15010))
-    made.dispatch.ahead = Ahead(pool)
-    examination = made.examination
-    examination.send_ahead([CASE, OTHER, CASE])
-    results = [examination.examine(case) for case in (CASE, OTHER)]
+    made.executor.ahead = Prefetch(pool)
+    runner = made.runner
+    runner.prefetch([CASE, OTHER, CASE])
+    results = [runner.examine(case) for case in (CASE, OTHER)]
     assert [result.outcome for result in results] == ["held", "held"]
     assert made.orders == ["730001", "730001"]
 
 
 def test_only_what_must_be_refused_is_sent_ahead(pool: Pool) -> None:
     made = stage(refused(15010))
-    made.dispatch.ahead = Ahead(pool)
+    made.executor.ahead = Prefetch(pool)
     right = [plain_case(CONTRACT), CASES["description.unicode/asks-nul-character"]]
-    made.examination.send_ahead([*right, OTHER])
-    assert [made.dispatch.ahead.takes(case) for case in (*right, OTHER)] == [True, True, False]
+    made.runner.prefetch([*right, OTHER])
+    assert [made.executor.ahead.takes(case) for case in (*right, OTHER)] == [True, True, False]
 
 
 def test_the_very_same_request_is_sent_ahead_once(pool: Pool) -> None:
@@ -119,16 +119,16 @@ def test_the_very_same_request_is_sent_ahead_once(pool: Pool) -> None:
     ]
     assert twins
     made = stage(refused(15010))
-    made.dispatch.ahead = Ahead(pool)
-    examination = made.examination
-    examination.send_ahead([twins[0], same])
-    assert [examination.examine(case).outcome for case in (twins[0], same)] == ["held", "held"]
+    made.executor.ahead = Prefetch(pool)
+    runner = made.runner
+    runner.prefetch([twins[0], same])
+    assert [runner.examine(case).outcome for case in (twins[0], same)] == ["held", "held"]
     assert len(made.client.requests) == 1
 
 
 def test_where_orders_have_run_out_nothing_is_sent_ahead(pool: Pool) -> None:
     made = stage(refused(15010), groups={"unknown": ("990001",)})
-    made.dispatch.ahead = Ahead(pool)
-    made.examination.send_ahead([CASE])
-    assert made.examination.examine(CASE).reason == "orders.refundable is not set"
+    made.executor.ahead = Prefetch(pool)
+    made.runner.prefetch([CASE])
+    assert made.runner.examine(CASE).reason == "orders.refundable is not set"
     assert made.client.requests == []

@@ -3,7 +3,7 @@
 import pytest
 
 from engine_stage import CASES, CONTRACT
-from refund_conformance.engine.partitions import LANES
+from refund_conformance.engine.partitions import PARTITIONS
 from refund_conformance.engine.registry import PHASES, SCENARIOS, Circumstances, Scenario, scenario_of
 from refund_conformance.sut.profile import PROFILES
 
@@ -14,7 +14,7 @@ AREAS = {clause.area for clause in CONTRACT.clauses.values()}
 def test_a_scenario_is_about_a_clause_or_an_area_in_a_phase_and_a_partition(scenario: Scenario) -> None:
     assert scenario.about in {*CONTRACT.clauses, *AREAS}
     assert scenario.phase in PHASES
-    assert scenario.partition in LANES
+    assert scenario.partition in PARTITIONS
 
 
 @pytest.mark.parametrize("profile", PROFILES)

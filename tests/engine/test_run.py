@@ -83,7 +83,7 @@ def test_a_run_that_is_over_sends_nothing_more(mock: RunningMock) -> None:
         run.begin()
     before = sent(events)
     with pytest.raises(TargetError, match=r"the target rejected auth\.token"):
-        run.carry_out(lambda examination: examination.examine(NO_EMAIL))
+        run.carry_out(lambda runner: runner.examine(NO_EMAIL))
     with pytest.raises(TargetError, match=r"the target rejected auth\.token"):
         run.explore("json.malformed")
     run.close()
@@ -93,7 +93,7 @@ def test_a_run_that_is_over_sends_nothing_more(mock: RunningMock) -> None:
 def test_a_run_whose_time_is_over_sends_nothing_more(mock: RunningMock) -> None:
     run, events = run_against(mock, max_seconds=1e-9)
     with pytest.raises(TargetError, match=r"time limit reached; raise target\.max_seconds"):
-        run.carry_out(lambda examination: examination.examine(NO_EMAIL))
+        run.carry_out(lambda runner: runner.examine(NO_EMAIL))
     run.close()
     assert events == []
     assert run.over
@@ -101,7 +101,7 @@ def test_a_run_whose_time_is_over_sends_nothing_more(mock: RunningMock) -> None:
 
 def test_bounds_of_the_settings_narrow_those_of_the_profile(mock: RunningMock) -> None:
     run, events = run_against(mock, max_requests=7, max_orders=1)
-    result = run.carry_out(lambda examination: [examination.examine(case) for case in CASES.values()])[-1]
+    result = run.carry_out(lambda runner: [runner.examine(case) for case in CASES.values()])[-1]
     run.close()
     assert result.outcome is Outcome.UNTESTED
     assert sent(events) <= 7
@@ -116,7 +116,7 @@ def test_bounds_of_the_settings_never_widen_those_of_the_profile(mock: RunningMo
         orders=1,
         requests=6,
     ) as made:
-        reasons = {made.examination.examine(case).reason for case in CASES.values()}
+        reasons = {made.runner.examine(case).reason for case in CASES.values()}
         assert len(made.leased()) - len(made.orders.used) <= 1
         assert len(made.kept("exchange")) <= 6
     assert "the run's 6 requests are used up" in reasons
@@ -133,7 +133,7 @@ def test_a_clause_that_is_violated_already_is_not_explored(mock: RunningMock) ->
     with on_mock(mock) as made:
         before = len(made.kept("exchange"))
         finding = Finding("email.type", Kind.ACCEPTED, "400", "200")
-        made.dispatch.keep(Result("email.type/x", "email.type", "T.", Outcome.VIOLATED, findings=(finding,)))
+        made.executor.keep(Result("email.type/x", "email.type", "T.", Outcome.VIOLATED, findings=(finding,)))
         assert made.run.explore("email.type") is None
         assert len(made.kept("exchange")) == before
 
@@ -145,7 +145,7 @@ def test_a_clause_that_nothing_is_drawn_for_is_not_explored(mock: RunningMock) -
 
 def test_what_is_kept_holds_no_token(mock: RunningMock) -> None:
     with on_mock(mock) as made:
-        made.examination.examine(CASES["auth.forged/payload-changed"])
+        made.runner.examine(CASES["auth.forged/payload-changed"])
         kept = repr(made.events)
         assert made.settings.tokens
         for token in made.settings.tokens.values():

@@ -9,7 +9,7 @@ from engine_stage import (
     ACCEPTED,
     CASES,
     CONTRACT,
-    Bench,
+    MockRun,
     bench,
     in_turn,
     on_mock,
@@ -20,7 +20,7 @@ from engine_stage import (
 from refund_conformance.cases.valid import Joined
 from refund_conformance.contract import documents
 from refund_conformance.contract.errors import RunError
-from refund_conformance.engine.partitions import Joint, bench_of, joints
+from refund_conformance.engine.partitions import Joint, joints, shared_order_of
 from refund_conformance.mock.faults import catalogue
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
@@ -274,14 +274,14 @@ def mock() -> Iterator[RunningMock]:
         yield mock
 
 
-def results(made: Bench) -> dict[str, str]:
+def results(made: MockRun) -> dict[str, str]:
     return {event["case"]: event["outcome"] for event in made.kept("case")}
 
 
 def test_a_request_follows_on_the_order_that_was_accepted_in_place_of_a_lost_one() -> None:
     case = CASES["email.accepts/plus-and-dots"]
     made = stage(in_turn(Failure.CLOSED, refused(15060), refused(15050), ACCEPTED, refused(15050)))
-    assert made.examination.examine(case).outcome is Outcome.HELD
+    assert made.runner.examine(case).outcome is Outcome.HELD
     assert [event["outcome"] for event in made.events if event["event"] == "case"] == ["held", "held"]
     lost, _, again, accepted, after = made.orders
     assert lost == again
@@ -291,11 +291,11 @@ def test_a_request_follows_on_the_order_that_was_accepted_in_place_of_a_lost_one
 def test_so_it_does_where_the_lost_one_was_for_a_shared_order() -> None:
     case = CASES["description.max-length/at-limit-ascii"]
     made = stage(in_turn(refused(15010), Failure.CLOSED, refused(15060), ACCEPTED, refused(15050)))
-    examination = made.examination
-    key = bench_of(CASES["email.null/null"])
-    examination.acceptance._joints = {case.id: Joint(Joined(case, (case.id,)), key)}
-    examination.examine(CASES["email.null/null"])
-    assert examination.examine(case).outcome is Outcome.HELD
+    runner = made.runner
+    key = shared_order_of(CASES["email.null/null"])
+    runner.acceptance._joints = {case.id: Joint(Joined(case, (case.id,)), key)}
+    runner.examine(CASES["email.null/null"])
+    assert runner.examine(case).outcome is Outcome.HELD
     shared, lost, _, accepted, after = made.orders
     assert shared == lost == accepted == after
 
@@ -304,7 +304,7 @@ def test_what_was_sent_at_the_beginning_is_not_sent_again(mock: RunningMock) -> 
     with on_mock(mock) as made:
         before = len(made.events)
         for id_ in ("auth.missing/no-header", "order.refundable/plain", "order.once/second-request"):
-            assert made.examination.examine(CASES[id_]).outcome is Outcome.HELD
+            assert made.runner.examine(CASES[id_]).outcome is Outcome.HELD
         assert len(made.events) == before
 
 
@@ -329,7 +329,7 @@ def test_a_used_order_is_noted(mock: RunningMock) -> None:
 def test_a_target_that_refuses_whatever_is_valid_is_named_once() -> None:
     with bench("order-never-refundable") as made:
         violated = [event for event in made.kept("case") if event["outcome"] == "violated"]
-        refused_later = made.examination.examine(CASES["email.accepts/plus-and-dots"])
+        refused_later = made.runner.examine(CASES["email.accepts/plus-and-dots"])
     assert [event["case"] for event in violated] == ["order.refundable/plain"]
     assert refused_later.outcome is Outcome.UNTESTED
 
@@ -343,8 +343,8 @@ def test_a_stranger_who_is_let_in_does_not_cost_the_plain_request() -> None:
 
 @pytest.mark.parametrize("id_", ["order.refund-ended/first", "description.unicode/asks-nul-character"])
 def test_a_lost_connection_that_may_have_cost_an_order_is_held_against_nobody(id_: str) -> None:
-    examination = stage(in_turn(Failure.CLOSED, refused(15050))).examination
-    result = examination.examine(CASES[id_])
+    runner = stage(in_turn(Failure.CLOSED, refused(15050))).runner
+    result = runner.examine(CASES[id_])
     assert result.outcome in (Outcome.UNDECIDED, Outcome.UNTESTED)
 
 
@@ -355,8 +355,8 @@ def test_refused_requests_of_an_area_share_one_order(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         before = len(made.leased())
         for id_ in ("email.null/null", "email.empty/empty", "description.null/null"):
-            made.examination.examine(CASES[id_])
-        made.examination.examine(CASES["json.malformed/truncated"])
+            made.runner.examine(CASES[id_])
+        made.runner.examine(CASES["json.malformed/truncated"])
         targets = [event["request"]["target"] for event in made.kept("exchange")][-4:]
         assert len(made.leased()) - before == 2
     assert len(set(targets[:3])) == 1
@@ -365,19 +365,19 @@ def test_refused_requests_of_an_area_share_one_order(mock: RunningMock) -> None:
 
 def test_an_accepted_request_serves_as_the_proof_for_a_shared_order(mock: RunningMock) -> None:
     with on_mock(mock) as made:
-        made.examination.examine(CASES["email.null/null"])
+        made.runner.examine(CASES["email.null/null"])
         before = len(made.leased())
         shared = joints(CONTRACT, CONTRACT.clauses)
         serves = next(id_ for id_, joint in shared.items() if joint.bench == "fields")
-        result = made.examination.examine(CASES[serves])
+        result = made.runner.examine(CASES[serves])
         assert (result.outcome, len(made.leased())) == (Outcome.HELD, before)
-        assert made.examination.acceptance.proven == {"fields"}
+        assert made.runner.acceptance.proven == {"fields"}
 
 
 def test_a_clause_that_was_violated_by_an_acceptance_costs_no_further_orders() -> None:
     with bench("email-format-unchecked") as made:
         ids = [id_ for id_ in CASES if id_.startswith("email.format/")]
-        outcomes = [made.examination.examine(CASES[id_]).outcome for id_ in ids]
+        outcomes = [made.runner.examine(CASES[id_]).outcome for id_ in ids]
         assert len(made.leased()) <= 5
     assert outcomes[0] is Outcome.VIOLATED
     assert set(outcomes[1:]) <= {Outcome.SPARED, Outcome.HELD}
@@ -387,7 +387,7 @@ def test_a_clause_that_was_violated_by_an_acceptance_costs_no_further_orders() -
 @pytest.mark.parametrize("id_", ["order.not-paid/not-paid-first", "order.not-paid/not-paid-last"])
 def test_a_group_gives_the_order_that_a_case_picks(id_: str, mock: RunningMock) -> None:
     with on_mock(mock) as made:
-        made.examination.examine(CASES[id_])
+        made.runner.examine(CASES[id_])
         ids = made.settings.orders["not_paid"]
         place = 0 if id_.endswith("first") else -1
         assert ids[place] in made.kept("exchange")[-1]["request"]["target"]
@@ -396,7 +396,7 @@ def test_a_group_gives_the_order_that_a_case_picks(id_: str, mock: RunningMock) 
 def test_a_small_group_spares_the_picks_that_it_has_not(mock: RunningMock) -> None:
     with on_mock(mock, lambda target: target["orders"].update(not_paid=target["orders"]["not_paid"][:1])) as made:
         outcomes = {
-            id_: made.examination.examine(CASES[id_]).outcome for id_ in CASES if id_.startswith("order.not-paid/")
+            id_: made.runner.examine(CASES[id_]).outcome for id_ in CASES if id_.startswith("order.not-paid/")
         }
     assert list(outcomes.values()) == [Outcome.HELD, Outcome.HELD, Outcome.SPARED, Outcome.SPARED]
 
@@ -408,8 +408,8 @@ def test_a_question_is_asked_of_an_open_order_once_the_target_shows_that_it_look
     with on_mock(mock) as made:
         before = len(made.leased())
         both = (c for c in CASES.values() if {"content_type", "order"} <= set(c.situation.wrong))
-        made.examination.examine(next(case for case in both if case.clause == "errors.alone"))
-        assert made.examination.examine(asked).outcome is Outcome.HELD
+        made.runner.examine(next(case for case in both if case.clause == "errors.alone"))
+        assert made.runner.examine(asked).outcome is Outcome.HELD
         assert len(made.leased()) == before
         assert made.orders.accepted[0] in made.kept("exchange")[-1]["request"]["target"]
 
@@ -427,36 +427,36 @@ def test_what_is_wrong_with_a_question_of_an_open_order_is_not_the_orders_matter
 ) -> None:
     asked = CASES["json.encoding/asks-byte-order-mark"]
     made = stage(answer)
-    made.dispatch.orders.mark_accepted("730001")
+    made.executor.orders.mark_accepted("730001")
     for part in ("content_type", "body"):
         wrong = Situation(order="refund-open").with_part(part, {"body": "malformed"}.get(part, "other"))
         code = {"body": 110}.get(part, 111)
-        matched = next(p for p in made.dispatch.permitted(wrong) if p.errors == code)
-        made.dispatch.observations.note(wrong, matched)
-    findings = made.examination.examine(asked).findings
+        matched = next(p for p in made.executor.permitted(wrong) if p.errors == code)
+        made.executor.observations.note(wrong, matched)
+    findings = made.runner.examine(asked).findings
     assert {finding.clause for finding in findings} == named
     assert {clause for finding in findings for clause in finding.also} <= {"json.encoding"}
 
 
 def test_a_shared_order_that_is_used_up_when_a_request_is_sent_again_is_shared_no_more() -> None:
     made = stage(in_turn(refused(111), ACCEPTED))
-    examination = made.examination
+    runner = made.runner
     case = CASES["content-type.exact/asks-content-type-parameters"]
-    assert {finding.clause for finding in examination.examine(case).findings} == {"server.steady"}
-    assert made.dispatch.orders.shared == {}
-    assert len(made.dispatch.orders.accepted) == len(made.client.requests) - 1
+    assert {finding.clause for finding in runner.examine(case).findings} == {"server.steady"}
+    assert made.executor.orders.shared == {}
+    assert len(made.executor.orders.accepted) == len(made.client.requests) - 1
 
 
 def test_a_question_costs_an_order_before_that_is_known(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         before = len(made.leased())
-        made.examination.examine(CASES["content-type.exact/asks-content-type-parameters"])
+        made.runner.examine(CASES["content-type.exact/asks-content-type-parameters"])
         assert len(made.leased()) == before + 1
 
 
 def test_a_case_without_its_token_is_untested_with_the_setting_as_reason(mock: RunningMock) -> None:
     with on_mock(mock, lambda target: target["auth"].pop("expired_token")) as made:
-        result = made.examination.examine(CASES["auth.expired/expired-token"])
+        result = made.runner.examine(CASES["auth.expired/expired-token"])
     assert (result.outcome, result.reason) == (Outcome.UNTESTED, "auth.expired_token is not set")
 
 

@@ -1,4 +1,4 @@
-"""What the first requests of a run showed goes to its other processes and lanes as it is."""
+"""What the first requests of a run showed goes to its other processes and partitions as it is."""
 
 from collections.abc import Iterator
 
@@ -29,34 +29,34 @@ def mock() -> Iterator[RunningMock]:
 
 def test_a_part_sends_nothing_again(mock: RunningMock) -> None:
     with on_mock(mock) as made, on_mock(mock, begun=False) as other:
-        other.run.resume(made.examination.snapshot())
+        other.run.resume(made.runner.snapshot())
         for id_ in ("auth.missing/no-header", "order.refundable/plain", "order.once/second-request"):
-            assert other.examination.examine(CASES[id_]).outcome is Outcome.HELD
+            assert other.runner.examine(CASES[id_]).outcome is Outcome.HELD
         assert other.events == []
-        assert other.examination.was_refused_at_first("auth.missing/no-header")
+        assert other.runner.was_refused_at_first("auth.missing/no-header")
         assert other.orders.accepted == made.orders.accepted != ()
-        assert other.dispatch.answers == made.dispatch.answers
-        assert other.examination.snapshot() == made.examination.snapshot()
+        assert other.executor.answers == made.executor.answers
+        assert other.runner.snapshot() == made.runner.snapshot()
 
 
 def test_a_part_knows_what_is_violated_and_where_orders_are_leased() -> None:
     with bench("auth-anonymous-passes") as made, bench(begun=False) as other:
         made.orders.mark_used("730005")
         made.orders.stop("they are used up")
-        other.run.resume(made.examination.snapshot())
-        assert "auth.missing" in other.dispatch.violated
+        other.run.resume(made.runner.snapshot())
+        assert "auth.missing" in other.executor.violated
         assert other.orders.state == made.orders.state
-        assert not other.examination.was_refused_at_first("auth.missing/no-header")
+        assert not other.runner.was_refused_at_first("auth.missing/no-header")
 
 
 def test_a_part_beside_others_begins_where_the_run_did(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         part = made.run.apart(Pool(0), 0)
-        assert part.examination is not made.examination
-        assert part.examination.snapshot() == made.examination.snapshot()
+        assert part.runner is not made.runner
+        assert part.runner.snapshot() == made.runner.snapshot()
         before = len(made.kept("exchange"))
-        assert part.examination.examine(CASES["order.refundable/plain"]).outcome is Outcome.HELD
-        assert part.examination.examine(CASES["email.null/null"]).outcome is Outcome.HELD
+        assert part.runner.examine(CASES["order.refundable/plain"]).outcome is Outcome.HELD
+        assert part.runner.examine(CASES["email.null/null"]).outcome is Outcome.HELD
         assert len(made.kept("exchange")) == before + 1
 
 

@@ -9,7 +9,7 @@ from engine_stage import (
     ACCEPTED,
     TOKENS,
     Answer,
-    Bench,
+    MockRun,
     Script,
     Stage,
     bench,
@@ -30,9 +30,9 @@ ORDERS, STEPS = 2, 16
 """Orders and steps of a walk; it begins with three of its own."""
 
 
-def walked(made: Bench | Stage, walks: int = 1, steps: int = STEPS, seed: int = 0) -> Result:
+def walked(made: MockRun | Stage, walks: int = 1, steps: int = STEPS, seed: int = 0) -> Result:
     profile = replace(PROFILES["ci"], walks=walks, steps=steps, walk_orders=ORDERS)
-    return lifecycle(made.dispatch, profile, seed)
+    return lifecycle(made.executor, profile, seed)
 
 
 def lawful_to_all() -> Script:
@@ -139,7 +139,7 @@ def test_a_person_can_replay_what_is_told() -> None:
         result = walked(made)
         steps = told(result)
     with bench("lifecycle-latest-only", begun=False) as made:
-        walk = Walk(made.dispatch, ORDERS)
+        walk = Walk(made.executor, ORDERS)
         names = {str(Step(order, kind)): Step(order, kind) for order in range(ORDERS) for kind in REQUESTS}
         sent = [walk.step(names[step]) for step in steps]
     assert all(one is not None for one in sent)
@@ -203,20 +203,20 @@ def test_a_gateway_in_between_ends_the_walk_without_blame(status: int) -> None:
 
 def test_a_kind_of_request_without_its_token_is_left_out() -> None:
     made = stage(lawful(), tokens={"token": "our-own-opaque-token"})
-    walk = Walk(made.dispatch, 1)
+    walk = Walk(made.executor, 1)
     assert walk.step(Step(0, "with another merchant's token")) is None
     assert (walk.steps, made.orders) == ([], [])
 
 
 def test_the_model_knows_which_orders_have_an_open_request() -> None:
     made = stage(lawful())
-    walk = Walk(made.dispatch, 2)
+    walk = Walk(made.executor, 2)
     for order in (0, 0, 1):
         sent = walk.step(Step(order, VALID))
         assert sent is not None
         assert not sent.wrong
     assert walk.open == {0, 1}
-    assert made.dispatch.orders.accepted == ("730001", "730002")
+    assert made.executor.orders.accepted == ("730001", "730002")
 
 
 def test_without_orders_there_is_no_walk() -> None:

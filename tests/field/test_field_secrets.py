@@ -47,7 +47,7 @@ def carried_out(server: RunningMock, secret: str, monkeypatch: pytest.MonkeyPatc
     with on_mock(server, chosen=chosen) as bench:
         for case in all_cases(CONTRACT).values():
             if case.clause in chosen:
-                bench.examination.examine(case)
+                bench.runner.examine(case)
     first = {"event": "start", "format": FORMAT, "time": "2026-03-01T05:00:00+00:00", "version": "0.1.0"}
     more = {"profile": "ci", "seed": 0, "target": "https://staging.example", "strict": False, "pins": {}}
     last = {

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from engine_stage import CONTRACT
-from refund_conformance.engine.partitions import LANES
+from refund_conformance.engine.partitions import PARTITIONS
 from refund_conformance.mock.faults import catalogue
 from refund_conformance.mock.settings import MockSettings
 from whole_runs import Plan, Whole, under_way
@@ -122,7 +122,7 @@ def test_shards_that_are_merged_are_one_run(
     mock: str, status: int, wholes: Mapping[str, Future[list[Whole]]]
 ) -> None:
     alone, merged = the(wholes, f"{mock}, alone"), the(wholes, f"{mock}, in shards")
-    assert 1 < SHARDS <= len(LANES)
+    assert 1 < SHARDS <= len(PARTITIONS)
     assert merged.status == alone.status == status
     assert merged.results == alone.results
     assert outcomes(merged) == outcomes(alone)

@@ -4,14 +4,14 @@ from itertools import combinations
 
 import pytest
 
-from refund_conformance.contract.model import FLAWLESS
+from refund_conformance.contract.model import VALID
 from refund_conformance.oracle.situation import Situation
 
 PARTS = ("route", "authorization", "content_type", "body", "caller", "order")
 
 
 def test_the_parts_are_those_of_the_contract_in_the_order_of_a_request() -> None:
-    assert tuple(FLAWLESS) == PARTS
+    assert tuple(VALID) == PARTS
 
 
 def test_nothing_is_wrong_with_the_plain_situation() -> None:
@@ -25,7 +25,7 @@ def test_a_part_with_another_value_is_wrong(part: str) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_that_is_set_right_again_is_not_wrong(part: str) -> None:
-    situation = Situation().with_part(part, "other").with_part(part, FLAWLESS[part])
+    situation = Situation().with_part(part, "other").with_part(part, VALID[part])
     assert situation == Situation()
 
 

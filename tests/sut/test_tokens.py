@@ -225,7 +225,7 @@ def test_a_run_that_logs_in_keeps_no_trace_of_token_or_password(mock: RunningMoc
     ledger = open_ledger(MEMORY, settings.base_url, "run")
     run = Run(context_of(CONTRACT, settings, PROFILES["ci"], 0, events.append, ledger, CONTRACT.clauses))
     run.begin()
-    tokens = run.examination.dispatch.client.tokens.values()
+    tokens = run.runner.executor.client.tokens.values()
     run.close()
     kept = json.dumps(events)
     assert [event["outcome"] for event in events if event["event"] == "case"] == ["held"] * 3
@@ -238,8 +238,8 @@ def test_a_token_that_the_target_revokes_midway_is_renewed(mock: RunningMock) ->
     settings, endpoint = by_password(mock), mock.mock.endpoint
     ledger = open_ledger(MEMORY, mock.base_url, "run")
     run = Run(context_of(CONTRACT, settings, PROFILES["ci"], 0, lambda event: None, ledger, CONTRACT.clauses))
-    dispatch = run.examination.dispatch
-    revoked, checks = dispatch.client.tokens.get(OWN), endpoint.checks
+    executor = run.runner.executor
+    revoked, checks = executor.client.tokens.get(OWN), endpoint.checks
 
     def authorize(call: Call) -> None:
         if revoked.encode() in dict(call.received.headers).get(b"authorizationjwt", b""):
@@ -249,8 +249,8 @@ def test_a_token_that_the_target_revokes_midway_is_renewed(mock: RunningMock) ->
     # A token is known by the second in which it was issued.
     mock.mock.tokens.keys.rotate()
     endpoint.checks = {**checks, "authorization": authorize}
-    sent = dispatch.send(*dispatch.control_case(exists=False))
+    sent = executor.send(*executor.control_case(exists=False))
     endpoint.checks = checks
     run.close()
     assert not sent.wrong
-    assert dispatch.client.tokens.get(OWN) != revoked
+    assert executor.client.tokens.get(OWN) != revoked

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from refund_conformance.app import check_order
 from refund_conformance.cases.case import Case
-from refund_conformance.engine.partitions import Joint, bench_of
+from refund_conformance.engine.partitions import Joint, shared_order_of
 from refund_conformance.engine.race import SIMULTANEOUS
 from refund_conformance.engine.registry import Circumstances, Price, Scenario
 
@@ -63,7 +63,7 @@ def _leases(check: Check, shared: Mapping[str, Joint]) -> set[str]:
     if case is None or case.group != "refundable":
         return set()
     if case.situation.wrong:
-        return {bench_of(case)}
+        return {shared_order_of(case)}
     return {shared[case.id].bench, shared[case.id].joined.case.id} if case.id in shared else set()
 
 
@@ -79,7 +79,7 @@ def _price(
     if case.group != "refundable":
         return Price(1)
     if case.situation.wrong:
-        return Price(1, int(bench_of(case) not in leased))
+        return Price(1, int(shared_order_of(case) not in leased))
     if case.id not in shared:
         return Price(1, 1)
     joint = shared[case.id]

@@ -11,7 +11,7 @@ from refund_conformance.cases.case import SPENT, Case, missing_case, plain_case
 from refund_conformance.cases.orders import AGAIN_REFUNDABLE, REFUNDABLE_GROUPS, second_case, sends_again
 from refund_conformance.contract.model import Contract
 from refund_conformance.engine.bisection import NO_EFFECT
-from refund_conformance.engine.partitions import BENCHES, COMBINED, Joint, bench_of, joints
+from refund_conformance.engine.partitions import COMBINED, SHARED_ORDERS, Joint, joints, shared_order_of
 from refund_conformance.engine.race import SIMULTANEOUS, raced_cases
 from refund_conformance.engine.registry import SCENARIOS, Circumstances, Price
 from refund_conformance.oracle import permitted
@@ -28,7 +28,7 @@ _ANY_TOKEN = "token"  # noqa: S105
 """Stands for one that is got by logging in."""
 
 
-class Demand:
+class RunCost:
     """What the ``chosen`` clauses of a contract take.
 
     ``limit`` is the most refundable orders that the run may lease, ``cases`` are those of the clauses, ``every``
@@ -153,7 +153,7 @@ class Demand:
             return (case.id,)
         known = (draft.method, draft.path("0"), draft.content_type, draft.body, draft.credential)
         how = (draft.extra_headers, draft.spelling, draft.framing)
-        return (bench_of(case), *known, *how, self._authorization(case))
+        return (shared_order_of(case), *known, *how, self._authorization(case))
 
     @cached_property
     def _together(self) -> Mapping[tuple[str, str], str]:
@@ -184,7 +184,7 @@ class Demand:
         """Count the requests that a proof takes besides those that are sent anyway."""
         if key in self._proven:
             return 0
-        refused = [case for case in self.every.values() if self._is_refused(case) and bench_of(case) == key]
+        refused = [case for case in self.every.values() if self._is_refused(case) and shared_order_of(case) == key]
         firsts = {case.clause: case for case in reversed(refused)}.values()
         left = (case for case in firsts if not self.lacks(case) and case.id not in self._begins)
         sent = {self._request(case) for case in left if self._has_form(case)}
@@ -209,8 +209,8 @@ class Demand:
         """The shared orders that requests go to which must be refused."""
         sharing = [one for one in SCENARIOS.values() if one.phase == "together" and one.about in self.chosen]
         used = {one.partition for one in sharing if one.price(self._circumstances).requests}
-        refused = {bench_of(case) for case in self._alone if self._is_refused(case)}
-        return frozenset(refused | (used & {*BENCHES.values()}))
+        refused = {shared_order_of(case) for case in self._alone if self._is_refused(case)}
+        return frozenset(refused | (used & {*SHARED_ORDERS.values()}))
 
     @cached_property
     def _joints(self) -> Mapping[str, Joint]:

@@ -31,7 +31,7 @@ from refund_conformance.sut.client import Client
 from refund_conformance.sut.ledger import Ledger, open_ledger
 from refund_conformance.sut.order_sources import OrderPages
 from refund_conformance.sut.profile import PROFILES
-from refund_conformance.sut.settings import CREDENTIALS, GROUPS, HOOK, LIST, NOWHERE, Settings
+from refund_conformance.sut.settings import CREDENTIALS, GROUPS, HOOK, LIST, NONEXISTENT_ORDER_ID, Settings
 from refund_conformance.sut.tokens import OWN
 from refund_conformance.transport.exchange import Exchange, Response
 from refund_conformance.transport.redaction import Redactor
@@ -152,7 +152,7 @@ class _Doctor:
 
     def _harmless(self, pages: OrderPages, asking: Client, credential: str) -> Exchange:
         """Ask with a token for an order that does not exist: its data, or a refund by a body that says nothing."""
-        order = self._settings.orders.get("unknown", (NOWHERE,))[0]
+        order = self._settings.orders.get("unknown", (NONEXISTENT_ORDER_ID,))[0]
         exchange = pages.get(order, credential)
         response = exchange.response
         if response is not None and response.status != 401 and self._is_a_page(response):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from refund_conformance.app import check_order
-from refund_conformance.app.cost import Demand
+from refund_conformance.app.cost import RunCost
 from refund_conformance.cases.case import plain_case
 from refund_conformance.cases.orders import second_case, sends_again
 from refund_conformance.contract.errors import SettingsError
@@ -145,8 +145,8 @@ def plan(
     if settings.source == HOOK:
         order_sources.check_hook(settings, contract.operation)
     used, left_out = (safety.read_only(settings), "a run without --read-only") if read_only else (settings, "")
-    demand = Demand(used, contract, profile, chosen, left_out)
-    return _Planning(demand).plan(_objections(settings, contract, read_only))
+    cost = RunCost(used, contract, profile, chosen, left_out)
+    return _Planning(cost).plan(_objections(settings, contract, read_only))
 
 
 def _objections(settings: Settings, contract: Contract, read_only: bool) -> list[str]:
@@ -158,17 +158,17 @@ def _objections(settings: Settings, contract: Contract, read_only: bool) -> list
 
 
 class _Planning:
-    """Puts together what a plan tells of a demand."""
+    """Puts together what a plan tells of a cost."""
 
-    def __init__(self, demand: Demand) -> None:
-        self._demand = demand
-        self._settings = demand.settings
-        self._profile = demand.profile
-        self._contract = demand.contract
+    def __init__(self, cost: RunCost) -> None:
+        self._cost = cost
+        self._settings = cost.settings
+        self._profile = cost.profile
+        self._contract = cost.contract
 
     def plan(self, warnings: Sequence[str]) -> Plan:
         """Return the plan."""
-        requests = self._demand.requests()
+        requests = self._cost.requests()
         limits = limits_of(self._settings, self._profile)
         limit = limits.requests
         orders = tuple(self._supplies())
@@ -176,11 +176,11 @@ class _Planning:
             target=self._settings.base_url,
             profile=self._profile.name,
             requests=requests,
-            most=min(limit, requests + CONFIRMATIONS**2 * len(self._demand.chosen)),
+            most=min(limit, requests + CONFIRMATIONS**2 * len(self._cost.chosen)),
             orders=orders,
             rate=self._settings.max_requests_per_second,
             seconds=limits.seconds,
-            clauses=len(self._demand.chosen),
+            clauses=len(self._cost.chosen),
             gaps=tuple(self._gaps()),
             notes=tuple(self._notes()),
             warnings=(*warnings, *self._short(orders), *self._late(requests, limit)),
@@ -189,19 +189,19 @@ class _Planning:
 
     def _supplies(self) -> Iterator[Supply]:
         for group in GROUPS:
-            picks = {case.pick for case in self._demand.cases if case.group == group}
+            picks = {case.pick for case in self._cost.cases if case.group == group}
             least, most = len(picks), len(picks)
             if group == "refundable":
-                least, most = (min(count, self._demand.limit) for count in self._demand.leases())
-            listed = len(self._demand.listed(group))
-            if self._demand.left_out and not listed:
+                least, most = (min(count, self._cost.limit) for count in self._cost.leases())
+            listed = len(self._cost.listed(group))
+            if self._cost.left_out and not listed:
                 continue
             source = self._settings.source if group in order_sources.offered(self._settings) else ""
-            yield Supply(group, least, most, listed, self._demand.free[group], source)
+            yield Supply(group, least, most, listed, self._cost.free[group], source)
 
     def _curve(self, most: int) -> tuple[tuple[int, float], ...]:
         """Return what part of the known faults some numbers of requests can show, in a run of all clauses."""
-        if set(self._demand.chosen) != set(self._contract.clauses):
+        if set(self._cost.chosen) != set(self._contract.clauses):
             return ()
         bounds = [bound for bound in BOUNDS if bound < most]
         return tuple(check_order.curve(self._contract, [*bounds, most]))
@@ -210,19 +210,19 @@ class _Planning:
 
     def _gaps(self) -> Iterator[Gap]:
         once = second_case(self._contract).clause
-        for id_ in self._demand.chosen:
+        for id_ in self._cost.chosen:
             if self._contract.clauses[id_].every_answer and self._answers(self._contract.clauses[id_].area):
                 continue
-            cases = [case for case in self._demand.cases if case.clause == id_]
-            lacking = [lacks for lacks in map(self._demand.lacks, cases or [plain_case(self._contract)]) if lacks]
+            cases = [case for case in self._cost.cases if case.clause == id_]
+            lacking = [lacks for lacks in map(self._cost.lacks, cases or [plain_case(self._contract)]) if lacks]
             if lacking:
                 settings = tuple(dict.fromkeys(setting for lacks in lacking for setting in lacks))
-                again = sum(map(sends_again, self._demand.sent)) if id_ == once else 0
+                again = sum(map(sends_again, self._cost.sent)) if id_ == once else 0
                 yield Gap(id_, max(0, len(cases) - len(lacking)) + again, len(cases) + again, settings)
 
     def _answers(self, area: str) -> bool:
         """Whether there will be answers to judge: of success, or of any kind."""
-        sent = (case for case in self._demand.every.values() if not self._demand.lacks(case))
+        sent = (case for case in self._cost.every.values() if not self._cost.lacks(case))
         return any(area != "success" or not case.situation.wrong for case in sent)
 
     # -- remarks ------------------------------------------------------------------------------------
@@ -233,14 +233,14 @@ class _Planning:
             yield f"the hook at {host} is asked for orders first; what it does not give stays untested."
         elif self._settings.source == SEARCH:
             yield "the search looks at orders first; those that it finds are used up, whoever made them."
-        if self._demand.has_refundable and not self._settings.ledger and self._settings.source != HOOK:
+        if self._cost.has_refundable and not self._settings.ledger and self._settings.source != HOOK:
             yield "orders.ledger is not set: the next run will not know which orders this one has used up."
 
     def _short(self, orders: Sequence[Supply]) -> Iterator[str]:
-        if self._demand.left_out:
+        if self._cost.left_out:
             return
         refundable = next(supply for supply in orders if supply.group == "refundable")
-        if not self._demand.has_refundable:
+        if not self._cost.has_refundable:
             state = "all used already" if refundable.listed else "not there"
             yield f"the orders of orders.refundable are {state}; without any, hardly anything can be tested."
         elif refundable.listed and refundable.free < refundable.least:
@@ -253,9 +253,9 @@ class _Planning:
                 f"orders.refundable has {refundable.free} unused orders; if the target says yes to each open "
                 f"question, {refundable.most} are needed."
             )
-        if self._demand.limit < self._demand.leases()[0]:
-            least = self._demand.leases()[0]
-            yield f"{least} refundable orders are needed, and {self._demand.limit} allowed (target.max_orders)."
+        if self._cost.limit < self._cost.leases()[0]:
+            least = self._cost.leases()[0]
+            yield f"{least} refundable orders are needed, and {self._cost.limit} allowed (target.max_orders)."
 
     def _late(self, requests: int, limit: int) -> Iterator[str]:
         rate, seconds = self._settings.max_requests_per_second, limits_of(self._settings, self._profile).seconds

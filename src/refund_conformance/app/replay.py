@@ -88,7 +88,7 @@ def replay(again: Again, say: Say) -> int:
 def _send(run: Run, case: Case, told: list[dict[str, Any]], plain: str) -> Sent:
     if case.id != plain:
         told.clear()
-    result = run.carry_out(lambda examination: examination.examine(case))
+    result = run.carry_out(lambda runner: runner.examine(case))
     exchanges = tuple(event for event in told if event["event"] == "exchange")
     told.clear()
     return Sent(case, result, exchanges)

@@ -16,7 +16,7 @@ Key = TypeVar("Key")
 Row = TypeVar("Row")
 
 
-FLAWLESS = {
+VALID = {
     "route": "refund",
     "authorization": "valid",
     "content_type": "json",
@@ -268,7 +268,7 @@ def _check_question(what: str, question: Question, contract: Contract) -> None:
         )
     for answer, effect in question.answers.items():
         for part, value in effect.items():
-            if (part, value) not in contract.outcomes and FLAWLESS.get(part) != value:
+            if (part, value) not in contract.outcomes and VALID.get(part) != value:
                 raise ContractError(
                     f"{what}, answer {answer}", f"there is no outcome {part}={value}", "Add the outcome."
                 )

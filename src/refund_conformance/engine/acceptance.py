@@ -9,7 +9,7 @@ from refund_conformance.cases.orders import second_case, sends_again
 from refund_conformance.contract.untested import Because
 from refund_conformance.engine.confirmation import Confirmation
 from refund_conformance.engine.confirmation import result as result_of
-from refund_conformance.engine.executor import LOST_TRIES, Dispatch
+from refund_conformance.engine.executor import LOST_TRIES, Executor
 from refund_conformance.engine.order_retry import OTHER_ORDERS, OrderRetry, reports_order_state
 from refund_conformance.engine.partitions import Joint
 from refund_conformance.engine.race import accept_one
@@ -35,19 +35,19 @@ class Acceptance:
 
     def __init__(
         self,
-        dispatch: Dispatch,
+        executor: Executor,
         confirmation: Confirmation,
         side_effects: SideEffects,
         joints: Mapping[str, Joint],
         raced: Collection[str],
     ) -> None:
-        self._dispatch = dispatch
-        self._orders = dispatch.orders
+        self._executor = executor
+        self._orders = executor.orders
         self._confirmation = confirmation
         self._side_effects = side_effects
         self._joints = joints
         self._raced = raced
-        self._retry = OrderRetry(dispatch, confirmation, self.send)
+        self._retry = OrderRetry(executor, confirmation, self.send)
         self._together: dict[str, tuple[str, Exchange] | None] = {}
         self._apart: dict[str, list[Result]] = defaultdict(list)
         self._seconds: dict[str, Sent] = {}
@@ -64,7 +64,7 @@ class Acceptance:
         together = self._together[whole.id]
         if together is not None:
             order, exchange = together
-            return self._confirmation.conclude(case, order, self._dispatch.judged(case, exchange))
+            return self._confirmation.conclude(case, order, self._executor.judged(case, exchange))
         result = self._accept_alone(case, joint.bench)
         self._apart[whole.id].append(result)
         if len(self._apart[whole.id]) == len(joint.joined.members):
@@ -82,11 +82,11 @@ class Acceptance:
     def _require_joined(self, whole: Case, bench: str) -> None:
         """See that a joined request is accepted, if each of its promises was kept alone."""
         if all(result.outcome is Outcome.HELD for result in self._apart[whole.id]):
-            self._dispatch.keep(self._accept_alone(whole, bench))
+            self._executor.keep(self._accept_alone(whole, bench))
 
     def _accept_alone(self, case: Case, bench: str) -> Result:
         order, sent = self._sent_to_be_accepted(case, bench)
-        if sent.reading and reports_order_state(self._dispatch, sent):
+        if sent.reading and reports_order_state(self._executor, sent):
             raise self.disturbance(sent)
         return self._accepted(case, order, sent)
 
@@ -95,7 +95,7 @@ class Acceptance:
         shared = self._orders.shared.get(bench)
         if shared is not None and shared.sent:
             sent = self.prove(bench, case)
-            if sent.decided and not reports_order_state(self._dispatch, sent):
+            if sent.decided and not reports_order_state(self._executor, sent):
                 return shared.order, sent
         order = self._orders.lease()
         sent, order = self.send_until_accepted(case, order)
@@ -107,12 +107,12 @@ class Acceptance:
         One that is refused for its state may have been used before: others are tried, as long as there are some.
         """
         sent = self._send_valid(case, order)
-        while not self._orders.fresh and sent.decided and reports_order_state(self._dispatch, sent):
+        while not self._orders.fresh and sent.decided and reports_order_state(self._executor, sent):
             other = self._orders.lease_other(case.group)
             if other is None:
                 reason = f"the orders of orders.{case.group} are used; list others whose refund request has ended"
                 return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.SUPPLY)
-            order, sent = other, self._dispatch.send(case, other)
+            order, sent = other, self._executor.send(case, other)
         return self._accepted(case, order, sent)
 
     def _accepted(self, case: Case, order: str, sent: Sent) -> Result:
@@ -127,23 +127,23 @@ class Acceptance:
     def _follow(self, case: Case, order: str) -> None:
         """Send a second request for an order, unless a race has sent it."""
         second = self._seconds.get(order)
-        again = second_case(self._dispatch.contract)
+        again = second_case(self._executor.contract)
         slug = f"after-{case.clause.replace('.', '-')}-{case.slug}"
         again = replace(again, id=f"{again.clause}/{slug}", group=case.group)
-        sent = self._dispatch.judged(again, second.exchange) if second else self._dispatch.send(again, order)
-        self._dispatch.keep(self._confirmation.conclude(again, order, sent))
+        sent = self._executor.judged(again, second.exchange) if second else self._executor.send(again, order)
+        self._executor.keep(self._confirmation.conclude(again, order, sent))
 
     def disturbance(self, sent: Sent) -> NoOrderError:
         """Keep that fresh orders are refused since others were accepted as a result; return it as an error."""
         said = describe_reading(sent.reading) if sent.reading else ""
         reason = f"after requests for other orders were accepted, further ones are refused ({said})"
         self._orders.stop(reason)
-        about = replace(plain_case(self._dispatch.contract), id="order.lifecycle/further-orders")
+        about = replace(plain_case(self._executor.contract), id="order.lifecycle/further-orders")
         about = replace(about, title="What is accepted for some orders leaves others refundable.")
         expected = "200 without errors, whatever was accepted for other orders"
         finding = Finding("order.lifecycle", Kind.REFUSED, expected, f"{said} on {OTHER_ORDERS + 1} orders")
         result = result_of(about, [sent], (finding,))
-        self._dispatch.keep(replace(result, failed=OTHER_ORDERS + 1, tries=OTHER_ORDERS + 1))
+        self._executor.keep(replace(result, failed=OTHER_ORDERS + 1, tries=OTHER_ORDERS + 1))
         return NoOrderError(reason, Because.SUPPLY)
 
     def send(self, case: Case, order: str) -> Sent:
@@ -155,11 +155,11 @@ class Acceptance:
 
     def _send_valid(self, case: Case, order: str) -> Sent:
         """Send a request that is to be accepted: several at once if its case is raced, as long as none failed."""
-        if case.id not in self._raced or not self._dispatch.violated.isdisjoint(SETTLED_RACE):
-            return self._dispatch.send(case, order)
-        accepted = accept_one(self._dispatch, case, order)
+        if case.id not in self._raced or not self._executor.violated.isdisjoint(SETTLED_RACE):
+            return self._executor.send(case, order)
+        accepted = accept_one(self._executor, case, order)
         if accepted.result is not None:
-            self._dispatch.keep(accepted.result)
+            self._executor.keep(accepted.result)
         if accepted.second is not None:
             self._seconds[order] = accepted.second
         return accepted.sent
@@ -171,16 +171,16 @@ class Acceptance:
         for _ in range(LOST_TRIES - 1):
             if sent.decided:
                 break
-            self._dispatch.require_answers(case, sent.exchange)
+            self._executor.require_answers(case, sent.exchange)
             sent = replace(self.send(case, shared.order), before=(sent.exchange, *sent.before))
-        if not sent.decided or (sent.before and reports_order_state(self._dispatch, sent)):
+        if not sent.decided or (sent.before and reports_order_state(self._executor, sent)):
             self._orders.unshare(key)  # a request that got no answer may have been accepted
             raise UndecidedError("the proof that nothing had an effect got no answer", sent.number)
         if sent.accepted:
             self.proven.add(key)
-        if sent.accepted or reports_order_state(self._dispatch, sent) or sent.reading is None:
+        if sent.accepted or reports_order_state(self._executor, sent) or sent.reading is None:
             self._orders.unshare(key)
-        if reports_order_state(self._dispatch, sent):
+        if reports_order_state(self._executor, sent):
             self._side_effects.look(key, shared)
         return sent
 

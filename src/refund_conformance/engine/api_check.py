@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
 from refund_conformance.contract.errors import TargetError
-from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.executor import Executor
 from refund_conformance.oracle.error_body import read
-from refund_conformance.sut.settings import NOWHERE
+from refund_conformance.sut.settings import NONEXISTENT_ORDER_ID
 from refund_conformance.transport.exchange import Response
 
 KINDS = (
@@ -30,14 +30,14 @@ FEWEST = 8
 """So many of them, at the least, must have been answered alike."""
 
 
-def require_api(dispatch: Dispatch) -> None:
+def require_api(executor: Executor) -> None:
     """Raise TargetError, naming the likely setting, if requests of all kinds get the same answer.
 
     That is the same status, and no error body: as from a redirect, a page for every address, or another port.
     """
     seen: list[Response] = []
-    for case in _cases(dispatch):
-        response = dispatch.answer(case, dispatch.settings.orders.get("unknown", (NOWHERE,))[0])
+    for case in _cases(executor):
+        response = executor.answer(case, executor.settings.orders.get("unknown", (NONEXISTENT_ORDER_ID,))[0])
         if response is None:
             continue
         if _is_of_api(response) or (seen and response.status != seen[0].status):
@@ -45,16 +45,16 @@ def require_api(dispatch: Dispatch) -> None:
         seen.append(response)
     if len(seen) < FEWEST:
         return
-    base = dispatch.settings.base_url
+    base = executor.settings.base_url
     why, remedy = _explained(base, seen[0], seen[0].header("Location") or "")
     raise TargetError(f"target {base}", why, remedy)
 
 
-def _cases(dispatch: Dispatch) -> list[Case]:
+def _cases(executor: Executor) -> list[Case]:
     firsts: dict[str, Case] = {}
-    for case in all_cases(dispatch.contract).values():
+    for case in all_cases(executor.contract).values():
         firsts.setdefault(case.clause, case)
-    return [firsts[kind] for kind in KINDS if kind in firsts and dispatch.has_credential(firsts[kind])]
+    return [firsts[kind] for kind in KINDS if kind in firsts and executor.has_credential(firsts[kind])]
 
 
 def _is_of_api(response: Response) -> bool:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 
 from refund_conformance.cases.case import Case, plain_case
-from refund_conformance.engine.executor import Dispatch
-from refund_conformance.engine.partitions import AUTH, BENCHES, COMBINED, FIELDS, JSON
+from refund_conformance.engine.executor import Executor
+from refund_conformance.engine.partitions import AUTH, COMBINED, FIELDS, JSON, SHARED_ORDERS
 from refund_conformance.engine.sending import UndecidedError
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.judge import describe_reading
@@ -28,30 +28,30 @@ SETTLING = 0.5
 Evidence = tuple[tuple[int, ...], str]
 
 
-def find_guilty(dispatch: Dispatch, bench: SharedOrder) -> Result | None:
+def find_side_effect(executor: Executor, bench: SharedOrder) -> Result | None:
     """Return the result that names the request, among those refused on a shared order, that had an effect.
 
     None if none can be found: the order may have been in another state from the start.
     """
     try:
         # Orders that are refused anyway, or by turns, would make anyone look guilty.
-        sound = not any(_try(dispatch, []) for _ in range(2))
-        guilty = _search(dispatch, _by_clause(bench.sent)) if sound else None
-        if guilty is not None and not dispatch.orders.fresh and not _is_shown_again(dispatch, guilty[0]):
+        sound = not any(_try(executor, []) for _ in range(2))
+        guilty = _search(executor, _by_clause(bench.sent)) if sound else None
+        if guilty is not None and not executor.orders.fresh and not _is_confirmed(executor, guilty[0]):
             guilty = None
     except (NoOrderError, UndecidedError) as reason:
-        dispatch.record.keep(
+        executor.record.keep(
             {"event": "note", "text": f"An effect of a refused request on order {bench.order}: {reason}."}
         )
         return None
     if guilty is None:
         text = f"Order {bench.order} was not refundable, though no request of ours made it so."
-        dispatch.record.keep({"event": "note", "text": text})
+        executor.record.keep({"event": "note", "text": text})
         return None
     cases, (numbers, actual) = guilty
     case = cases[0]
     clauses = [_clause(case) for case in cases]
-    clause = next((known for known in clauses if known in dispatch.violated), clauses[0])
+    clause = next((known for known in clauses if known in executor.violated), clauses[0])
     after = case.id if len(cases) == 1 else f"one of {len(cases)} requests, {case.id} to {cases[-1].id}"
     finding = Finding(clause, Kind.EFFECT, "a valid request afterwards is accepted", f"{actual} after {after}")
     return Result(
@@ -67,16 +67,16 @@ def find_guilty(dispatch: Dispatch, bench: SharedOrder) -> Result | None:
     )
 
 
-def _is_shown_again(dispatch: Dispatch, cases: Sequence[Case]) -> bool:
+def _is_confirmed(executor: Executor, cases: Sequence[Case]) -> bool:
     """Whether orders that may have been used show the effect as often as counts, and only after these requests."""
     # So irregular that no pattern of used orders is likely to fit.
     groups: tuple[Sequence[Case], ...] = (cases, [], [], cases, [], cases)
-    return [_try(dispatch, group) is not None for group in groups] == [bool(group) for group in groups]
+    return [_try(executor, group) is not None for group in groups] == [bool(group) for group in groups]
 
 
 def _clause(case: Case) -> str:
     """Return the clause that an effect of a case breaks."""
-    benches = (BENCHES[part] for part in case.situation.wrong if not case.draft.framing.is_cut)
+    benches = (SHARED_ORDERS[part] for part in case.situation.wrong if not case.draft.framing.is_cut)
     return next((_BROKEN[bench] for bench in benches if bench in _BROKEN), case.clause)
 
 
@@ -89,19 +89,19 @@ def _by_clause(cases: Sequence[Case]) -> list[Case]:
 Guilty = tuple[Sequence[Case], Evidence]
 
 
-def _search(dispatch: Dispatch, cases: Sequence[Case]) -> Guilty | None:
+def _search(executor: Executor, cases: Sequence[Case]) -> Guilty | None:
     """Return a guilty case, or as few as the run's bounds let it come down to, with what shows the effect.
 
     Raises NoOrderError if the bounds end the search before an effect is shown.
     """
     clauses = len({case.clause for case in cases})
-    evidence = _try(dispatch, cases[:clauses])
+    evidence = _try(executor, cases[:clauses])
     if evidence is None and len(cases) == clauses:
         return None
-    return _narrowed(dispatch, cases[:clauses] if evidence else cases[clauses:], evidence)
+    return _narrowed(executor, cases[:clauses] if evidence else cases[clauses:], evidence)
 
 
-def _narrowed(dispatch: Dispatch, cases: Sequence[Case], evidence: Evidence | None) -> Guilty | None:
+def _narrowed(executor: Executor, cases: Sequence[Case], evidence: Evidence | None) -> Guilty | None:
     """Halve a group down to one case, and see that one again.
 
     If it has no effect alone, it is the smallest group with one, seen again. None if there is no such group.
@@ -110,12 +110,12 @@ def _narrowed(dispatch: Dispatch, cases: Sequence[Case], evidence: Evidence | No
     try:
         while len(cases) > 1:
             half = cases[: len(cases) // 2]
-            found = _try(dispatch, half)
+            found = _try(executor, half)
             shown = (half, found) if found else shown
             cases, evidence = (half, found) if found else (cases[len(half) :], evidence)
-        again = _try(dispatch, cases)
+        again = _try(executor, cases)
         if again is None and shown is not None and len(shown[0]) > 1:
-            cases, again = shown[0], _try(dispatch, shown[0])
+            cases, again = shown[0], _try(executor, shown[0])
         return (cases, again) if again else None
     except NoOrderError:
         if evidence is None:
@@ -123,20 +123,20 @@ def _narrowed(dispatch: Dispatch, cases: Sequence[Case], evidence: Evidence | No
         return cases, evidence
 
 
-def _try(dispatch: Dispatch, cases: Sequence[Case]) -> Evidence | None:
+def _try(executor: Executor, cases: Sequence[Case]) -> Evidence | None:
     """Send cases for a fresh order, then the plain valid request; return what shows an effect, if there is one.
 
     It shows nothing if one of them is accepted now.
     """
-    order = dispatch.orders.lease()
-    sent = [dispatch.send(case, order) for case in cases]
+    order = executor.orders.lease()
+    sent = [executor.send(case, order) for case in cases]
     if any(each.accepted for each in sent):
-        dispatch.orders.mark_accepted(order)
+        executor.orders.mark_accepted(order)
         return None
     time.sleep(SETTLING)
-    last = dispatch.send(plain_case(dispatch.contract), order)
+    last = executor.send(plain_case(executor.contract), order)
     if last.accepted:
-        dispatch.orders.mark_accepted(order)
+        executor.orders.mark_accepted(order)
     if not last.decided:
         raise NoOrderError("a request in the search for it got no answer")
     if not last.wrong or last.reading is None:

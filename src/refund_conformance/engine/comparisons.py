@@ -8,9 +8,9 @@ from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, missing_case, plain_case
 from refund_conformance.cases.combinations import combination
 from refund_conformance.engine.confirmation import answer_of
-from refund_conformance.engine.partitions import COMBINED, bench_of
+from refund_conformance.engine.partitions import COMBINED, shared_order_of
 from refund_conformance.engine.recorded import recorded
-from refund_conformance.engine.runner import TOLD_APART, Examination
+from refund_conformance.engine.runner import COMPARED, Runner
 from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.error_body import Reading
 from refund_conformance.oracle.finding import Finding, Kind
@@ -23,21 +23,21 @@ STEADY_TRIES = 2
 OTHERWISE_WRONG = "its answers break another clause, so that nothing follows from them for this one"
 
 
-def strangers_told_alike(examination: Examination) -> Result:
+def unauthenticated_answers_match(runner: Runner) -> Result:
     """Without authorization, ask for an order that exists and for one that does not: the answers are the same."""
-    case = replace(missing_case(examination.dispatch.contract), id="auth.first/same-for-unknown-order")
+    case = replace(missing_case(runner.executor.contract), id="auth.first/same-for-unknown-order")
     case = replace(case, title="Without authorization, an order that exists is answered as one that does not.")
-    return recorded(examination, case, lambda: _strangers_told_alike(examination, case))
+    return recorded(runner, case, lambda: _strangers_told_alike(runner, case))
 
 
-def _strangers_told_alike(examination: Examination, case: Case) -> Result:
-    unknown = examination.orders.pick("unknown", "first") or ""
-    bench = examination.orders.share(COMBINED)
+def _strangers_told_alike(runner: Runner, case: Case) -> Result:
+    unknown = runner.orders.pick("unknown", "first") or ""
+    bench = runner.orders.share(COMBINED)
     numbers: list[int] = []
     differs = False
     for _ in range(PAIRS):  # one difference may be chance
-        sent = [examination.dispatch.send(case, order) for order in (bench.order, unknown)]
-        examination.note(case, COMBINED, bench, sent[0])
+        sent = [runner.executor.send(case, order) for order in (bench.order, unknown)]
+        runner.note(case, COMBINED, bench, sent[0])
         numbers += [each.number for each in sent]
         shown = {
             _told(order, each.reading)
@@ -57,36 +57,36 @@ def _strangers_told_alike(examination: Examination, case: Case) -> Result:
     return replace(result, exchanges=tuple(numbers), answer=answer_of(sent[0]), tries=1)
 
 
-def foreign_as_unknown(examination: Examination) -> Result:
+def foreign_as_unknown(runner: Runner) -> Result:
     """Compare the answers for foreign orders with those for unknown ones: nothing may tell them apart."""
     case = Case(
         "order.foreign/same-as-unknown",
         "The answer for another merchant's order is that for an unknown one, word for word.",
         Situation(order="foreign"),
-        plain_case(examination.dispatch.contract).draft,
+        plain_case(runner.executor.contract).draft,
         "foreign",
     )
-    return recorded(examination, case, lambda: _foreign_as_unknown(examination, case))
+    return recorded(runner, case, lambda: _foreign_as_unknown(runner, case))
 
 
-def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
-    kept = [examination.order_answers.get(clause, []) for clause in TOLD_APART]
+def _foreign_as_unknown(runner: Runner, case: Case) -> Result:
+    kept = [runner.order_answers.get(clause, []) for clause in COMPARED]
     foreign, unknown = ([(order, sent.reading) for order, sent in some if sent.reading] for some in kept)
     if not foreign or not unknown:
         reason = "there is no answer for both a foreign and an unknown order to compare"
         return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
     numbers = [sent.number for some in kept for _, sent in some]
-    clean = examination.dispatch.record.clean
+    clean = runner.executor.record.clean
     differences = _differences(foreign, unknown, clean)
     for _ in range(PAIRS):  # what differs by chance, as from one backend to the next, does not differ again
         if not differences:
             break
-        again = _asked_again(examination, [foreign[0][0], unknown[0][0]])
+        again = _asked_again(runner, [foreign[0][0], unknown[0][0]])
         numbers += [sent.number for _, sent in again]
         more = [[(order, sent.reading)] for order, sent in again if sent.reading]
         differences &= _differences(more[0], [*more[1], *unknown], clean) if len(more) == len(again) else set()
     if not differences:
-        more_differences, compared = _told_beside_faults(examination)
+        more_differences, compared = _told_beside_faults(runner)
         differences = set(more_differences)
         numbers += compared
     result = Result(
@@ -98,11 +98,11 @@ def _foreign_as_unknown(examination: Examination, case: Case) -> Result:
     return replace(result, outcome=Outcome.VIOLATED, findings=(finding,), failed=1)
 
 
-def _asked_again(examination: Examination, orders: Sequence[str]) -> list[tuple[str, Sent]]:
+def _asked_again(runner: Runner, orders: Sequence[str]) -> list[tuple[str, Sent]]:
     """Send the plain request once more for a foreign and an unknown order."""
-    cases = all_cases(examination.dispatch.contract).values()
-    asked = [next(case for case in cases if case.clause == clause) for clause in TOLD_APART]
-    return [(order, examination.dispatch.send(case, order)) for case, order in zip(asked, orders, strict=True)]
+    cases = all_cases(runner.executor.contract).values()
+    asked = [next(case for case in cases if case.clause == clause) for clause in COMPARED]
+    return [(order, runner.executor.send(case, order)) for case, order in zip(asked, orders, strict=True)]
 
 
 Answers = Sequence[tuple[str, Reading]]
@@ -128,15 +128,15 @@ FAULTS_BESIDE = (("json", "malformed"), ("json", "one-field"))
 """What else may be wrong with a request for a foreign order, as media type and body of a combination."""
 
 
-def _told_beside_faults(examination: Examination) -> tuple[list[str], tuple[int, ...]]:
+def _told_beside_faults(runner: Runner) -> tuple[list[str], tuple[int, ...]]:
     """Send requests with something else wrong for a foreign and an unknown order: it must not tell them apart."""
-    dispatch, telling, numbers = examination.dispatch, [], []
-    pairs = list(zip(*(dispatch.settings.orders.get(group, ()) for group in PAIRED), strict=False))[:PAIRS]
+    executor, telling, numbers = runner.executor, [], []
+    pairs = list(zip(*(executor.settings.orders.get(group, ()) for group in PAIRED), strict=False))[:PAIRS]
     for media, body in FAULTS_BESIDE:
-        cases = [combination(dispatch.contract, "merchant", media, body, group) for group in PAIRED]
+        cases = [combination(executor.contract, "merchant", media, body, group) for group in PAIRED]
         seen: set[tuple[object, ...]] = set()
         for pair in pairs:
-            sent = [dispatch.send(case, order) for case, order in zip(cases, pair, strict=True)]
+            sent = [executor.send(case, order) for case, order in zip(cases, pair, strict=True)]
             numbers += [each.number for each in sent]
             readings = [each.reading for each in sent if each.decided]
             told = [_told(order, reading) for order, reading in zip(pair, readings, strict=False) if reading]
@@ -167,24 +167,24 @@ def _told(order: str, reading: Reading) -> tuple[object, ...]:
     return (reading.status, messages, reading.members)
 
 
-def steady(examination: Examination) -> Result:
+def steady(runner: Runner) -> Result:
     """Send one refused request several times: the answer stays the same."""
-    case = next(case for case in all_cases(examination.dispatch.contract).values() if case.area == "email")
+    case = next(case for case in all_cases(runner.executor.contract).values() if case.area == "email")
     about = replace(
         case, id="server.steady/same-request", title="The same request gets the same answer each time."
     )
-    return recorded(examination, about, lambda: _steady(examination, about, case))
+    return recorded(runner, about, lambda: _steady(runner, about, case))
 
 
-def _steady(examination: Examination, about: Case, case: Case) -> Result:
-    bench = examination.orders.share(bench_of(case))
+def _steady(runner: Runner, about: Case, case: Case) -> Result:
+    bench = runner.orders.share(shared_order_of(case))
     sendings: list[Sent] = []
     tries = [replace(case, id=f"{about.id}-{number}", blame=case.blame) for number in range(1, STEADY_TRIES + 1)]
     for each in tries:
-        examination.dispatch.send_ahead(each, bench.order)
+        runner.executor.prefetch(each, bench.order)
     for each in tries:
-        sendings.append(examination.dispatch.send(each, bench.order))
-        examination.note(case, bench_of(case), bench, sendings[-1])
+        sendings.append(runner.executor.send(each, bench.order))
+        runner.note(case, shared_order_of(case), bench, sendings[-1])
         if sendings[-1].accepted:
             break
     shown = {_told(bench.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
@@ -193,7 +193,7 @@ def _steady(examination: Examination, about: Case, case: Case) -> Result:
     if len(shown) > 1:
         actual = f"{len(shown)} different answers in {len(sendings)} tries"
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual),)
-    elif sendings[0].wrong and examination.held_before(case, bench.order):
+    elif sendings[0].wrong and runner.held_before(case, bench.order):
         actual = f"{sendings[0].findings[0].actual}, though the request was answered as it should be before"
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual), *sendings[0].findings)
     result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings)

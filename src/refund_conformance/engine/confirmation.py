@@ -3,7 +3,7 @@
 from collections import Counter
 
 from refund_conformance.cases.case import Case
-from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.executor import Executor
 from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
@@ -25,8 +25,8 @@ Signature = tuple[str, str, str]
 class Confirmation:
     """Turns sendings into results."""
 
-    def __init__(self, dispatch: Dispatch) -> None:
-        self._dispatch = dispatch
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
         self._confirmed: Counter[Signature] = Counter()
         self._outages = 0
         self._waits = 0
@@ -38,7 +38,7 @@ class Confirmation:
         self._outages = 0
         late = [exchange for exchange in sent.before if exchange.failure is Failure.TIMEOUT]
         if not sent.wrong and late:
-            return self.between(case, self._dispatch.judged(case, late[0]), sent)
+            return self.between(case, self._executor.judged(case, late[0]), sent)
         if not sent.wrong:
             return result(case, [sent], sent.findings)
         if self.is_known(case, sent) or (sent.accepted and case.group != "refundable"):
@@ -46,7 +46,7 @@ class Confirmation:
                 case, [sent], sent.findings
             )  # an acceptance changes the state: no second try is the same
         if sent.reading is None and not sent.before:
-            self._dispatch.require_answers(case, sent.exchange)
+            self._executor.require_answers(case, sent.exchange)
         if sent.reading is None and sent.before:
             return result(case, [sent], sent.findings)  # it was sent several times
         return self._confirmed_or_unsteady(case, order, sent)
@@ -62,7 +62,7 @@ class Confirmation:
     def _undecided(self, case: Case, sent: Sent) -> Result:
         self._outages += 1
         if self._outages >= OUTAGES:
-            self._dispatch.require_target(sent, before=True)
+            self._executor.require_target(sent, before=True)
         return undecided_result(case, str(sent.shown), sent.numbers)
 
     def _confirmed_or_unsteady(self, case: Case, order: str, sent: Sent) -> Result:
@@ -76,15 +76,15 @@ class Confirmation:
 
     def _again(self, case: Case, order: str, sent: Sent) -> list[Sent]:
         """Send a request again: for a new order where the last may be used up, fewer times where that is dear."""
-        accepting = self._dispatch.may_accept(case)
+        accepting = self._executor.may_accept(case)
         sendings: list[Sent] = []
         last = sent
         for _ in range(1 if sent.accepted or sent.reading is None else CONFIRMATIONS):
             used_up = last.accepted or (accepting and _may_have_had_effect(last))
             try:
                 if used_up and case.group == "refundable":
-                    order = self._dispatch.orders.lease()
-                last = self._dispatch.send(case, order)
+                    order = self._executor.orders.lease()
+                last = self._executor.send(case, order)
             except NoOrderError:
                 break
             if not last.decided:
@@ -92,9 +92,9 @@ class Confirmation:
             sendings.append(last)
             if last.accepted and case.group == "refundable":
                 if accepting:
-                    self._dispatch.orders.mark_accepted(order)
+                    self._executor.orders.mark_accepted(order)
                 else:
-                    self._dispatch.orders.mark_unknown(order)
+                    self._executor.orders.mark_unknown(order)
         return sendings
 
 

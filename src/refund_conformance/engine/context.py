@@ -11,12 +11,12 @@ from refund_conformance.cases.case import Case
 from refund_conformance.cases.generation import Drawn, draw
 from refund_conformance.contract.model import Contract
 from refund_conformance.contract.untested import Because
-from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.executor import Executor
 from refund_conformance.engine.generator_process import Generation
 from refund_conformance.engine.partitions import Joint, joints
 from refund_conformance.engine.race import raced_cases
 from refund_conformance.engine.recorder import Record
-from refund_conformance.engine.runner import Examination
+from refund_conformance.engine.runner import Runner
 from refund_conformance.sut.client import Client
 from refund_conformance.sut.ledger import Ledger
 from refund_conformance.sut.limits import Allowance, limits_of
@@ -70,8 +70,8 @@ class RunContext:
             return Because.CHOICE
         return Because.BUDGET if self.limits == (limits.requests, limits.orders) else Because.SETTINGS
 
-    def examination(self) -> Examination:
-        """Return a new examination of the target, for one part of the run."""
+    def runner(self) -> Runner:
+        """Return a new runner of the target, for one part of the run."""
         limits = self.allowance.limits
         orders = OrderPool(
             self.settings.orders,
@@ -82,8 +82,8 @@ class RunContext:
             is_bounded=limits.narrowed_orders,
             used=self.used,
         )
-        dispatch = Dispatch(self.contract, self.settings, self.client, orders, self.record, self.allowance)
-        return Examination(dispatch, self.joints, self.raced)
+        executor = Executor(self.contract, self.settings, self.client, orders, self.record, self.allowance)
+        return Runner(executor, self.joints, self.raced)
 
     def draw(self, clause: str) -> Iterator[Drawn]:
         """Yield cases of a clause that Hypothesis draws."""

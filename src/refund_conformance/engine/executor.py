@@ -12,7 +12,7 @@ from refund_conformance.contract.model import Contract
 from refund_conformance.contract.untested import Because
 from refund_conformance.engine.access import LOCKS, Access
 from refund_conformance.engine.observations import Observations
-from refund_conformance.engine.prefetch import Ahead
+from refund_conformance.engine.prefetch import Prefetch
 from refund_conformance.engine.recorder import Record
 from refund_conformance.engine.sending import Judged, Sent
 from refund_conformance.oracle import permitted as oracle
@@ -25,7 +25,7 @@ from refund_conformance.oracle.situation import Situation
 from refund_conformance.sut.client import Client
 from refund_conformance.sut.limits import Allowance
 from refund_conformance.sut.order_pool import NoOrderError, OrderPool
-from refund_conformance.sut.settings import NOWHERE, Settings
+from refund_conformance.sut.settings import NONEXISTENT_ORDER_ID, Settings
 from refund_conformance.sut.tokens import OWN
 from refund_conformance.transport.connection import Wire
 from refund_conformance.transport.exchange import Exchange, Failure, Response
@@ -47,7 +47,7 @@ def request_may_stay_unanswered(exchange: Exchange, question: Question) -> bool:
     return met and exchange.request.cut and any(answer.errors == "anything" for answer in question.permitted)
 
 
-class Dispatch:
+class Executor:
     """The way from a case to a judged answer. ``allowance`` bounds the requests."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Dispatch:
         self.orders = orders
         self.record = record
         self.observations = Observations(contract, record.keep)
-        self.ahead = Ahead()
+        self.ahead = Prefetch()
         self.answers: Counter[str] = Counter()
         self.violated: set[str] = set()
         self._allowance = allowance
@@ -177,7 +177,7 @@ class Dispatch:
             return None
         return None if is_inconclusive(exchange) else exchange.response
 
-    def send_ahead(self, case: Case, order: str) -> None:
+    def prefetch(self, case: Case, order: str) -> None:
         """Send a case's request for an order before its turn, where several may be in flight."""
         self.ahead.offer(case, order, lambda: self._send(case, order, None, ahead=True))
 
@@ -268,7 +268,9 @@ class Dispatch:
     def control_case(self, *, exists: bool = True) -> tuple[Case, str]:
         """Return the request whose answer is known, with its order: one with an open refund request, or none."""
         known = exists and bool(self.orders.accepted)
-        order = self.orders.accepted[0] if known else self.settings.orders.get("unknown", (NOWHERE,))[0]
+        order = (
+            self.orders.accepted[0] if known else self.settings.orders.get("unknown", (NONEXISTENT_ORDER_ID,))[0]
+        )
         situation = Situation(order="refund-open" if known else "unknown")
         title = "The target still answers."
         case = Case("server.answers/control", title, situation, plain_draft(self.contract))

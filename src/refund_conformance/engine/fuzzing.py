@@ -13,7 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from refund_conformance.cases.case import Case
 from refund_conformance.cases.generation import Drawn, drawing_test, fingerprint, fuzzed
-from refund_conformance.engine.runner import Examination
+from refund_conformance.engine.runner import Runner
 from refund_conformance.oracle.finding import Kind
 from refund_conformance.oracle.result import Outcome, Result
 
@@ -31,8 +31,8 @@ class _FailingError(AssertionError):
 class _Exploration:
     """The drawn cases that were carried out, each payload once."""
 
-    def __init__(self, examination: Examination) -> None:
-        self.examination = examination
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
         self._held: set[bytes] = set()
         self._failed: set[bytes] = set()
         self._left = SHRINKS
@@ -58,7 +58,7 @@ class _Exploration:
 
     def _holds(self, case: Case) -> bool:
         self._left -= self.failing is not None
-        result = self.examination.examine(case)
+        result = self.runner.examine(case)
         self.seen += 1
         self.last = result
         if any(finding.kind is Kind.ACCEPTED for finding in result.findings):
@@ -70,7 +70,7 @@ class _Exploration:
 
 
 def explore(
-    examination: Examination,
+    runner: Runner,
     strategy: SearchStrategy[Case],
     drawn: Iterator[Drawn],
     seed: int,
@@ -80,7 +80,7 @@ def explore(
 
     What failed in an earlier run is in the ``database``, and comes first. None if nothing was drawn.
     """
-    done = _Exploration(examination)
+    done = _Exploration(runner)
     if database is not None:
         _replay(done, strategy, database, seed)
     if done.failing is None:
@@ -101,7 +101,7 @@ def _explore_anew(
         for number, one in enumerate(drawn, done.seen + 1)
     )
     coming = deque(islice(numbered, COMING))
-    done.examination.send_ahead(one.case for one in coming)
+    done.runner.prefetch(one.case for one in coming)
     while coming:
         turn = coming.popleft()
         try:
@@ -115,7 +115,7 @@ def _explore_anew(
             return  # nor would the others be
         if len(coming) == COMING // 2:  # drawing and sending by turns, each for a while, are quicker
             following = list(islice(numbered, COMING // 2))
-            done.examination.send_ahead(one.case for one in following)
+            done.runner.prefetch(one.case for one in following)
             coming += following
 
 

@@ -9,8 +9,8 @@ from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case, missing_case
 from refund_conformance.cases.orders import second_case
 from refund_conformance.contract.model import Contract
-from refund_conformance.engine.partitions import BENCHES
-from refund_conformance.engine.runner import Examination
+from refund_conformance.engine.partitions import SHARED_ORDERS
+from refund_conformance.engine.runner import Runner
 from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
@@ -31,7 +31,7 @@ OTHER_CALLER = "order.foreign/other-merchant-token"
 WRONG_ASPECT = "type"
 """The aspect of each field for which an invalid body is sent."""
 
-SHARED = BENCHES["field"]
+SHARED = SHARED_ORDERS["field"]
 """The shared order of those that have nothing wrong with their order."""
 
 
@@ -49,36 +49,36 @@ def requests(contract: Contract) -> int:
     return ROUNDS * (len(contract.fields) + 2)
 
 
-def about(examination: Examination) -> Case:
+def about(runner: Runner) -> Case:
     """Return what the check is about: the case that its result stands for."""
     title = "Requests under way at once, of several callers and with several bodies, get their own answers."
-    return replace(missing_case(examination.dispatch.contract), id=f"{CLAUSE}/at-once", title=title)
+    return replace(missing_case(runner.executor.contract), id=f"{CLAUSE}/at-once", title=title)
 
 
-def isolation(examination: Examination) -> Result:
+def isolation(runner: Runner) -> Result:
     """Send rounds of requests at once until one gets an answer that it does not get when it is alone.
 
     Raises NoOrderError if there is no order for them.
     """
-    case = about(examination)
+    case = about(runner)
     numbers: list[int] = []
     told = 0
     findings: tuple[Finding, ...] = ()
     for number in range(ROUNDS):
-        bench = examination.orders.share(SHARED)
-        asked = _asked(examination, bench)
+        bench = runner.orders.share(SHARED)
+        asked = _asked(runner, bench)
         if len(asked) < AT_LEAST:
             reason = "requests of these kinds are answered wrongly even when they are alone"
             return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
         asked = asked[number % len(asked) :] + asked[: number % len(asked)]
-        sendings = examination.dispatch.send_together(asked)
+        sendings = runner.executor.send_together(asked)
         members = [_Member(*pair, sent) for pair, sent in zip(asked, sendings, strict=True)]
         numbers += [sent.number for sent in sendings]
         for member in members:
             if member.order == bench.order:
-                examination.note(member.case, SHARED, bench, member.sent)
+                runner.note(member.case, SHARED, bench, member.sent)
         told += all(sent.decided and sent.reading for sent in sendings)
-        findings = _of_round(examination, members)
+        findings = _of_round(runner, members)
         if findings:
             break
     result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings, answer="error")
@@ -88,21 +88,21 @@ def isolation(examination: Examination) -> Result:
     return replace(result, outcome=Outcome.UNDECIDED, reason="no round got answers to all of its requests")
 
 
-def _asked(examination: Examination, bench: SharedOrder) -> list[tuple[Case, str]]:
+def _asked(runner: Runner, bench: SharedOrder) -> list[tuple[Case, str]]:
     """Return the requests of a round, each with its order; where there is no other merchant, a stranger calls."""
-    dispatch, cases = examination.dispatch, all_cases(examination.dispatch.contract)
+    executor, cases = runner.executor, all_cases(runner.executor.contract)
     invalid = [
         next(case for case in cases.values() if _is_plainly_invalid(case, name))
-        for name in dispatch.contract.fields
+        for name in executor.contract.fields
     ]
     other = cases[OTHER_CALLER]
-    if not dispatch.has_credential(other) or dispatch.is_over(other):
-        other = missing_case(dispatch.contract)
+    if not executor.has_credential(other) or executor.is_over(other):
+        other = missing_case(executor.contract)
     asked = [(case, bench.order) for case in (invalid[0], other, *invalid[1:])]
-    if examination.orders.accepted:
-        valid = second_case(dispatch.contract)
-        asked.insert(1, (valid, examination.orders.accepted_order(valid.id)))
-    return [(case, order) for case, order in asked if case.clause not in dispatch.violated]
+    if runner.orders.accepted:
+        valid = second_case(executor.contract)
+        asked.insert(1, (valid, runner.orders.accepted_order(valid.id)))
+    return [(case, order) for case, order in asked if case.clause not in executor.violated]
 
 
 def _is_plainly_invalid(case: Case, name: str) -> bool:
@@ -112,34 +112,34 @@ def _is_plainly_invalid(case: Case, name: str) -> bool:
     return alone and case.clause == f"{name}.{WRONG_ASPECT}"
 
 
-def _of_round(examination: Examination, members: list[_Member]) -> tuple[Finding, ...]:
+def _of_round(runner: Runner, members: list[_Member]) -> tuple[Finding, ...]:
     """Return what a round shows: an answer that is not the request's own, though the request gets that alone."""
     wrong = [member for member in members if member.sent.decided and member.sent.wrong]
-    findings = [finding for member in wrong for finding in _of_member(examination, member, members)]
+    findings = [finding for member in wrong for finding in _of_member(runner, member, members)]
     return tuple(dict.fromkeys(findings))
 
 
-def _of_member(examination: Examination, member: _Member, members: list[_Member]) -> list[Finding]:
+def _of_member(runner: Runner, member: _Member, members: list[_Member]) -> list[Finding]:
     """Send a request that got a wrong answer again, alone: if that is wrong too, its own clause is broken."""
     main = next(finding for finding in member.sent.findings if finding.kind is not Kind.ADVICE)
     if main.kind is Kind.SILENCE:
         return []
     shared = member.case.group == "refundable"
-    bench = examination.orders.share(SHARED) if shared else None
+    bench = runner.orders.share(SHARED) if shared else None
     order = bench.order if bench else member.order
     for _ in range(ALONE):
-        alone = examination.dispatch.send(member.case, order)
+        alone = runner.executor.send(member.case, order)
         if bench:
-            examination.note(member.case, SHARED, bench, alone)
+            runner.note(member.case, SHARED, bench, alone)
         if not alone.decided or alone.wrong:
             break
     if not alone.decided or alone.wrong:
         companion = replace(member.case, id=f"{member.case.id}-after-others")
-        examination.dispatch.keep(examination.confirmation.conclude(companion, order, alone))
+        runner.executor.keep(runner.confirmation.conclude(companion, order, alone))
         return []
     if main.kind is Kind.CRASH:
         return [replace(main, also=())]
-    if not _is_of_others(examination, member, members):
+    if not _is_of_others(runner, member, members):
         actual = f"{main.actual} beside others, {main.expected} alone"
         return [Finding("server.steady", Kind.UNSTEADY, "the same answer each time", actual)]
     expected = f"{main.expected}, as when it is alone ({member.case.id})"
@@ -147,8 +147,8 @@ def _of_member(examination: Examination, member: _Member, members: list[_Member]
     return [Finding(CLAUSE, Kind.OTHER_ERROR, expected, f"{main.actual}, while {others} were under way")]
 
 
-def _is_of_others(examination: Examination, member: _Member, members: list[_Member]) -> bool:
+def _is_of_others(runner: Runner, member: _Member, members: list[_Member]) -> bool:
     """Whether an answer is made of what requests of the round may be told, or tells of an acceptance."""
-    permitted = [a for each in members for a in examination.dispatch.permitted(each.case.situation)]
+    permitted = [a for each in members for a in runner.executor.permitted(each.case.situation)]
     codes = {code for answer in permitted for code in (answer.errors, *answer.should)}
     return member.sent.accepted or (bool(member.sent.codes) and codes.issuperset(member.sent.codes))

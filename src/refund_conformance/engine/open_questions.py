@@ -7,17 +7,17 @@ from functools import cached_property
 from refund_conformance.cases.case import SPENT, Case
 from refund_conformance.cases.questions import asked_together
 from refund_conformance.engine.confirmation import Confirmation
-from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.executor import Executor
 from refund_conformance.oracle.result import Outcome, Result
 
 Questions = tuple[tuple[str, str], ...]
 
 
-class Inquiry:
+class OpenQuestions:
     """Asks the questions of one process. ``refuse`` carries a case out on an order of the questions' own."""
 
-    def __init__(self, dispatch: Dispatch, confirmation: Confirmation, refuse: Callable[[Case], Result]) -> None:
-        self._dispatch = dispatch
+    def __init__(self, executor: Executor, confirmation: Confirmation, refuse: Callable[[Case], Result]) -> None:
+        self._executor = executor
         self._confirmation = confirmation
         self._refuse = refuse
         self._answered: dict[str, Result | None] = {}
@@ -35,21 +35,21 @@ class Inquiry:
         return case.group == SPENT and case.situation.questions not in self._together and self._is_unhidden(case)
 
     def _is_unhidden(self, case: Case) -> bool:
-        observations = self._dispatch.observations
+        observations = self._executor.observations
         asked = [question for question, _ in case.situation.questions]
         parts = observations.parts_of(asked) if asked else {"field"}
-        return bool(self._dispatch.orders.accepted) and observations.looks_first_at(parts)
+        return bool(self._executor.orders.accepted) and observations.looks_first_at(parts)
 
     @cached_property
     def _together(self) -> Mapping[Questions, Case]:
         """The requests that ask several questions, by each of them."""
-        requests = asked_together(self._dispatch.contract)
+        requests = asked_together(self._executor.contract)
         return {(asked,): request for request in requests for asked in request.situation.questions}
 
     def _answer(self, whole: Case) -> Result | None:
         """Return the acceptance of a request that asks several questions; None if it is not accepted."""
         if whole.id not in self._answered:
-            may_accept = self._dispatch.may_accept(whole)
+            may_accept = self._executor.may_accept(whole)
             result = self._ask_alone(whole) if may_accept else None
             is_accepted = result is not None and result.outcome is Outcome.HELD and result.answer == "success"
             self._answered[whole.id] = result if is_accepted else None
@@ -59,12 +59,12 @@ class Inquiry:
         if case.group != SPENT or not self._is_unhidden(case):
             return self._refuse(case)
         asked = replace(case, situation=case.situation.with_part("order", "refund-open"))
-        order = self._dispatch.orders.accepted_order(case.id)
-        sent = self._dispatch.send(asked, order)
+        order = self._executor.orders.accepted_order(case.id)
+        sent = self._executor.send(asked, order)
         if sent.accepted:
-            sent = self._dispatch.judged(replace(asked, blame=(("order", "order.once"),)), sent.exchange)
+            sent = self._executor.judged(replace(asked, blame=(("order", "order.once"),)), sent.exchange)
         for question, _ in case.situation.questions:
-            self._dispatch.observations.asked_of_open_order(question, sent.matched)
+            self._executor.observations.asked_of_open_order(question, sent.matched)
         result = self._confirmation.conclude(asked, order, sent)
         stood_in_the_way = sent.matched is not None and sent.matched.part == "order"
         return replace(result, answer="success") if stood_in_the_way else result

@@ -1,4 +1,4 @@
-"""Lanes: which checks share a refundable order, and so go one after another in one process."""
+"""Partitions: which checks share a refundable order, and so go one after another in one process."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ COMBINED = "combined"
 """The shared order of requests with several wrong parts, of those that break off, of those about the route and the
 caller, and of those that may be refused: from what was answered first follows how a question can be asked."""
 
-BENCHES = {
+SHARED_ORDERS = {
     "route": COMBINED,
     "authorization": AUTH,
     "content_type": JSON,
@@ -28,26 +28,26 @@ BENCHES = {
 """Which shared order a refused request goes to, by the part of it that is wrong."""
 
 ORDERS = "order"
-"""The lane of requests for orders that must be refused for their state."""
+"""The partition of requests for orders that must be refused for their state."""
 
 RACE = "race"
-"""The lane of simultaneous requests, and of the walk that goes on from them."""
+"""The partition of simultaneous requests, and of the walk that goes on from them."""
 
 ACCEPTED = "accepted"
-"""The lane of requests that are to be accepted, each for an order that no other check uses."""
+"""The partition of requests that are to be accepted, each for an order that no other check uses."""
 
-LANES = (FIELDS, JSON, ORDERS, AUTH, COMBINED, RACE, ACCEPTED)
-"""Every lane, those that take longest first."""
+PARTITIONS = (FIELDS, JSON, ORDERS, AUTH, COMBINED, RACE, ACCEPTED)
+"""Every partition, those that take longest first."""
 
-CHAINED = (AUTH, COMBINED, ORDERS, FIELDS, JSON)
-"""The lanes that end with requests which follow from one another, those with the most of them first: what can be
+URGENT_PARTITIONS = (AUTH, COMBINED, ORDERS, FIELDS, JSON)
+"""The partitions that end with requests which follow from one another, those with the most of them first: what can be
 sent ahead in these goes first, for the others need only fill what is left."""
 
 
-def bench_of(case: Case) -> str:
+def shared_order_of(case: Case) -> str:
     """Return the name of the shared order that a request goes to which is, or may be, refused."""
     wrong = case.situation.wrong
-    return BENCHES[wrong[0]] if len(wrong) == 1 and not case.draft.framing.is_cut else COMBINED
+    return SHARED_ORDERS[wrong[0]] if len(wrong) == 1 and not case.draft.framing.is_cut else COMBINED
 
 
 def must_be_accepted(case: Case) -> bool:
@@ -70,24 +70,24 @@ class Joint:
 def joints(contract: Contract, chosen: Collection[str]) -> Mapping[str, Joint]:
     """Return, by case id, how each request is sent that must be accepted; ``chosen`` are the run's clauses."""
     cases = [case for case in all_cases(contract).values() if case.clause in chosen]
-    served = {bench_of(case) for case in cases if case.group == "refundable" and case.situation.wrong}
+    served = {shared_order_of(case) for case in cases if case.group == "refundable" and case.situation.wrong}
     benches = chain(sorted(served, key=lambda bench: (bench == COMBINED, bench)), repeat(""))
     found = (Joint(joined, bench) for joined, bench in zip(joined_cases(contract, chosen), benches, strict=False))
     return {id_: joint for joint in found for id_ in joint.joined.members}
 
 
-def lane_of(case: Case, shared: Mapping[str, Joint]) -> str:
-    """Return a case's lane; ``shared`` is what ``joints`` returned."""
+def partition_of(case: Case, shared: Mapping[str, Joint]) -> str:
+    """Return a case's partition; ``shared`` is what ``joints`` returned."""
     if case.is_asked or len(case.situation.wrong) > 1:
         return COMBINED
     if case.id in shared:
         return shared[case.id].bench or ACCEPTED
     if not case.situation.wrong:
         return ACCEPTED
-    return bench_of(case) if case.group == "refundable" else ORDERS
+    return shared_order_of(case) if case.group == "refundable" else ORDERS
 
 
-def lane_of_drawn(contract: Contract, clause: str) -> str:
-    """Return the lane of the cases that are drawn for a clause: that of its listed ones which must be refused."""
+def partition_of_drawn(contract: Contract, clause: str) -> str:
+    """Return the partition of the cases that are drawn for a clause: that of its listed ones which must be refused."""
     cases = (case for case in all_cases(contract).values() if case.clause == clause and case.group == "refundable")
-    return next((bench_of(case) for case in cases if case.situation.wrong), COMBINED)
+    return next((shared_order_of(case) for case in cases if case.situation.wrong), COMBINED)

@@ -8,7 +8,7 @@ from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.transport.exchange import Exchange
 
 
-class Ahead:
+class Prefetch:
     """The exchanges of cases whose turn is still to come; ``pool`` has the threads that wait for the answers.
 
     Without a pool nothing is sent ahead. The lowest ``urgency`` of all goes first.

@@ -13,7 +13,7 @@ from refund_conformance.cases.valid import joined_cases
 from refund_conformance.contract.model import Contract
 from refund_conformance.contract.untested import Because
 from refund_conformance.engine.bisection import SETTLING
-from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.executor import Executor
 from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result, outcome_of
@@ -45,14 +45,14 @@ _OF_THE_RACE = frozenset({Kind.ACCEPTED, Kind.OTHER_ERROR, Kind.CRASH})
 """What a refused request beside may suffer from others. The form of its error is that error's own matter."""
 
 
-def race(dispatch: Dispatch, rounds: int) -> list[Result]:
+def race(executor: Executor, rounds: int) -> list[Result]:
     """Run rounds on one order each, then one on two orders at once; a round that is lost is the last."""
     results: list[Result] = []
     for number in range(1, rounds + 1):
-        results.append(_settled(_one_order, dispatch, number))
+        results.append(_settled(_one_order, executor, number))
         if results[-1].outcome is Outcome.VIOLATED:
             return results
-    return [*results, _settled(_two_orders, dispatch, 0)]
+    return [*results, _settled(_two_orders, executor, 0)]
 
 
 def raced_cases(contract: Contract, chosen: Collection[str]) -> frozenset[str]:
@@ -91,39 +91,39 @@ class Acceptance:
     result: Result | None = None
 
 
-def accept_one(dispatch: Dispatch, case: Case, order: str) -> Acceptance:
-    """Send several times at once a request that is to be accepted. Raises NoOrderError as ``Dispatch.send``."""
-    sendings = dispatch.send_together([(case, order)] * SIMULTANEOUS)
+def accept_one(executor: Executor, case: Case, order: str) -> Acceptance:
+    """Send several times at once a request that is to be accepted. Raises NoOrderError as ``Executor.send``."""
+    sendings = executor.send_together([(case, order)] * SIMULTANEOUS)
     about = replace(case, id=f"{CLAUSE}/{case.clause.replace('.', '-')}-{case.slug}", blame=())
     about = replace(about, title=f"Sent {SIMULTANEOUS} times at once, one is accepted. {case.title}")
     winners = [sent for sent in sendings if sent.decided and sent.accepted]
     if not winners:
-        return _none_accepted(dispatch, about, case, order, sendings)
+        return _none_accepted(executor, about, case, order, sendings)
     if len(winners) > 1:
-        late = dispatch.send(_late(about), order)
+        late = executor.send(_late(about), order)
         stands = late.decided and late.reading is not None and not late.accepted
         return Acceptance(winners[0], late, _counted(about, len(winners), sendings) if stands else None)
     losers = [sent for sent in sendings if sent not in winners]
     if not all(sent.decided and sent.reading for sent in losers):
         return Acceptance(winners[0])
-    findings = tuple(dict.fromkeys(finding for sent in losers for finding in _loser(dispatch, about, sent)))
+    findings = tuple(dict.fromkeys(finding for sent in losers for finding in _loser(executor, about, sent)))
     if not findings:
         return Acceptance(winners[0], losers[0], _result(about, sendings))
     result = _result(about, sendings, findings)
     with suppress(NoOrderError):
-        result = _compared(result, _one_order(dispatch, 0, False))
+        result = _compared(result, _one_order(executor, 0, False))
     return Acceptance(winners[0], None, result)
 
 
 def _none_accepted(
-    dispatch: Dispatch, about: Case, case: Case, order: str, sendings: Sequence[Sent]
+    executor: Executor, about: Case, case: Case, order: str, sendings: Sequence[Sent]
 ) -> Acceptance:
     """Send the request alone, unless one of those at once may have been accepted without an answer."""
     silent = [sent for sent in sendings if not sent.decided or sent.reading is None]
     lost = [sent for sent in silent if not was_not_taken(sent.exchange)]
     if lost:
         return Acceptance(lost[0])
-    alone = dispatch.send(case, order)
+    alone = executor.send(case, order)
     answered = alone.decided and all(sent.decided for sent in sendings)
     return Acceptance(alone, None, _counted(about, 0, sendings) if answered and alone.accepted else None)
 
@@ -141,29 +141,29 @@ def _result(case: Case, sendings: Sequence[Sent], findings: tuple[Finding, ...] 
     return replace(result, answer="error", failed=len(findings), tries=1)
 
 
-def _settled(once: Callable[[Dispatch, int, bool], Result], dispatch: Dispatch, number: int) -> Result:
+def _settled(once: Callable[[Executor, int, bool], Result], executor: Executor, number: int) -> Result:
     """Run a round; again if a gateway answered, if an odd answer may be a passing one, or on unfit orders."""
-    result = once(dispatch, number, False)
+    result = once(executor, number, False)
     for attempt in range(GATEWAY_ROUNDS):
         if result.outcome is Outcome.UNDECIDED:
-            result = once(dispatch, number, attempt == GATEWAY_ROUNDS - 1)
+            result = once(executor, number, attempt == GATEWAY_ROUNDS - 1)
     if _is_odd(result):
-        return _compared(result, once(dispatch, number, False))
+        return _compared(result, once(executor, number, False))
     if result.outcome is Outcome.UNTESTED:
-        result = once(dispatch, number, False)
-    return _refused_together(dispatch, result) if result.outcome is Outcome.UNTESTED else result
+        result = once(executor, number, False)
+    return _refused_together(executor, result) if result.outcome is Outcome.UNTESTED else result
 
 
-def _refused_together(dispatch: Dispatch, result: Result) -> Result:
+def _refused_together(executor: Executor, result: Result) -> Result:
     """Return the result of two rounds with an order each for which nothing was accepted, at once or afterwards.
 
     If a single request for another order is accepted, it was the requests at once that made those unfit, unless
     the run has met orders that somebody had used before.
     """
-    if not dispatch.orders.fresh:
+    if not executor.orders.fresh:
         return result
-    order = dispatch.orders.lease()
-    if not _is_accepted(dispatch, order):
+    order = executor.orders.lease()
+    if not _is_accepted(executor, order):
         return result
     actual = "none was accepted for an order, in two rounds on orders of their own; one alone on another order was"
     finding = Finding("order.lifecycle" if result.case == TWO_ORDERS else CLAUSE, Kind.REFUSED, ONE, actual)
@@ -192,45 +192,45 @@ def _unsteady(result: Result, again: Result) -> Result:
     return replace(result, findings=(finding, *crashes), exchanges=numbers, failed=1, tries=2)
 
 
-def _is_accepted(dispatch: Dispatch, order: str) -> bool:
+def _is_accepted(executor: Executor, order: str) -> bool:
     """Whether the plain request, all alone, is accepted for an order: at once, or when all has come to rest."""
     for pause in (0.0, SETTLING):
         time.sleep(pause)
-        sent = dispatch.send(plain_case(dispatch.contract), order)
+        sent = executor.send(plain_case(executor.contract), order)
         if sent.decided and sent.accepted:
-            dispatch.orders.mark_accepted(order)
+            executor.orders.mark_accepted(order)
             return True
     return False
 
 
-def _one_order(dispatch: Dispatch, number: int, last: bool) -> Result:
+def _one_order(executor: Executor, number: int, last: bool) -> Result:
     """Run a round on one order: with two bodies in turn if its number is odd, else with one."""
-    order = dispatch.orders.lease()
+    order = executor.orders.lease()
     title = f"Of {SIMULTANEOUS} requests at once one is accepted."
-    case = _case(dispatch, f"{CLAUSE}/one-order-{number}", title)
-    other = replace(case, draft=other_draft(dispatch.contract)) if number % 2 else case
+    case = _case(executor, f"{CLAUSE}/one-order-{number}", title)
+    other = replace(case, draft=other_draft(executor.contract)) if number % 2 else case
     asked = [((case, other)[place % 2], order) for place in range(SIMULTANEOUS)]
-    return _judged(dispatch, case, {order: dispatch.send_together(asked)}, last=last)
+    return _judged(executor, case, {order: executor.send_together(asked)}, last=last)
 
 
-def _two_orders(dispatch: Dispatch, number: int, last: bool) -> Result:
-    first, second = dispatch.orders.lease(), dispatch.orders.lease()
-    case = _case(dispatch, TWO_ORDERS, "Requests at once on two orders: one is accepted on each.")
-    other = replace(case, draft=other_draft(dispatch.contract))
-    beside = replace(incomplete_case(dispatch.contract), id=case.id)
+def _two_orders(executor: Executor, number: int, last: bool) -> Result:
+    first, second = executor.orders.lease(), executor.orders.lease()
+    case = _case(executor, TWO_ORDERS, "Requests at once on two orders: one is accepted on each.")
+    other = replace(case, draft=other_draft(executor.contract))
+    beside = replace(incomplete_case(executor.contract), id=case.id)
     asked = [(each, order) for each in (case, other, beside) for order in (first, second)]
-    sent = dispatch.send_together(asked)
+    sent = executor.send_together(asked)
     by_order = {
         order: [s for s, (c, o) in zip(sent, asked, strict=True) if o == order and c is not beside]
         for order in (first, second)
     }
     others = {
-        order: _beside(dispatch, beside, s) for s, (c, order) in zip(sent, asked, strict=True) if c is beside
+        order: _beside(executor, beside, s) for s, (c, order) in zip(sent, asked, strict=True) if c is beside
     }
-    return _judged(dispatch, case, by_order, others, last=last)
+    return _judged(executor, case, by_order, others, last=last)
 
 
-def _beside(dispatch: Dispatch, case: Case, sent: Sent) -> Sent:
+def _beside(executor: Executor, case: Case, sent: Sent) -> Sent:
     """Judge a request that must be refused anyway: as one before the accepted one, or else as one after it.
 
     Refused for its own fault it may have come first, so that tells nothing of what the target looks at first.
@@ -240,15 +240,15 @@ def _beside(dispatch: Dispatch, case: Case, sent: Sent) -> Sent:
         return sent
     situation = case.situation.with_part("order", "refund-open")
     blame = (("order", case.clause), *case.blame)
-    return dispatch.judged(replace(case, situation=situation, blame=blame), sent.exchange)
+    return executor.judged(replace(case, situation=situation, blame=blame), sent.exchange)
 
 
-def _case(dispatch: Dispatch, id_: str, title: str) -> Case:
-    return replace(plain_case(dispatch.contract), id=id_, title=title)
+def _case(executor: Executor, id_: str, title: str) -> Case:
+    return replace(plain_case(executor.contract), id=id_, title=title)
 
 
 def _judged(
-    dispatch: Dispatch,
+    executor: Executor,
     case: Case,
     by_order: Mapping[str, Sequence[Sent]],
     beside: Mapping[str, Sent] = MappingProxyType({}),
@@ -270,10 +270,10 @@ def _judged(
     for order, sendings in by_order.items():
         accepted = sum(sent.accepted for sent in sendings) + (order in beside and beside[order].accepted)
         if accepted:
-            dispatch.orders.mark_accepted(order)
-        elif not _is_accepted(dispatch, order):
+            executor.orders.mark_accepted(order)
+        elif not _is_accepted(executor, order):
             unfit.append(order)
-            losers = [finding for sent in sendings for finding in _loser(dispatch, case, sent)]
+            losers = [finding for sent in sendings for finding in _loser(executor, case, sent)]
             findings += [finding for finding in losers if finding.kind is Kind.CRASH]
             continue
         if order in beside:
@@ -282,8 +282,8 @@ def _judged(
             kind = Kind.ACCEPTED if accepted else Kind.REFUSED
             actual = f"{accepted} of {len(sendings) + (order in beside)} were accepted"
             findings.append(Finding(case.clause, kind, ONE, actual))
-        findings += [f for sent in sendings if not sent.accepted for f in _loser(dispatch, case, sent)]
-        findings += _afterwards(dispatch, case, order) if accepted == 1 else []
+        findings += [f for sent in sendings if not sent.accepted for f in _loser(executor, case, sent)]
+        findings += _afterwards(executor, case, order) if accepted == 1 else []
     if unfit and not findings:
         reason = f"order {unfit[0]} was not refundable from the start"
         result = Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, exchanges=numbers, tries=1)
@@ -302,14 +302,14 @@ def _judged(
     )
 
 
-def _afterwards(dispatch: Dispatch, case: Case, order: str) -> list[Finding]:
+def _afterwards(executor: Executor, case: Case, order: str) -> list[Finding]:
     """Send one more request, alone: whichever was accepted before must stand in its way."""
-    return [f for f in dispatch.send(_late(case), order).findings if f.kind is not Kind.ADVICE]
+    return [f for f in executor.send(_late(case), order).findings if f.kind is not Kind.ADVICE]
 
 
-def _loser(dispatch: Dispatch, case: Case, sent: Sent) -> list[Finding]:
+def _loser(executor: Executor, case: Case, sent: Sent) -> list[Finding]:
     """Judge a request that came second: the state's code is what it must get."""
-    return [f for f in dispatch.judged(_late(case), sent.exchange).findings if f.kind is not Kind.ADVICE]
+    return [f for f in executor.judged(_late(case), sent.exchange).findings if f.kind is not Kind.ADVICE]
 
 
 def _late(case: Case) -> Case:

@@ -9,7 +9,7 @@ from refund_conformance.contract.model import Contract
 from refund_conformance.engine import comparisons, isolation, race, scenarios
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.engine.partitions import AUTH, COMBINED, FIELDS, ORDERS, RACE
-from refund_conformance.engine.runner import Examination
+from refund_conformance.engine.runner import Runner
 from refund_conformance.oracle.result import Result
 from refund_conformance.sut.profile import Profile
 
@@ -54,7 +54,7 @@ class Scenario:
     about: str
     phase: str
     partition: str
-    carry_out: Callable[[Examination, Profile, int], Result]
+    carry_out: Callable[[Runner, Profile, int], Result]
     price: Callable[[Circumstances], Price]
     needs_refundable: bool = True
 
@@ -67,8 +67,8 @@ def scenario_of(clause: str) -> Scenario | None:
     return SCENARIOS.get(clause)
 
 
-def _alone(check: Callable[[Examination], Result]) -> Callable[[Examination, Profile, int], Result]:
-    return lambda examination, profile, seed: check(examination)
+def _alone(check: Callable[[Runner], Result]) -> Callable[[Runner, Profile, int], Result]:
+    return lambda runner, profile, seed: check(runner)
 
 
 def _requests(count: int) -> Callable[[Circumstances], Price]:
@@ -122,7 +122,9 @@ def _reviews() -> Iterator[Scenario]:
 
 
 _EVERY = (
-    Scenario("auth.first", "together", COMBINED, _alone(comparisons.strangers_told_alike), _same_for_unknown),
+    Scenario(
+        "auth.first", "together", COMBINED, _alone(comparisons.unauthenticated_answers_match), _same_for_unknown
+    ),
     Scenario("auth.every-request", "together", AUTH, _alone(scenarios.every_request), _every_request),
     Scenario(
         "order.foreign", "together", ORDERS, _alone(comparisons.foreign_as_unknown), _foreign_as_unknown, False
@@ -139,7 +141,7 @@ _EVERY = (
         race.CLAUSE,
         "walked",
         RACE,
-        lambda examination, profile, seed: scenarios.race_rounds(examination, profile.races),
+        lambda runner, profile, seed: scenarios.race_rounds(runner, profile.races),
         _race,
     ),
     Scenario("order.lifecycle", "walked", RACE, scenarios.walk, _walk),

@@ -10,10 +10,10 @@ from refund_conformance.cases.orders import AGAIN_REFUNDABLE
 from refund_conformance.contract.untested import Because
 from refund_conformance.engine.acceptance import Acceptance
 from refund_conformance.engine.confirmation import Confirmation, undecided_result
-from refund_conformance.engine.executor import LOST_TRIES, Dispatch
-from refund_conformance.engine.open_questions import Inquiry
+from refund_conformance.engine.executor import LOST_TRIES, Executor
+from refund_conformance.engine.open_questions import OpenQuestions
 from refund_conformance.engine.order_retry import reports_order_state
-from refund_conformance.engine.partitions import COMBINED, Joint, bench_of, must_be_accepted
+from refund_conformance.engine.partitions import COMBINED, Joint, must_be_accepted, shared_order_of
 from refund_conformance.engine.sending import Sent, UndecidedError
 from refund_conformance.engine.side_effects import SideEffects
 from refund_conformance.engine.snapshot import Snapshot
@@ -25,24 +25,24 @@ from refund_conformance.transport.exchange import Exchange, Request
 REMEMBERED = 1000
 """Refused requests that are remembered in order not to send them twice: more than there are listed cases."""
 
-TOLD_APART = ("order.foreign", "order.unknown")
+COMPARED = ("order.foreign", "order.unknown")
 """Clauses whose answers are kept, for nothing in them may tell a foreign order from an unknown one."""
 
 
-class Examination:
-    """One process's examination of a target. Methods raise TargetError once the target is gone.
+class Runner:
+    """One process's runner of a target. Methods raise TargetError once the target is gone.
 
     ``joints`` tells, by case id, with which others a request goes that must be accepted. ``raced`` are the cases
     of which several are sent at once, to see that one is accepted; ``raced_orders`` are those of the last round.
     """
 
-    def __init__(self, dispatch: Dispatch, joints: Mapping[str, Joint], raced: Collection[str] = ()) -> None:
-        self.dispatch = dispatch
-        self.orders = dispatch.orders
-        self.confirmation = Confirmation(dispatch)
-        self.inquiry = Inquiry(dispatch, self.confirmation, lambda case: self._refuse(case, COMBINED))
-        self.side_effects = SideEffects(dispatch)
-        self.acceptance = Acceptance(dispatch, self.confirmation, self.side_effects, joints, raced)
+    def __init__(self, executor: Executor, joints: Mapping[str, Joint], raced: Collection[str] = ()) -> None:
+        self.executor = executor
+        self.orders = executor.orders
+        self.confirmation = Confirmation(executor)
+        self.open_questions = OpenQuestions(executor, self.confirmation, lambda case: self._refuse(case, COMBINED))
+        self.side_effects = SideEffects(executor)
+        self.acceptance = Acceptance(executor, self.confirmation, self.side_effects, joints, raced)
         self.order_answers: dict[str, list[tuple[str, Sent]]] = defaultdict(list)
         self.raced = raced
         self.raced_orders: tuple[str, ...] = ()
@@ -62,12 +62,12 @@ class Examination:
         """Go on from where another part of the run has begun."""
         for result in snapshot.results:
             self._early[result.case] = result
-            self.dispatch.count(result)
+            self.executor.count(result)
         self.orders.take(snapshot.orders)
 
     def keep_early(self, result: Result) -> None:
         """Keep the result of a case that is sent before its turn."""
-        self.remember(self.dispatch.keep(result))
+        self.remember(self.executor.keep(result))
 
     def remember(self, result: Result) -> None:
         """Take note that a case was sent before its turn."""
@@ -79,7 +79,7 @@ class Examination:
 
     def held_before(self, case: Case, order: str) -> bool:
         """Whether a case's very request was refused for an order before, as it should be."""
-        return self.dispatch.client.request(case.draft, order) in self._refused
+        return self.executor.client.request(case.draft, order) in self._refused
 
     # -- one case ----------------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ class Examination:
             result = undecided_result(case, undecided.reason, (undecided.number,))
         if result.outcome is Outcome.UNDECIDED:
             self._undecided[case.id] = lambda: self.keep_result_of(case, check)
-        return self.dispatch.keep(result)
+        return self.executor.keep(result)
 
     def repeat_undecided(self) -> None:
         """Try once more, at the end, what came to no decision: a gateway answered, or connections were lost."""
@@ -112,38 +112,38 @@ class Examination:
         for check in undecided.values():
             check()
 
-    def send_ahead(self, cases: Iterable[Case]) -> None:
+    def prefetch(self, cases: Iterable[Case]) -> None:
         """Send the requests of cases whose turn will come, where several may be in flight."""
         for case in cases:
             if (
-                self.dispatch.ahead.takes(case)
-                and (case.situation.wrong or self.inquiry.is_free(case))
+                self.executor.ahead.takes(case)
+                and (case.situation.wrong or self.open_questions.is_free(case))
                 and case.id not in self._early
                 and case.clause not in self._accepted_clauses
             ):
                 with suppress(NoOrderError):
-                    self.dispatch.require_credential(case)
-                    order = self._order_ahead(case)
-                    request = self.dispatch.client.request(case.draft, order) if order else None
+                    self.executor.require_credential(case)
+                    order = self._order_to_prefetch(case)
+                    request = self.executor.client.request(case.draft, order) if order else None
                     if order and request and request not in self._ahead:
                         if len(self._ahead) < REMEMBERED:
                             self._ahead.add(request)
-                        self.dispatch.send_ahead(case, order)
+                        self.executor.prefetch(case, order)
 
-    def _order_ahead(self, case: Case) -> str | None:
+    def _order_to_prefetch(self, case: Case) -> str | None:
         """Return the order for which a request will be sent that must be refused; None if none is known."""
         if case.group == SPENT:
             return self.orders.accepted_order(case.id)
         if case.group == "refundable":
-            return self.orders.share(bench_of(case)).order
+            return self.orders.share(shared_order_of(case)).order
         return self.orders.pick(case.group, case.pick)
 
     def _examine(self, case: Case) -> Result:
-        self.dispatch.require_credential(case)
-        if not self.dispatch.client.allows(case.draft):
+        self.executor.require_credential(case)
+        if not self.executor.client.allows(case.draft):
             return _spared(case, "the token's form allows no such forgery")
         if case.is_asked:
-            return self.inquiry.ask(case)
+            return self.open_questions.ask(case)
         if case.group == SPENT:
             return self.carry_out(case, self.orders.accepted_order(case.id))
         if case.group != "refundable":
@@ -153,26 +153,26 @@ class Examination:
             if case.group == AGAIN_REFUNDABLE:
                 return self.acceptance.accept_ended(case, order)
             return self.carry_out(case, order)
-        if self.dispatch.settings.read_only and case.situation.wrong:
+        if self.executor.settings.read_only and case.situation.wrong:
             return self._at_a_distance(case)
-        if must_be_accepted(case) or all(a.success for a in self.dispatch.permitted(case.situation)):
+        if must_be_accepted(case) or all(a.success for a in self.executor.permitted(case.situation)):
             return self.acceptance.accept(case)
-        return self._refuse(case, bench_of(case))
+        return self._refuse(case, shared_order_of(case))
 
     def _send_once(self, case: Case, order: str) -> Sent:
         """Send a request that must be refused, unless the very same one was refused before, for another clause."""
-        request = self.dispatch.client.request(case.draft, order)
+        request = self.executor.client.request(case.draft, order)
         if request in self._refused:
-            return self.dispatch.judged(case, self._refused[request])
-        sent = self.dispatch.send(case, order)
+            return self.executor.judged(case, self._refused[request])
+        sent = self.executor.send(case, order)
         held = sent.reading is not None and not sent.wrong and not sent.accepted
         if request is not None and held and len(self._refused) < REMEMBERED:
             self._refused[request] = sent.exchange
         return sent
 
     def carry_out(self, case: Case, order: str) -> Result:
-        sent = self.dispatch.send(case, order)
-        if case.clause in TOLD_APART and not sent.wrong and sent.reading is not None:
+        sent = self.executor.send(case, order)
+        if case.clause in COMPARED and not sent.wrong and sent.reading is not None:
             self.order_answers[case.clause].append((order, sent))
         return self.confirmation.conclude(case, order, sent)
 
@@ -181,7 +181,7 @@ class Examination:
         situation = case.situation.with_part("order", "unknown")
         distant = replace(case, situation=situation, blame=(*case.blame, ("order", case.clause)))
         order = self.orders.pick("unknown", "first") or ""
-        sent = self.dispatch.send(distant, order)
+        sent = self.executor.send(distant, order)
         result = self.confirmation.conclude(distant, order, sent)
         if not sent.wrong and sent.matched is not None and sent.matched.part == "order":
             reason = "the target looks at the order first, and --read-only names none that exists"
@@ -198,12 +198,12 @@ class Examination:
         for _ in range(LOST_TRIES - 1):
             if sent.decided:
                 break
-            self.dispatch.require_answers(case, sent.exchange)
+            self.executor.require_answers(case, sent.exchange)
             self.orders.unshare(key)  # it may have been accepted
             shared = self.orders.share(key)
-            sent = self.dispatch.send(case, shared.order)
+            sent = self.executor.send(case, shared.order)
         if self.reports_order_state(sent) and not self.confirmation.is_known(case, sent):
-            again = self.dispatch.send(case, shared.order)
+            again = self.executor.send(case, shared.order)
             if again.decided and not self.reports_order_state(again):
                 self.note(case, key, shared, again)
                 return self.confirmation.between(case, sent, again)
@@ -226,12 +226,12 @@ class Examination:
             if shared.sent:
                 self.side_effects.look(key, shared)
             elif not self.orders.fresh:
-                plain = self.acceptance.send(plain_case(self.dispatch.contract), shared.order)
+                plain = self.acceptance.send(plain_case(self.executor.contract), shared.order)
                 if not self.reports_order_state(plain):
                     break  # nothing was wrong with the order
                 self.acceptance.note_used(shared.order, sent)
             shared = self.orders.share(key)
-            sent = self.dispatch.send(case, shared.order)
+            sent = self.executor.send(case, shared.order)
             if self.orders.fresh or not self.reports_order_state(sent):
                 break
         if self.reports_order_state(sent):
@@ -240,7 +240,7 @@ class Examination:
 
     def _is_disturbed(self, order: str) -> bool:
         """Whether the plain request is refused too, for this order and for others: then it is not the case."""
-        plain = plain_case(self.dispatch.contract)
+        plain = plain_case(self.executor.contract)
         sent, _ = self.acceptance.send_until_accepted(plain, order)
         return self.reports_order_state(sent)
 
@@ -259,7 +259,7 @@ class Examination:
 
     def reports_order_state(self, sent: Sent) -> bool:
         """Whether a wrong answer names a state that a refundable order cannot have, but a used one can."""
-        return reports_order_state(self.dispatch, sent)
+        return reports_order_state(self.executor, sent)
 
 
 def _is_kept_account_of(sent: Sent) -> bool:

@@ -1,7 +1,7 @@
 """Look, where a shared order turns out to be used up, for the refused request that had an effect on it."""
 
-from refund_conformance.engine.bisection import find_guilty
-from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.bisection import find_side_effect
+from refund_conformance.engine.executor import Executor
 from refund_conformance.sut.order_pool import SharedOrder
 
 
@@ -11,8 +11,8 @@ class SideEffects:
     ``found_on`` are the names of the shared orders on which a refused request is known to have had an effect.
     """
 
-    def __init__(self, dispatch: Dispatch) -> None:
-        self._dispatch = dispatch
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
         self._looked_at: set[str] = set()
         self._are_orders_doubted = False
         self.found_on: set[str] = set()
@@ -25,9 +25,9 @@ class SideEffects:
         if name in self._looked_at or self._are_orders_doubted:
             return
         self._looked_at.add(name)
-        result = find_guilty(self._dispatch, shared)
+        result = find_side_effect(self._executor, shared)
         if result is None:
             self._are_orders_doubted = True
         else:
             self.found_on.add(name)
-            self._dispatch.keep(result)
+            self._executor.keep(result)

@@ -7,7 +7,7 @@ from random import Random
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
 from refund_conformance.contract.untested import Because
-from refund_conformance.engine.executor import Dispatch
+from refund_conformance.engine.executor import Executor
 from refund_conformance.engine.sending import Sent
 from refund_conformance.oracle.finding import Finding, Kind
 from refund_conformance.oracle.result import Outcome, Result
@@ -53,10 +53,10 @@ class Walk:
     The walk is ``over`` once a request gets no answer that says something: the state of its order is then unknown.
     """
 
-    def __init__(self, dispatch: Dispatch, orders: int, begun: Sequence[str] = ()) -> None:
-        self._dispatch = dispatch
-        self._cases = all_cases(dispatch.contract)
-        leased = [dispatch.orders.lease() for _ in range(orders - len(begun))]
+    def __init__(self, executor: Executor, orders: int, begun: Sequence[str] = ()) -> None:
+        self._executor = executor
+        self._cases = all_cases(executor.contract)
+        leased = [executor.orders.lease() for _ in range(orders - len(begun))]
         # From one end of the list or the other: their ids go up, since what is blocked is often the next one.
         self._orders = sorted((*begun, *leased), key=lambda id_: (len(id_), id_))
         self.open = {self._orders.index(order) for order in begun}
@@ -67,12 +67,12 @@ class Walk:
     def step(self, step: Step) -> Sent | None:
         """Send one request and compare with the model; None if the settings have no token for it that lives."""
         case = self._cases[REQUESTS[step.kind]]
-        if not self._dispatch.has_credential(case) or self._dispatch.is_over(case):
+        if not self._executor.has_credential(case) or self._executor.is_over(case):
             return None
         if step.order in self.open and case.situation.order == "refundable":
             situation = case.situation.with_part("order", "refund-open")
             case = replace(case, situation=situation)
-        sent = self._dispatch.send(_about(case), self._orders[step.order])
+        sent = self._executor.send(_about(case), self._orders[step.order])
         if not sent.decided or sent.before:
             self.over = True
             return None
@@ -80,7 +80,7 @@ class Walk:
         self.sent.append(sent)
         if sent.accepted and step.kind == VALID:
             self.open.add(step.order)
-            self._dispatch.orders.mark_accepted(self._orders[step.order])
+            self._executor.orders.mark_accepted(self._orders[step.order])
         return sent
 
     def fails_at_end(self, steps: Sequence[Step]) -> bool:
@@ -94,7 +94,7 @@ def _about(case: Case) -> Case:
     return replace(case, id=id_, blame=tuple((part, "order.lifecycle") for part in case.situation.wrong))
 
 
-def lifecycle(dispatch: Dispatch, profile: Profile, seed: int, begun: Sequence[str] = ()) -> Result:
+def lifecycle(executor: Executor, profile: Profile, seed: int, begun: Sequence[str] = ()) -> Result:
     """Walk at random until a step leaves the model or the walks are over; make a failing walk shorter.
 
     The same seed walks the same way. The first walk goes on from the acceptances on the orders ``begun``.
@@ -104,10 +104,10 @@ def lifecycle(dispatch: Dispatch, profile: Profile, seed: int, begun: Sequence[s
     random = Random(seed)  # noqa: S311  (nothing is secret here)
     try:
         while len(walks) < profile.walks + any(walk.over for walk in walks):  # one more for one that was lost
-            walks.append(Walk(dispatch, profile.walk_orders, () if walks else begun[: profile.walk_orders]))
+            walks.append(Walk(executor, profile.walk_orders, () if walks else begun[: profile.walk_orders]))
             steps = _steps(random, profile.walk_orders, len(walks[-1].open))
             if _leaves_model(walks[-1], profile.steps, steps):
-                return _shortest(dispatch, walks[-1], title)
+                return _shortest(executor, walks[-1], title)
     except NoOrderError:
         if not any(walk.sent for walk in walks):
             raise
@@ -133,7 +133,7 @@ def _leaves_model(walk: Walk, length: int, steps: Iterator[Step]) -> bool:
     return False
 
 
-def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:
+def _shortest(executor: Executor, walk: Walk, title: str) -> Result:
     """Walk again on fresh orders, a shorter way first; report the shortest that fails, or that none did."""
     clause, main = "order.lifecycle", _main(walk)
     refused = main.kind is Kind.REFUSED
@@ -141,7 +141,7 @@ def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:
     again: list[Walk] = []
     try:
         for steps in ways:
-            again.append(_walk(dispatch, steps))
+            again.append(_walk(executor, steps))
             if again[-1].fails_at_end(steps) and not refused:
                 break
     except NoOrderError as reason:
@@ -149,7 +149,7 @@ def _shortest(dispatch: Dispatch, walk: Walk, title: str) -> Result:
             doubt = f"a walk could not be repeated: {reason}"
             return Result(f"{clause}/walk", clause, title, Outcome.UNTESTED, doubt, because=reason.because)
     failing = [walked for walked, steps in zip(again, ways, strict=False) if walked.fails_at_end(steps)]
-    if refused and (len(failing) < len(ways) or not dispatch.orders.fresh):
+    if refused and (len(failing) < len(ways) or not executor.orders.fresh):
         doubt = "an order was not refundable from the start, or not again in the same walk"
         return Result(f"{clause}/walk", clause, title, Outcome.UNTESTED, doubt, because=Because.SUPPLY)
     shortest = failing[0] if failing else walk
@@ -187,9 +187,9 @@ def _shorter(steps: Sequence[Step]) -> list[list[Step]]:
     return [same_order[-2:], _accepted_way(steps), list(steps)]
 
 
-def _walk(dispatch: Dispatch, steps: Sequence[Step]) -> Walk:
+def _walk(executor: Executor, steps: Sequence[Step]) -> Walk:
     places = {order: place for place, order in enumerate(sorted({step.order for step in steps}))}
-    walk = Walk(dispatch, len(places))
+    walk = Walk(executor, len(places))
     for step in steps:
         sent = walk.step(Step(places[step.order], step.kind))
         if sent is not None and sent.wrong:

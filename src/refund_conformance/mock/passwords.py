@@ -15,10 +15,12 @@ def hashed(password: str) -> str:
 
 def matches(password: str, stored: str) -> bool:
     """Tell whether the stored hash is that of the password."""
-    _, cost, block, lanes, salt, digest = stored.split("$")
-    found = _digest(password, bytes.fromhex(salt), int(cost), int(block), int(lanes))
+    _, cost, block, partitions, salt, digest = stored.split("$")
+    found = _digest(password, bytes.fromhex(salt), int(cost), int(block), int(partitions))
     return hmac.compare_digest(found, bytes.fromhex(digest))
 
 
-def _digest(password: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
-    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, n=cost, r=block, p=lanes, dklen=32)
+def _digest(password: str, salt: bytes, cost: int, block: int, partitions: int) -> bytes:
+    return hashlib.scrypt(
+        password.encode("utf-8", "surrogatepass"), salt=salt, n=cost, r=block, p=partitions, dklen=32
+    )

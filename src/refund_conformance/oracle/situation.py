@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from refund_conformance.contract.model import FLAWLESS
+from refund_conformance.contract.model import VALID
 
 INVALID = "invalid"
 """How an invalid field is reported unless an answer to an open question says otherwise: once."""
@@ -18,12 +18,12 @@ class Situation:
     open questions that the request touches, each with the field it is about, or "".
     """
 
-    route: str = FLAWLESS["route"]
-    authorization: str = FLAWLESS["authorization"]
-    content_type: str = FLAWLESS["content_type"]
-    body: str = FLAWLESS["body"]
-    caller: str = FLAWLESS["caller"]
-    order: str = FLAWLESS["order"]
+    route: str = VALID["route"]
+    authorization: str = VALID["authorization"]
+    content_type: str = VALID["content_type"]
+    body: str = VALID["body"]
+    caller: str = VALID["caller"]
+    order: str = VALID["order"]
     invalid: frozenset[str] = frozenset()
     questions: tuple[tuple[str, str], ...] = ()
     field: str = INVALID
@@ -31,7 +31,7 @@ class Situation:
     @cached_property
     def wrong(self) -> tuple[str, ...]:
         """The names of the parts that are wrong; "field" stands last if any field is invalid."""
-        parts = tuple(part for part, value in FLAWLESS.items() if getattr(self, part) != value)
+        parts = tuple(part for part, value in VALID.items() if getattr(self, part) != value)
         return (*parts, "field") if self.invalid else parts
 
     def with_part(self, part: str, value: str) -> "Situation":

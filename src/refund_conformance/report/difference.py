@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refund_conformance.cases.case import Case
-from refund_conformance.contract.model import FLAWLESS, Contract
+from refund_conformance.contract.model import VALID, Contract
 from refund_conformance.oracle.permitted import Permitted, permitted
 from refund_conformance.report import curl
 from refund_conformance.report.escaping import Piece, pieces, plain
@@ -207,5 +207,5 @@ def circumstances(case: Case | None) -> tuple[str, ...]:
     return tuple(
         f"{_WORDS[part]}: {getattr(case.situation, part).replace('-', ' ')}"
         for part in _WORDS
-        if getattr(case.situation, part) != FLAWLESS[part]
+        if getattr(case.situation, part) != VALID[part]
     )

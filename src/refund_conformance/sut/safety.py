@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from refund_conformance.contract.errors import SettingsError
 from refund_conformance.contract.model import Operation
-from refund_conformance.sut.settings import NOWHERE, Settings, is_loopback
+from refund_conformance.sut.settings import NONEXISTENT_ORDER_ID, Settings, is_loopback
 
 HARMLESS_GROUPS = ("unknown",)
 """Order groups for which no request can create anything, on a faulty target either: there is no such order."""
@@ -30,5 +30,5 @@ def check(settings: Settings, operation: Operation, *, allow_writes: bool, read_
 
 def read_only(settings: Settings) -> Settings:
     """Return the settings without any order on which a request could have an effect."""
-    orders = {group: settings.orders.get(group, (NOWHERE,)) for group in HARMLESS_GROUPS}
+    orders = {group: settings.orders.get(group, (NONEXISTENT_ORDER_ID,)) for group in HARMLESS_GROUPS}
     return replace(settings, orders=orders, read_only=True)

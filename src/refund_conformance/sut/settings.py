@@ -30,7 +30,7 @@ GROUPS = (
 LIST, HOOK, SEARCH = "list", "hook", "search"
 """Sources of orders: the settings alone, a URL of the target's owners, the platform's own search."""
 
-NOWHERE = "2147483646"
+NONEXISTENT_ORDER_ID = "2147483646"
 """An order that no target has: well-formed by any reading, and far beyond what is counted up to."""
 
 CREDENTIALS = ("token", "expired_token", "unconfigured_token", "other_merchant_token", "refresh_token")

@@ -1,4 +1,4 @@
-"""Which tests a run has, and in what order: cases become parameters, and each test belongs to a lane."""
+"""Which tests a run has, and in what order: cases become parameters, and each test belongs to a partition."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
@@ -12,7 +12,7 @@ from refund_conformance.cases.case import Case
 from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.errors import UsageError
 from refund_conformance.contract.model import Contract
-from refund_conformance.engine.partitions import LANES, Joint, joints, lane_of, lane_of_drawn
+from refund_conformance.engine.partitions import PARTITIONS, Joint, joints, partition_of, partition_of_drawn
 from refund_conformance.engine.registry import PHASES, SCENARIOS, Circumstances, Scenario
 from refund_conformance.sut.profile import Profile
 
@@ -59,8 +59,8 @@ class Selection:
         self._check_coverage(ours)
         others = [item for item in items if item not in set(ours)]
         index, count = self._shard
-        mine = set(LANES[index::count])
-        kept = [item for item in ours if self.lane(item) in mine and self._chosen & set(self.clauses(item))]
+        mine = set(PARTITIONS[index::count])
+        kept = [item for item in ours if self.partition(item) in mine and self._chosen & set(self.clauses(item))]
         dropped = [item for item in ours if item not in set(kept)]
         self.clauses_of_shard = frozenset(chain.from_iterable(map(self.clauses, kept))) & self._chosen
         kept.sort(key=lambda item: PHASES.index(_phase(item)))
@@ -72,14 +72,14 @@ class Selection:
     def _shared(self) -> Mapping[str, Joint]:
         return joints(self._contract, self._chosen)
 
-    def lane(self, item: pytest.Item) -> str:
-        """Return the lane of a test."""
+    def partition(self, item: pytest.Item) -> str:
+        """Return the partition of a test."""
         case, scenario = case_of(item), _scenario_of(item)
         if case is not None:
-            return lane_of(case, self._shared)
+            return partition_of(case, self._shared)
         if scenario is not None:
             return scenario.partition
-        return next((lane_of_drawn(self._contract, clause) for clause in self.clauses(item)), "")
+        return next((partition_of_drawn(self._contract, clause) for clause in self.clauses(item)), "")
 
     def left_out(
         self, items: Sequence[pytest.Item], profile: Profile, requests: int, orders: int
@@ -124,9 +124,11 @@ def parse_shard(text: str) -> tuple[int, int]:
     """Return (index from 0, count) of INDEX/COUNT; raise UsageError if that is not what the text is."""
     first, _, second = text.partition("/")
     if first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second):
-        if int(second) <= len(LANES):
+        if int(second) <= len(PARTITIONS):
             return int(first) - 1, int(second)
-        raise UsageError(f"--shard {text}", "has too many parts", f"A run has {len(LANES)} parts to share out.")
+        raise UsageError(
+            f"--shard {text}", "has too many parts", f"A run has {len(PARTITIONS)} parts to share out."
+        )
     raise UsageError(f"--shard {text}", "is not INDEX/COUNT", "Write it like 2/5.")
 
 

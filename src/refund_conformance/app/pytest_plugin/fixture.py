@@ -8,7 +8,7 @@ from refund_conformance.cases.case import Case
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine.registry import Scenario
 from refund_conformance.engine.run import Run
-from refund_conformance.engine.runner import Examination
+from refund_conformance.engine.runner import Runner
 from refund_conformance.oracle.result import Outcome, Result
 from refund_conformance.report.escaping import plain
 
@@ -21,7 +21,7 @@ class Target:
 
     def check(self, case: Case) -> None:
         """Send a case and judge the answer."""
-        self._carry_out(lambda examination: examination.examine(case))
+        self._carry_out(lambda runner: runner.examine(case))
 
     def explore(self, clause: str) -> None:
         """Send cases of a clause that Hypothesis draws."""
@@ -34,9 +34,9 @@ class Target:
     def carry_out(self, scenario: Scenario) -> None:
         """Carry out a check of several requests."""
         profile, seed = self._run.context.profile, self._run.context.seed
-        self._carry_out(lambda examination: scenario.carry_out(examination, profile, seed))
+        self._carry_out(lambda runner: scenario.carry_out(runner, profile, seed))
 
-    def _carry_out(self, check: Callable[[Examination], Result]) -> None:
+    def _carry_out(self, check: Callable[[Runner], Result]) -> None:
         try:
             result = self._run.carry_out(check)
         except TargetError as problem:

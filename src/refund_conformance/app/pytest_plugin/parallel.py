@@ -1,4 +1,4 @@
-"""The lanes of a run side by side in one process: each check is carried out before it is asked for."""
+"""The partitions of a run side by side in one process: each check is carried out before it is asked for."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -7,33 +7,35 @@ from threading import Thread
 
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.cases.case import Case
-from refund_conformance.engine.partitions import CHAINED
+from refund_conformance.engine.partitions import URGENT_PARTITIONS
 from refund_conformance.engine.run import Run
 from refund_conformance.engine.worker_pool import Pool
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of a lane: what carries it out, and its case if it is of one case."""
+    """One check of a partition: what carries it out, and its case if it is of one case."""
 
     carry_out: Callable[[Target], None]
     case: Case | None = None
     outcome: "Future[None]" = field(default_factory=Future)
 
 
-class Flight:
-    """Carries out the checks of each lane in order, the lanes side by side, up to ``width`` requests in flight.
+class ParallelRun:
+    """Carries out the checks of each partition in order, the partitions side by side, up to ``width`` requests in flight.
 
     What a check raises is raised by its ``outcome``.
     """
 
-    def __init__(self, run: Run, lanes: Mapping[str, Sequence[Check]], width: int) -> None:
+    def __init__(self, run: Run, partitions: Mapping[str, Sequence[Check]], width: int) -> None:
         self._run = run
         self._width = width
         self._pool = Pool(width)
         self._threads = [
-            Thread(target=self._fly, args=(lane, checks), name=f"lane-{lane}", daemon=True)
-            for lane, checks in lanes.items()
+            Thread(
+                target=self._run_partition, args=(partition, checks), name=f"partition-{partition}", daemon=True
+            )
+            for partition, checks in partitions.items()
         ]
         for thread in self._threads:
             thread.start()
@@ -46,13 +48,16 @@ class Flight:
         for thread in self._threads:
             thread.join(seconds / len(self._threads))
 
-    def _fly(self, lane: str, checks: Sequence[Check]) -> None:
-        run = self._run.apart(self._pool, CHAINED.index(lane) if lane in CHAINED else len(CHAINED))
+    def _run_partition(self, partition: str, checks: Sequence[Check]) -> None:
+        run = self._run.apart(
+            self._pool,
+            URGENT_PARTITIONS.index(partition) if partition in URGENT_PARTITIONS else len(URGENT_PARTITIONS),
+        )
         target = Target(run)
         for place, check in enumerate(checks):
             try:
                 coming = [later.case for later in checks[place : place + self._width]]
-                run.send_ahead([case for case in coming if case is not None])
+                run.prefetch([case for case in coming if case is not None])
                 check.carry_out(target)
             except BaseException as raised:
                 check.outcome.set_exception(raised)

@@ -15,8 +15,8 @@ from refund_conformance.app import interruption
 from refund_conformance.app.pytest_plugin.collection import Selection, case_of, parse_shard
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.app.pytest_plugin.options import add_options
-from refund_conformance.app.pytest_plugin.parallel import Check, Flight
-from refund_conformance.app.pytest_plugin.progress_plugin import Attendance
+from refund_conformance.app.pytest_plugin.parallel import Check, ParallelRun
+from refund_conformance.app.pytest_plugin.progress_plugin import ProgressPlugin
 from refund_conformance.app.pytest_plugin.report_plugin import NAME, Ending
 from refund_conformance.app.pytest_plugin.scope import is_narrowed, required
 from refund_conformance.contract import model as contracts
@@ -38,7 +38,7 @@ Sink = Callable[[dict[str, Any]], None]
 COMMAND = "problem_of_refund_conformance"
 """The attribute by which the command line's plugin takes a problem, in place of pytest's own message."""
 
-LANDING = 2.0
+SHUTDOWN_TIMEOUT = 2.0
 """Seconds that requests in flight have to come to an end when a run is interrupted."""
 
 
@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.exit(str(problem), problem.exit_status)
     config.pluginmanager.register(config.stash[_KEY], "refund-conformance")
     config.pluginmanager.register(config.stash[_KEY].selection)
-    config.pluginmanager.register(config.stash[_KEY].attendance)
+    config.pluginmanager.register(config.stash[_KEY].progress_plugin)
     config.pluginmanager.register(config.stash[_KEY].ending, NAME)
 
 
@@ -91,7 +91,7 @@ class Conformance:
         self.selection = Selection(self.contract, self.chosen, self.shard)
         self.seed = self._seed(options.seed)
         self.run: Run | None = None
-        self.flight: Flight | None = None
+        self.flight: ParallelRun | None = None
         self.checks: dict[pytest.Item, Check] = {}
         self.left_out: set[pytest.Item] = set()
         self.failures: list[tuple[str, frozenset[str]]] = []
@@ -101,7 +101,7 @@ class Conformance:
         self.run_id = uuid.uuid4().hex
         self.target_toml = ""
         self._stack = ExitStack()
-        self.attendance = Attendance(config, self.selection.clauses, usual=-2 if self._command() else 0)
+        self.progress_plugin = ProgressPlugin(config, self.selection.clauses, usual=-2 if self._command() else 0)
         self.ending = Ending(config, self.contract, lambda: self.session, self._secrets)
 
     def _command(self) -> Any:
@@ -109,7 +109,7 @@ class Conformance:
         return next((p for p in self.config.pluginmanager.get_plugins() if hasattr(p, COMMAND)), None)
 
     def _secrets(self) -> tuple[str, ...]:
-        tokens = self.run.examination.dispatch.client.tokens.values() if self.run else ()
+        tokens = self.run.runner.executor.client.tokens.values() if self.run else ()
         return (*(self.settings.secrets if self.settings else ()), *tokens)
 
     def _seed(self, asked: int | None) -> int:
@@ -134,7 +134,7 @@ class Conformance:
             setattr(command, COMMAND, problem)
             session.items.clear()
         if self.session is not None and self.settings is not None and not session.shouldstop:
-            self.attendance.begin(self.settings, self.profile)
+            self.progress_plugin.begin(self.settings, self.profile)
         try:
             outcome = yield
             self._finish()
@@ -177,7 +177,7 @@ class Conformance:
             mock={name: list(getattr(self.config.option, name)) for name in ("fault", "variant", "answer")},
             **self._part(),
         )
-        self.session.listener = self.attendance.standing.take
+        self.session.listener = self.progress_plugin.standing.take
 
     def _part(self) -> dict[str, Any]:
         """Return what the run is to test, and what was left out of it, as the record keeps it."""
@@ -221,7 +221,7 @@ class Conformance:
         width = self.config.option.in_flight
         if width == 1 or self.run is None or self.run.over:
             return
-        lanes: dict[str, list[Check]] = {}
+        partitions: dict[str, list[Check]] = {}
         for item in session.items:
             if item in self.left_out:
                 continue
@@ -229,12 +229,12 @@ class Conformance:
                 given = dict(item.callspec.params) if hasattr(item, "callspec") else {}
                 check = Check(partial(_call, partial(item.obj, **given)), case_of(item))
                 self.checks[item] = check
-                lanes.setdefault(self.selection.lane(item), []).append(check)
-        self.flight = Flight(self.run, lanes, width)
+                partitions.setdefault(self.selection.partition(item), []).append(check)
+        self.flight = ParallelRun(self.run, partitions, width)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Wait for a check that is carried out in its lane, and raise what it raised."""
+        """Wait for a check that is carried out in its partition, and raise what it raised."""
         if pyfuncitem not in self.checks:
             return None
         self.checks.pop(pyfuncitem).outcome.result()
@@ -288,7 +288,7 @@ class Conformance:
         """Close the record, and let the verdict be the exit status."""
         interruption.current().is_settled = True
         if self.flight is not None:
-            self.flight.stop("it was interrupted", LANDING)
+            self.flight.stop("it was interrupted", SHUTDOWN_TIMEOUT)
         if self.run is not None:
             self.run.close()
         if self.session is not None:

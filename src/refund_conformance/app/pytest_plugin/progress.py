@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
 from rich.text import Text
 
-from refund_conformance.app.pytest_plugin.progress_state import Standing
+from refund_conformance.app.pytest_plugin.progress_state import ProgressState
 
 EACH_SECOND = 4
 """How often the line is drawn."""
@@ -20,7 +20,7 @@ BEGINNING_OF_LINE = "\r\x1b[2K"
 class Line:
     """The line. It writes past pytest, which captures what is written to the standard output during a test."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: ProgressState) -> None:
         # Our own, for pytest lays another file under the descriptor while a test runs.
         self._file = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace")
         self._file.write(BEGINNING_OF_LINE)
@@ -52,7 +52,7 @@ class Line:
 class _Told(ProgressColumn):
     """The figures of a standing, as they are at each drawing."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: ProgressState) -> None:
         super().__init__()
         self._standing = standing
         self._begun, self._before = time.monotonic(), standing.requests

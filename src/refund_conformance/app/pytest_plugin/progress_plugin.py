@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from refund_conformance.app.pytest_plugin.progress_state import Standing
+from refund_conformance.app.pytest_plugin.progress_state import ProgressState
 from refund_conformance.sut.limits import limits_of
 from refund_conformance.sut.profile import Profile
 from refund_conformance.sut.settings import Settings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # rich is slow to load, and only a terminal needs it
     from refund_conformance.app.pytest_plugin.progress import Line
 
 
-class Attendance:
+class ProgressPlugin:
     """A pytest plugin: each process tells which clauses a test was of, and the one with the record keeps count.
 
     ``clauses`` returns the clauses that a test of the suites checks. ``usual`` is the verbosity of somebody who
@@ -25,7 +25,7 @@ class Attendance:
     """
 
     def __init__(self, config: pytest.Config, clauses: Callable[[pytest.Item], Sequence[str]], usual: int) -> None:
-        self.standing = Standing()
+        self.standing = ProgressState()
         self._clauses = clauses
         self._told = False
         self._wanted = is_wanted(config, usual)

@@ -9,7 +9,7 @@ Event = Mapping[str, Any]
 
 
 @dataclass
-class Standing:
+class ProgressState:
     """How far a run is.
 
     ``left`` counts the tests of each clause that are still to come; ``orders`` are the refundable ones that may be
