@@ -87,7 +87,7 @@ def unchanged(target: Event) -> None:
 
 
 @contextmanager
-def bench(
+def mock_run(
     *faults: str,
     refundable: int = 40,
     change: Change = unchanged,
@@ -204,7 +204,7 @@ class ScriptedClient(Client):
         wire: Wire | None = None,
         *,
         repeatable: bool = True,
-        ahead: bool = False,
+        prefetched: bool = False,
         waits: bool = True,
     ) -> Exchange:
         with self.turn:

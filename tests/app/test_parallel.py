@@ -1,4 +1,4 @@
-"""The partitions of a run side by side: each check in its partition's order, and what it raised where it is asked for."""
+"""Partitions side by side: each check in its partition's order, and what it raised where it is asked for."""
 
 import threading
 from collections.abc import Iterator

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine_stage import ACCEPTED, CASES, Answer, MockRun, bench, refused, stage
+from engine_stage import ACCEPTED, CASES, Answer, MockRun, mock_run, refused, stage
 from refund_conformance.cases.case import Case
 from refund_conformance.engine.bisection import NO_EFFECT, find_side_effect
 from refund_conformance.oracle.finding import Kind
@@ -65,7 +65,7 @@ def test_the_effect_of_a_group_is_that_which_is_known_already() -> None:
 
 
 def test_a_request_that_is_accepted_in_the_search_is_no_refused_one_with_an_effect() -> None:
-    with bench() as made:
+    with mock_run() as made:
         assert searched(made, ["description.unicode/asks-nul-character"]) is None
         notes = [event["text"] for event in made.kept("note")]
     assert len(notes) == 1
@@ -111,7 +111,7 @@ def test_the_effect_of_several_wrong_parts_is_that_of_the_first_with_a_clause_ab
 
 
 def guilty(fault: str, ids: list[str]) -> Result:
-    with bench(fault) as made:
+    with mock_run(fault) as made:
         result = searched(made, ids)
     assert result is not None
     return result
@@ -140,7 +140,7 @@ def test_the_guilty_request_is_named(fault: str, key: str, ids: list[str], after
 
 
 def test_the_evidence_is_the_guilty_request_and_the_valid_one_after_it() -> None:
-    with bench("auth-expired-with-effect") as made:
+    with mock_run("auth-expired-with-effect") as made:
         result = searched(made, AUTH)
         assert result is not None
         by_number = {event["number"]: event for event in made.kept("exchange")}
@@ -160,35 +160,35 @@ def test_the_search_is_short() -> None:
     everything = [
         case.id for case in CASES.values() if case.clause.startswith("email.") and case.situation.invalid
     ]
-    with bench("fields-email-with-effect", refundable=60) as made:
+    with mock_run("fields-email-with-effect", refundable=60) as made:
         before = len(made.leased())
         assert searched(made, everything) is not None
         assert len(made.leased()) - before <= 10
 
 
 def test_where_nobody_is_guilty_nobody_is_named() -> None:
-    with bench() as made:
+    with mock_run() as made:
         order = made.orders.lease()
         assert find_side_effect(made.executor, SharedOrder(order, deque(CASES[id_] for id_ in FIELDS))) is None
         assert made.notes == [f"Order {order} was not refundable, though no request of ours made it so."]
 
 
 def test_orders_that_are_refused_anyway_make_nobody_guilty() -> None:
-    with bench(refundable=20) as made:
+    with mock_run(refundable=20) as made:
         made.use_up(str(730002 + number) for number in range(19))
         assert searched(made, FIELDS) is None
         assert len(made.notes) == 1
 
 
 def test_orders_that_are_refused_by_turns_make_nobody_guilty() -> None:
-    with bench(refundable=30) as made:
+    with mock_run(refundable=30) as made:
         made.use_up(str(730001 + number) for number in range(3, 30, 2))
         assert searched(made, FIELDS) is None
         assert len(made.notes) == 1
 
 
 def test_without_orders_for_the_search_nobody_is_named() -> None:
-    with bench("fields-email-with-effect", refundable=3) as made:
+    with mock_run("fields-email-with-effect", refundable=3) as made:
         assert searched(made, FIELDS) is None
         (note,) = made.notes
     assert note.startswith("An effect of a refused request on order 730002: ")
@@ -196,7 +196,7 @@ def test_without_orders_for_the_search_nobody_is_named() -> None:
 
 
 def test_orders_that_the_search_uses_up_are_known_as_spent() -> None:
-    with bench() as made:
+    with mock_run() as made:
         spent = len(made.orders.accepted)
         searched(made, BODIES)
         assert len(made.orders.accepted) > spent
@@ -205,7 +205,7 @@ def test_orders_that_the_search_uses_up_are_known_as_spent() -> None:
 
 def test_names_of_results_stay_short() -> None:
     long = Case(f"email.format/{'x' * 200}", "Long.", CASES[FIELDS[0]].situation, CASES[FIELDS[0]].draft)
-    with bench("fields-with-effect") as made:
+    with mock_run("fields-with-effect") as made:
         result = find_side_effect(made.executor, SharedOrder(made.orders.lease(), deque([long])))
     assert result is not None
     assert len(result.case) <= 120

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine_stage import ACCEPTED, CASES, CONTRACT, GROUPS, bench, in_turn, plain, refused, stage
+from engine_stage import ACCEPTED, CASES, CONTRACT, GROUPS, in_turn, mock_run, plain, refused, stage
 from refund_conformance.cases.case import missing_case, plain_case
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine.sending import UndecidedError
@@ -174,7 +174,7 @@ def test_the_control_goes_to_an_unknown_order_whatever_the_target_makes_of_state
 
 
 def test_what_the_target_refuses_is_sent_on_a_kept_connection_and_the_rest_on_its_own() -> None:
-    with bench() as made:
+    with mock_run() as made:
         ports: list[tuple[str, int]] = []
         made.mock.mock.endpoint.observe = lambda received, answer, seconds: ports.append(received.client)
         order = made.orders.lease()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from engine_stage import CONTRACT, TOKENS, Stage, bench, plain, refused, stage
+from engine_stage import CONTRACT, TOKENS, Stage, mock_run, plain, refused, stage
 from refund_conformance.cases import explorations
 from refund_conformance.cases.case import Case
 from refund_conformance.cases.generation import STALE, draw
@@ -130,7 +130,7 @@ def test_the_failing_result_that_tells_most_is_the_last_one() -> None:
 
 
 def test_what_was_accepted_wrongly_is_not_made_smaller() -> None:
-    with bench("json-lenient-truncated", "json-lenient-rest-ignored", "email-empty-accepted") as made:
+    with mock_run("json-lenient-truncated", "json-lenient-rest-ignored", "email-empty-accepted") as made:
         before = len(made.leased())
         strategy = STRATEGIES[MALFORMED]
         result = explore(made.runner, strategy, draw(strategy, SOME, 0), 0)

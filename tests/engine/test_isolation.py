@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine_stage import ACCEPTED, CONTRACT, TOKENS, Answer, Event, Stage, bench, on_mock, plain, refused, stage
+from engine_stage import ACCEPTED, CONTRACT, TOKENS, Answer, Event, Stage, mock_run, on_mock, plain, refused, stage
 from refund_conformance.engine import isolation, scenarios
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
@@ -65,7 +65,7 @@ def test_without_the_other_merchants_token_a_stranger_calls(mock: RunningMock) -
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_mixture_is_named(fault: str) -> None:
-    with bench(fault) as made:
+    with mock_run(fault) as made:
         result = scenarios.at_once(made.runner)
     assert result.outcome is Outcome.VIOLATED
     assert {finding.clause for finding in result.findings} == {isolation.CLAUSE}
@@ -74,14 +74,14 @@ def test_a_mixture_is_named(fault: str) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS[1:])
 def test_bodies_and_errors_are_seen_to_mix_without_another_merchant(fault: str) -> None:
-    with bench(fault, change=without_the_other_merchant) as made:
+    with mock_run(fault, change=without_the_other_merchant) as made:
         result = scenarios.at_once(made.runner)
     assert {finding.clause for finding in result.findings} == {isolation.CLAUSE}
 
 
 @pytest.mark.parametrize("fault", ["email-type-500", "order-foreign-403"])
 def test_what_is_wrong_alone_as_well_is_named_by_its_own_clause(fault: str) -> None:
-    with bench(fault) as made:
+    with mock_run(fault) as made:
         result = scenarios.at_once(made.runner)
         accused = {finding["clause"] for event in made.kept("case") for finding in event["findings"]}
     assert result.outcome is Outcome.HELD

@@ -1,4 +1,4 @@
-"""Partitions: what shares an order goes one after another, and what must be accepted shows that nothing else was."""
+"""Partitions: what shares an order goes one after another, and what must be accepted proves the rest harmless."""
 
 import pytest
 from hypothesis import given
@@ -50,7 +50,7 @@ def test_whatever_goes_to_a_shared_order_is_in_one_lane() -> None:
     for case in REFUSED:
         partitions.setdefault(shared_order_of(case), set()).add(partition_of(case, SHARED))
     for id_, joint in SHARED.items():
-        partitions[joint.bench].add(partition_of(CASES[id_], SHARED))
+        partitions[joint.shared_order].add(partition_of(CASES[id_], SHARED))
     for clause, bench in NO_EFFECT.items():
         partitions[bench].add(SCENARIOS[clause].partition)
     assert partitions == {bench: {bench} for bench in partitions}
@@ -82,7 +82,7 @@ def test_cases_of_orders_of_their_own_are_compared_in_one_lane() -> None:
 
 
 def test_each_shared_order_gets_one_request_that_must_be_accepted() -> None:
-    benches = {joint.joined.case.id: joint.bench for joint in SHARED.values()}
+    benches = {joint.joined.case.id: joint.shared_order for joint in SHARED.values()}
     assert sorted(benches.values()) == sorted({shared_order_of(case) for case in REFUSED})
     assert set(NO_EFFECT.values()) <= set(benches.values())
 
@@ -96,12 +96,12 @@ def test_every_case_that_must_be_accepted_is_in_one_joined_request() -> None:
 def test_requests_beyond_the_number_of_shared_orders_have_their_own() -> None:
     clauses = {"email.accepts", "email.null"}
     shared = joints(CONTRACT, clauses)
-    assert [joint.bench for joint in shared.values()] == ["fields", ""]
+    assert [joint.shared_order for joint in shared.values()] == ["fields", ""]
     assert [partition_of(CASES[id_], shared) for id_ in shared] == ["fields", ACCEPTED]
 
 
 def test_without_refused_requests_there_is_nothing_to_prove() -> None:
-    assert {joint.bench for joint in joints(CONTRACT, {"email.accepts", "order.once"}).values()} == {""}
+    assert {joint.shared_order for joint in joints(CONTRACT, {"email.accepts", "order.once"}).values()} == {""}
 
 
 def test_joints_depend_on_the_chosen_clauses_alone() -> None:

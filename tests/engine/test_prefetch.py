@@ -96,7 +96,7 @@ def test_without_a_pool_nothing_is_sent_ahead() -> None:
 
 def test_a_case_that_was_sent_ahead_is_not_sent_again(pool: Pool) -> None:
     made = stage(refused(15010))
-    made.executor.ahead = Prefetch(pool)
+    made.executor.prefetched = Prefetch(pool)
     runner = made.runner
     runner.prefetch([CASE, OTHER, CASE])
     results = [runner.examine(case) for case in (CASE, OTHER)]
@@ -106,10 +106,10 @@ def test_a_case_that_was_sent_ahead_is_not_sent_again(pool: Pool) -> None:
 
 def test_only_what_must_be_refused_is_sent_ahead(pool: Pool) -> None:
     made = stage(refused(15010))
-    made.executor.ahead = Prefetch(pool)
+    made.executor.prefetched = Prefetch(pool)
     right = [plain_case(CONTRACT), CASES["description.unicode/asks-nul-character"]]
     made.runner.prefetch([*right, OTHER])
-    assert [made.executor.ahead.takes(case) for case in (*right, OTHER)] == [True, True, False]
+    assert [made.executor.prefetched.takes(case) for case in (*right, OTHER)] == [True, True, False]
 
 
 def test_the_very_same_request_is_sent_ahead_once(pool: Pool) -> None:
@@ -119,7 +119,7 @@ def test_the_very_same_request_is_sent_ahead_once(pool: Pool) -> None:
     ]
     assert twins
     made = stage(refused(15010))
-    made.executor.ahead = Prefetch(pool)
+    made.executor.prefetched = Prefetch(pool)
     runner = made.runner
     runner.prefetch([twins[0], same])
     assert [runner.examine(case).outcome for case in (twins[0], same)] == ["held", "held"]
@@ -128,7 +128,7 @@ def test_the_very_same_request_is_sent_ahead_once(pool: Pool) -> None:
 
 def test_where_orders_have_run_out_nothing_is_sent_ahead(pool: Pool) -> None:
     made = stage(refused(15010), groups={"unknown": ("990001",)})
-    made.executor.ahead = Prefetch(pool)
+    made.executor.prefetched = Prefetch(pool)
     made.runner.prefetch([CASE])
     assert made.runner.examine(CASE).reason == "orders.refundable is not set"
     assert made.client.requests == []

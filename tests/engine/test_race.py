@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine_stage import ACCEPTED, CASES, CONTRACT, Answer, Stage, bench, in_turn, lawful, plain, refused, stage
+from engine_stage import ACCEPTED, CASES, CONTRACT, Answer, Stage, in_turn, lawful, mock_run, plain, refused, stage
 from refund_conformance.cases.valid import JOINED
 from refund_conformance.engine.race import SIMULTANEOUS, accept_one, own_rounds, race, raced_cases
 from refund_conformance.oracle.finding import Kind
@@ -22,12 +22,12 @@ def worst(results: list[Result]) -> Result:
 
 
 def raced(*faults: str, refundable: int = 40) -> Result:
-    with bench(*faults, refundable=refundable, begun=False) as made:
+    with mock_run(*faults, refundable=refundable, begun=False) as made:
         return worst(race(made.executor, 1))
 
 
 def test_of_so_many_at_once_one_is_accepted_on_a_lawful_mock() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         results = race(made.executor, 2)
         statuses = [event["response"]["status"] for event in made.kept("exchange")]
     assert [result.case for result in results] == [
@@ -43,7 +43,7 @@ def test_of_so_many_at_once_one_is_accepted_on_a_lawful_mock() -> None:
 
 
 def test_every_request_has_a_connection_of_its_own() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         ports: list[tuple[str, int]] = []
         made.mock.mock.endpoint.observe = lambda received, answer, seconds: ports.append(received.client)
         race(made.executor, 1)
@@ -71,7 +71,7 @@ def test_orders_that_are_taken_for_one_another_in_a_race_are_named() -> None:
 
 
 def test_an_order_of_another_state_in_a_race_is_held_against_nobody() -> None:
-    with bench(begun=False, change=with_an_order_that_is_not_paid) as made:
+    with mock_run(begun=False, change=with_an_order_that_is_not_paid) as made:
         results = race(made.executor, 1)
     assert [result.outcome for result in results] == [Outcome.HELD, Outcome.HELD]
 
@@ -123,14 +123,14 @@ def test_findings_that_are_the_same_are_told_once() -> None:
 
 
 def test_an_order_that_was_used_before_is_held_against_nobody() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         made.use_up(["730001"])
         results = race(made.executor, 1)
     assert [result.outcome for result in results] == [Outcome.HELD, Outcome.HELD]
 
 
 def test_orders_that_were_all_used_before_leave_the_race_untested() -> None:
-    with bench(refundable=20, begun=False) as made:
+    with mock_run(refundable=20, begun=False) as made:
         made.use_up(str(730001 + number) for number in range(20))
         results = race(made.executor, 1)
     assert [result.outcome for result in results] == [Outcome.UNTESTED] * 2
@@ -154,7 +154,7 @@ def test_a_round_in_which_a_gateway_spoke_is_run_again_on_another_order() -> Non
 
 
 def test_a_refused_request_beside_may_come_before_or_after_the_accepted_one() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         assert race(made.executor, 0)[0].outcome is Outcome.HELD
         beside = [event for event in made.kept("exchange") if '"email"' not in event["request"]["body"]]
     assert len(beside) == 2
@@ -212,14 +212,14 @@ def test_a_crash_in_a_race_is_told_though_the_round_that_is_run_again_holds(roun
 
 
 def test_winners_are_known_as_spent() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         race(made.executor, 1)
         assert set(made.orders.accepted) == set(made.leased())
         assert len(made.orders.accepted) == 3
 
 
 def test_without_orders_there_is_no_race() -> None:
-    with bench(refundable=0, begun=False) as made, pytest.raises(NoOrderError):
+    with mock_run(refundable=0, begun=False) as made, pytest.raises(NoOrderError):
         race(made.executor, 1)
 
 
@@ -322,7 +322,7 @@ def test_rounds_of_their_own_are_left_out_for_cases_that_are_raced() -> None:
 
 
 def test_a_raced_request_replaces_the_second_one_that_would_follow() -> None:
-    with bench() as made:
+    with mock_run() as made:
         before = len(made.kept("exchange"))
         assert made.runner.examine(PLAIN).outcome is Outcome.HELD
         kept = {event["case"]: event["outcome"] for event in made.kept("case")}
@@ -332,14 +332,14 @@ def test_a_raced_request_replaces_the_second_one_that_would_follow() -> None:
 
 
 def test_an_acceptance_that_is_lost_is_named_as_such_though_several_came_at_once() -> None:
-    with bench("once-lost-beyond-ascii") as made:
+    with mock_run("once-lost-beyond-ascii") as made:
         made.runner.examine(PLAIN)
         accused = {finding["clause"] for event in made.kept("case") for finding in event["findings"]}
     assert accused == {"order.once"}
 
 
 def test_no_more_is_raced_once_a_race_is_lost() -> None:
-    with bench("race-check-then-act") as made:
+    with mock_run("race-check-then-act") as made:
         for id_ in (PLAIN.id, "email.accepts/plus-and-dots"):
             made.runner.examine(CASES[id_])
         lost = [event["case"] for event in made.kept("case") if event["clause"] == "order.race"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine_stage import CASES, CONTRACT, Event, bench, on_mock
+from engine_stage import CASES, CONTRACT, Event, mock_run, on_mock
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine.context import context_of
 from refund_conformance.engine.run import Run
@@ -44,7 +44,7 @@ def sent(events: list[Event]) -> int:
 
 
 def test_a_run_begins_with_few_requests() -> None:
-    with bench() as made:
+    with mock_run() as made:
         kinds = [event["case"] for event in made.kept("case")]
         assert kinds == ["auth.missing/no-header", "order.refundable/plain", "order.once/second-request"]
         assert len(made.kept("exchange")) == 3
@@ -52,7 +52,7 @@ def test_a_run_begins_with_few_requests() -> None:
 
 
 def test_a_stranger_asks_before_the_target_can_know_us() -> None:
-    with bench() as made:
+    with mock_run() as made:
         first, second, *_ = made.kept("exchange")
     assert "AuthorizationJWT" not in {name for name, _ in first["request"]["headers"]}
     assert "AuthorizationJWT" in {name for name, _ in second["request"]["headers"]}

@@ -10,8 +10,8 @@ from engine_stage import (
     CASES,
     CONTRACT,
     MockRun,
-    bench,
     in_turn,
+    mock_run,
     on_mock,
     plain,
     refused,
@@ -327,7 +327,7 @@ def test_a_used_order_is_noted(mock: RunningMock) -> None:
 
 
 def test_a_target_that_refuses_whatever_is_valid_is_named_once() -> None:
-    with bench("order-never-refundable") as made:
+    with mock_run("order-never-refundable") as made:
         violated = [event for event in made.kept("case") if event["outcome"] == "violated"]
         refused_later = made.runner.examine(CASES["email.accepts/plus-and-dots"])
     assert [event["case"] for event in violated] == ["order.refundable/plain"]
@@ -335,7 +335,7 @@ def test_a_target_that_refuses_whatever_is_valid_is_named_once() -> None:
 
 
 def test_a_stranger_who_is_let_in_does_not_cost_the_plain_request() -> None:
-    with bench("auth-anonymous-passes") as made:
+    with mock_run("auth-anonymous-passes") as made:
         found = results(made)
         assert found["order.refundable/plain"] == "held"
         assert found["auth.missing/no-header"] == "violated"
@@ -368,20 +368,20 @@ def test_an_accepted_request_serves_as_the_proof_for_a_shared_order(mock: Runnin
         made.runner.examine(CASES["email.null/null"])
         before = len(made.leased())
         shared = joints(CONTRACT, CONTRACT.clauses)
-        serves = next(id_ for id_, joint in shared.items() if joint.bench == "fields")
+        serves = next(id_ for id_, joint in shared.items() if joint.shared_order == "fields")
         result = made.runner.examine(CASES[serves])
         assert (result.outcome, len(made.leased())) == (Outcome.HELD, before)
         assert made.runner.acceptance.proven == {"fields"}
 
 
 def test_a_clause_that_was_violated_by_an_acceptance_costs_no_further_orders() -> None:
-    with bench("email-format-unchecked") as made:
+    with mock_run("email-format-unchecked") as made:
         ids = [id_ for id_ in CASES if id_.startswith("email.format/")]
         outcomes = [made.runner.examine(CASES[id_]).outcome for id_ in ids]
         assert len(made.leased()) <= 5
     assert outcomes[0] is Outcome.VIOLATED
-    assert set(outcomes[1:]) <= {Outcome.SPARED, Outcome.HELD}
-    assert outcomes.count(Outcome.SPARED) > len(outcomes) / 2
+    assert set(outcomes[1:]) <= {Outcome.SKIPPED, Outcome.HELD}
+    assert outcomes.count(Outcome.SKIPPED) > len(outcomes) / 2
 
 
 @pytest.mark.parametrize("id_", ["order.not-paid/not-paid-first", "order.not-paid/not-paid-last"])
@@ -398,7 +398,7 @@ def test_a_small_group_spares_the_picks_that_it_has_not(mock: RunningMock) -> No
         outcomes = {
             id_: made.runner.examine(CASES[id_]).outcome for id_ in CASES if id_.startswith("order.not-paid/")
         }
-    assert list(outcomes.values()) == [Outcome.HELD, Outcome.HELD, Outcome.SPARED, Outcome.SPARED]
+    assert list(outcomes.values()) == [Outcome.HELD, Outcome.HELD, Outcome.SKIPPED, Outcome.SKIPPED]
 
 
 def test_a_question_is_asked_of_an_open_order_once_the_target_shows_that_it_looks_there_last(

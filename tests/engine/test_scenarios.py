@@ -5,7 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from engine_stage import ACCEPTED, CASES, TOKENS, Answer, MockRun, bench, in_turn, on_mock, plain, refused, stage
+from engine_stage import (
+    ACCEPTED,
+    CASES,
+    TOKENS,
+    Answer,
+    MockRun,
+    in_turn,
+    mock_run,
+    on_mock,
+    plain,
+    refused,
+    stage,
+)
 from refund_conformance.engine import comparisons, scenarios
 from refund_conformance.engine.bisection import NO_EFFECT
 from refund_conformance.engine.registry import SCENARIOS
@@ -81,7 +93,7 @@ def test_without_unknown_orders_strangers_are_not_compared() -> None:
 
 
 def test_a_connection_that_lends_its_authorization_is_named() -> None:
-    with bench("auth-by-connection") as made:
+    with mock_run("auth-by-connection") as made:
         result = scenarios.every_request(made.runner)
     assert result.outcome is Outcome.VIOLATED
     assert clauses(result) == {"auth.every-request"}
@@ -107,14 +119,14 @@ def test_a_request_without_authorization_follows_one_with_it_after_its_answer_an
 
 
 def test_an_expired_token_that_passes_on_an_authorized_connection_is_named() -> None:
-    with bench("auth-expired-by-connection") as made:
+    with mock_run("auth-expired-by-connection") as made:
         result = scenarios.every_request(made.runner)
     assert (result.outcome, clauses(result)) == (Outcome.VIOLATED, {"auth.every-request"})
 
 
 @pytest.mark.parametrize("fault", ["auth-by-address", "auth-by-global"])
 def test_authorization_that_is_remembered_elsewhere_is_named_too(fault: str) -> None:
-    with bench(fault) as made:
+    with mock_run(fault) as made:
         result = scenarios.every_request(made.runner)
     assert result.outcome is Outcome.VIOLATED
     assert clauses(result) == {"auth.every-request"}
@@ -134,14 +146,14 @@ def test_kinds_of_authorization_that_anyone_passes_with_are_left_out(mock: Runni
         for clause in ("auth.missing", "auth.malformed", "auth.forged", "auth.expired"):
             violate(made, clause)
         result = scenarios.every_request(made.runner)
-    assert result.outcome is Outcome.SPARED
+    assert result.outcome is Outcome.SKIPPED
 
 
 # ---- strangers
 
 
 def test_a_message_to_strangers_that_tells_of_orders_is_advised_against() -> None:
-    with bench("auth-hints-at-orders") as made:
+    with mock_run("auth-hints-at-orders") as made:
         result = comparisons.unauthenticated_answers_match(made.runner)
     assert result.outcome is Outcome.WARNED
     assert clauses(result) == {"auth.first"}
@@ -152,7 +164,7 @@ def test_a_message_to_strangers_that_tells_of_orders_is_advised_against() -> Non
 
 @pytest.mark.parametrize("fault", ["order-foreign-message", "order-foreign-header"])
 def test_an_answer_that_tells_a_foreign_order_from_an_unknown_one_is_named(fault: str) -> None:
-    with bench(fault) as made:
+    with mock_run(fault) as made:
         ask(made, "order.foreign/foreign-first", "order.unknown/unknown-first")
         result = comparisons.foreign_as_unknown(made.runner)
     assert result.outcome is Outcome.VIOLATED
@@ -190,7 +202,7 @@ def test_without_both_answers_there_is_nothing_to_compare(mock: RunningMock) -> 
     with on_mock(mock) as made:
         ask(made, "order.unknown/unknown-first")
         result = comparisons.foreign_as_unknown(made.runner)
-    assert (result.outcome, result.tries) == (Outcome.SPARED, 0)
+    assert (result.outcome, result.tries) == (Outcome.SKIPPED, 0)
 
 
 def test_the_orders_own_id_in_the_message_tells_nothing() -> None:
@@ -233,11 +245,11 @@ def test_an_answer_that_was_as_wrong_before_shows_nothing_of_steadiness() -> Non
     case = next(case for case in CASES.values() if case.area == "email")
     runner = stage(plain(400)).runner
     assert clauses(runner.examine(case)) == {"errors.shape"}
-    assert comparisons.steady(runner).outcome is Outcome.SPARED
+    assert comparisons.steady(runner).outcome is Outcome.SKIPPED
 
 
 def test_a_request_that_was_not_sent_before_tells_nothing_of_steadiness() -> None:
-    assert comparisons.steady(stage(ACCEPTED).runner).outcome is Outcome.SPARED
+    assert comparisons.steady(stage(ACCEPTED).runner).outcome is Outcome.SKIPPED
 
 
 def test_a_request_that_is_accepted_at_last_is_not_sent_on() -> None:
@@ -260,10 +272,10 @@ def test_a_request_that_is_accepted_at_last_is_not_sent_on() -> None:
     ],
 )
 def test_an_effect_is_named_with_the_request_that_had_it(fault: str, clause: str) -> None:
-    with bench(fault) as made:
+    with mock_run(fault) as made:
         result = scenarios.no_effect(made.runner, clause)
         named = [event for event in made.kept("case") if event["outcome"] == "violated"]
-    assert result.outcome is Outcome.SPARED
+    assert result.outcome is Outcome.SKIPPED
     assert {event["clause"] for event in named} == {clause}
     assert named[0]["case"].startswith(f"{clause}/after-")
 
@@ -290,7 +302,7 @@ def test_a_proof_alone_refuses_one_of_each_kind_before(mock: RunningMock) -> Non
 
 @pytest.mark.parametrize("used", [range(730001, 730013), range(730002, 730005), range(730001, 730013, 2)])
 def test_a_shared_order_that_was_used_before_is_held_against_nobody(used: range) -> None:
-    with bench(refundable=12, begun=False, fresh=False) as made:
+    with mock_run(refundable=12, begun=False, fresh=False) as made:
         made.use_up(map(str, used))
         made.run.begin()
         results = [scenarios.no_effect(made.runner, clause) for clause in NO_EFFECT]
@@ -302,18 +314,18 @@ def test_a_shared_order_that_was_used_before_is_held_against_nobody(used: range)
 # ---- races and walks
 
 
-def test_a_race_is_spared_where_a_later_request_wins_as_well(mock: RunningMock) -> None:
+def test_a_race_is_skipped_where_a_later_request_wins_as_well(mock: RunningMock) -> None:
     with on_mock(mock) as made:
         violate(made, "order.once")
         before = len(made.kept("exchange"))
         result = scenarios.race_rounds(made.runner, 3)
         assert len(made.kept("exchange")) == before
-    assert result.outcome is Outcome.SPARED
+    assert result.outcome is Outcome.SKIPPED
     assert "order.once" in result.reason
 
 
 def test_of_several_rounds_the_worst_is_told_and_all_are_kept() -> None:
-    with bench("race-neighbours-refused") as made:
+    with mock_run("race-neighbours-refused") as made:
         result = scenarios.race_rounds(made.runner, rounds=len(made.runner.raced) + 1)
         kept = [event["case"] for event in made.kept("case") if event["clause"] == "order.race"]
     assert result.outcome is Outcome.VIOLATED
@@ -339,7 +351,7 @@ def test_a_review_without_answers_asks_for_one_of_each_kind(mock: RunningMock) -
 
 
 def test_a_review_tells_what_was_broken() -> None:
-    with bench("errors-15010-422") as made:
+    with mock_run("errors-15010-422") as made:
         ask(made, "email.required/absent")
         result = scenarios.review(made.runner, "error")
     assert result.outcome is Outcome.VIOLATED

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine_stage import CASES, bench, on_mock
+from engine_stage import CASES, mock_run, on_mock
 from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
@@ -40,7 +40,7 @@ def test_a_part_sends_nothing_again(mock: RunningMock) -> None:
 
 
 def test_a_part_knows_what_is_violated_and_where_orders_are_leased() -> None:
-    with bench("auth-anonymous-passes") as made, bench(begun=False) as other:
+    with mock_run("auth-anonymous-passes") as made, mock_run(begun=False) as other:
         made.orders.mark_used("730005")
         made.orders.stop("they are used up")
         other.run.resume(made.runner.snapshot())

@@ -12,9 +12,9 @@ from engine_stage import (
     MockRun,
     Script,
     Stage,
-    bench,
     in_turn,
     lawful,
+    mock_run,
     plain,
     refused,
     stage,
@@ -60,7 +60,7 @@ def told(result: Result) -> list[str]:
 
 
 def test_a_lawful_mock_keeps_to_the_model() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         result = walked(made)
         exchanges = made.kept("exchange")
         assert len(made.leased()) == ORDERS
@@ -70,7 +70,7 @@ def test_a_lawful_mock_keeps_to_the_model() -> None:
 
 
 def test_a_walk_uses_each_kind_of_request() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         walked(made, walks=6, steps=30)
         sent = [(e["request"], e["response"]["status"]) for e in made.kept("exchange")]
     assert len(REQUESTS) == 6
@@ -98,7 +98,7 @@ def test_a_single_walk_is_random_too() -> None:
 
 
 def test_a_single_walk_has_more_than_valid_requests() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         walked(made)
         bodies = {event["request"]["body"] for event in made.kept("exchange")}
     assert len(bodies) > 1
@@ -113,7 +113,7 @@ def test_a_single_walk_has_more_than_valid_requests() -> None:
     ],
 )
 def test_the_way_off_the_model_is_told_as_a_short_list(fault: str, steps: list[str], begun: bool) -> None:
-    with bench(fault, begun=begun) as made:
+    with mock_run(fault, begun=begun) as made:
         result = walked(made)
     assert result.outcome is Outcome.VIOLATED
     assert result.findings[0].clause == "order.lifecycle"
@@ -125,7 +125,7 @@ def test_the_way_off_the_model_is_told_as_a_short_list(fault: str, steps: list[s
     "fault", ["lifecycle-latest-only", "lifecycle-refusal-reopens", "lifecycle-third-attempt", "once-idempotent"]
 )
 def test_a_target_that_forgets_is_named(fault: str) -> None:
-    with bench(fault, begun=False) as made:
+    with mock_run(fault, begun=False) as made:
         result = walked(made, walks=3, steps=30)
     assert result.outcome is Outcome.VIOLATED
     (finding,) = result.findings
@@ -135,10 +135,10 @@ def test_a_target_that_forgets_is_named(fault: str) -> None:
 
 
 def test_a_person_can_replay_what_is_told() -> None:
-    with bench("lifecycle-latest-only", begun=False) as made:
+    with mock_run("lifecycle-latest-only", begun=False) as made:
         result = walked(made)
         steps = told(result)
-    with bench("lifecycle-latest-only", begun=False) as made:
+    with mock_run("lifecycle-latest-only", begun=False) as made:
         walk = Walk(made.executor, ORDERS)
         names = {str(Step(order, kind)): Step(order, kind) for order in range(ORDERS) for kind in REQUESTS}
         sent = [walk.step(names[step]) for step in steps]
@@ -148,7 +148,7 @@ def test_a_person_can_replay_what_is_told() -> None:
 
 @pytest.mark.parametrize("fault", ["once-forgotten", "lifecycle-third-attempt", "lifecycle-neighbour-blocked"])
 def test_a_failing_walk_costs_few_orders(fault: str) -> None:
-    with bench(fault, begun=False) as made:
+    with mock_run(fault, begun=False) as made:
         result = walked(made, walks=10)
         # One walk that failed, and at most three shorter ones.
         assert len(made.leased()) <= 4 * ORDERS
@@ -157,7 +157,7 @@ def test_a_failing_walk_costs_few_orders(fault: str) -> None:
 
 
 def test_an_order_that_was_used_before_is_held_against_nobody() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         made.use_up(["730002"])
         result = walked(made)
     assert (result.outcome, result.findings) == (Outcome.UNTESTED, ())
@@ -181,7 +181,7 @@ def test_a_crash_that_comes_once_is_told_as_one_too() -> None:
 
 
 def test_a_connection_that_is_lost_ends_the_walk_without_blame() -> None:
-    with bench(begun=False) as made:
+    with mock_run(begun=False) as made:
         send, lost = made.run.context.client.send, iter([False, True])
         made.run.context.client.send = lambda *given, **options: (  # type: ignore[method-assign]
             replace(send(*given, **options), response=None, failure=Failure.CLOSED)
@@ -220,11 +220,11 @@ def test_the_model_knows_which_orders_have_an_open_request() -> None:
 
 
 def test_without_orders_there_is_no_walk() -> None:
-    with bench(refundable=ORDERS - 1, begun=False) as made, pytest.raises(NoOrderError):
+    with mock_run(refundable=ORDERS - 1, begun=False) as made, pytest.raises(NoOrderError):
         walked(made)
 
 
 def test_orders_that_run_out_midway_leave_what_was_walked() -> None:
-    with bench(refundable=ORDERS + 1, begun=False) as made:
+    with mock_run(refundable=ORDERS + 1, begun=False) as made:
         result = walked(made, walks=3)
     assert result.outcome is Outcome.HELD

@@ -31,7 +31,7 @@ def test_anything_else_is_a_violation_whatever_stands_beside_it(kind: Kind) -> N
 
 def test_outcomes_stand_from_best_to_worst() -> None:
     assert [str(outcome) for outcome in Outcome] == [
-        *("held", "spared", "untested", "warned", "undecided", "violated"),
+        *("held", "skipped", "untested", "warned", "undecided", "violated"),
     ]
 
 

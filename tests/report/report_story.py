@@ -78,7 +78,7 @@ class Story:
 
     def case(self, id_: str, outcome: str = "held", *findings: Event, **more: Any) -> None:
         """Add a case; one that was sent has an exchange of its own unless ``exchanges`` are given."""
-        sent = outcome not in ("untested", "spared")
+        sent = outcome not in ("untested", "skipped")
         numbers = more.pop("exchanges", None)
         if numbers is None:
             numbers = [self.exchange()] if sent else []

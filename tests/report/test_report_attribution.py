@@ -96,15 +96,15 @@ def test_a_clause_whose_cases_were_not_sent_is_untested_for_their_reasons_each_t
     events = [
         unsent("order.unknown/a"),
         unsent("order.unknown/b"),
-        unsent("order.unknown/c", "spared", "another reason"),
+        unsent("order.unknown/c", "skipped", "another reason"),
     ]
     found = of("order.unknown", *events)
     assert (found.result, found.cases) == ("untested", 0)
     assert found.reason == "orders.unknown is not set; another reason"
 
 
-def test_a_spared_case_does_not_make_a_tested_clause_untested() -> None:
-    assert of("order.unknown", case("order.unknown/a"), unsent("order.unknown/b", "spared")).result == "held"
+def test_a_skipped_case_does_not_make_a_tested_clause_untested() -> None:
+    assert of("order.unknown", case("order.unknown/a"), unsent("order.unknown/b", "skipped")).result == "held"
 
 
 def test_a_clause_with_undecided_cases_alone_is_untested() -> None:

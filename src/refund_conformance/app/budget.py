@@ -64,7 +64,7 @@ def _leases(check: Check, shared: Mapping[str, Joint]) -> set[str]:
         return set()
     if case.situation.wrong:
         return {shared_order_of(case)}
-    return {shared[case.id].bench, shared[case.id].joined.case.id} if case.id in shared else set()
+    return {shared[case.id].shared_order, shared[case.id].joined.case.id} if case.id in shared else set()
 
 
 def _price(
@@ -85,4 +85,4 @@ def _price(
     joint = shared[case.id]
     if joint.joined.case.id in leased:
         return Price(0)
-    return Price(SIMULTANEOUS, int(joint.bench not in leased))
+    return Price(SIMULTANEOUS, int(joint.shared_order not in leased))

@@ -188,7 +188,7 @@ class RunCost:
         firsts = {case.clause: case for case in reversed(refused)}.values()
         left = (case for case in firsts if not self.lacks(case) and case.id not in self._begins)
         sent = {self._request(case) for case in left if self._has_form(case)}
-        return 1 + (0 if key in self._benches else len(sent))
+        return 1 + (0 if key in self._shared_orders else len(sent))
 
     def _explored(self) -> int:
         drawn = [clause for clause in explorations(self.contract) if clause in self.chosen]
@@ -205,7 +205,7 @@ class RunCost:
         return bool(case.situation.wrong) and case.group == "refundable"
 
     @cached_property
-    def _benches(self) -> frozenset[str]:
+    def _shared_orders(self) -> frozenset[str]:
         """The shared orders that requests go to which must be refused."""
         sharing = [one for one in SCENARIOS.values() if one.phase == "together" and one.about in self.chosen]
         used = {one.partition for one in sharing if one.price(self._circumstances).requests}
@@ -222,16 +222,23 @@ class RunCost:
     def _proven(self) -> frozenset[str]:
         """The shared orders on which a request is accepted in the end."""
         asked = [COMBINED] if any(case.is_asked and case.group == "refundable" for case in self._alone) else []
-        return self._benches & {*asked, *(joint.bench for joint in self._joints.values())}
+        return self._shared_orders & {*asked, *(joint.shared_order for joint in self._joints.values())}
 
     def leases(self) -> tuple[int, int]:
         """Return how many refundable orders are used up: at least, and if each open question gets a yes."""
         asked = {self._request(case) for case in self._alone if case.is_asked}
-        own = {joint.joined.case.id for joint in self._joints.values() if joint.bench not in self._benches}
+        own = {
+            joint.joined.case.id
+            for joint in self._joints.values()
+            if joint.shared_order not in self._shared_orders
+        }
         proven = {key for clause, key in NO_EFFECT.items() if clause in self.chosen}
         several = sum(price.orders for price in self._scenarios.values())
-        least = 1 + len(self._benches | proven) + len(own) + several
-        taken = COMBINED in {joint.bench for joint in self._joints.values()} or COMBINED not in self._benches
+        least = 1 + len(self._shared_orders | proven) + len(own) + several
+        taken = (
+            COMBINED in {joint.shared_order for joint in self._joints.values()}
+            or COMBINED not in self._shared_orders
+        )
         texts = int(taken and any(case.is_asked and case.group == "refundable" for case in self._alone))
         return least + texts, least + len(asked)
 

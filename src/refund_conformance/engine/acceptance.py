@@ -57,44 +57,44 @@ class Acceptance:
         """Carry out a case that must be accepted: joined with others, or alone if these are refused together."""
         joint = self._joints.get(case.id)
         if joint is None or len(joint.joined.members) == 1:
-            return self._accept_alone(case, joint.bench if joint else "")
+            return self._accept_alone(case, joint.shared_order if joint else "")
         whole = joint.joined.case
         if whole.id not in self._together:
-            self._together[whole.id] = self._accepted_together(whole, joint.bench)
+            self._together[whole.id] = self._accepted_together(whole, joint.shared_order)
         together = self._together[whole.id]
         if together is not None:
             order, exchange = together
             return self._confirmation.conclude(case, order, self._executor.judged(case, exchange))
-        result = self._accept_alone(case, joint.bench)
+        result = self._accept_alone(case, joint.shared_order)
         self._apart[whole.id].append(result)
         if len(self._apart[whole.id]) == len(joint.joined.members):
-            self._require_joined(whole, joint.bench)
+            self._require_joined(whole, joint.shared_order)
         return result
 
-    def _accepted_together(self, whole: Case, bench: str) -> tuple[str, Exchange] | None:
+    def _accepted_together(self, whole: Case, shared_order: str) -> tuple[str, Exchange] | None:
         """Send the request that joins cases; return order and exchange if it is accepted, else None."""
-        order, sent = self._sent_to_be_accepted(whole, bench)
+        order, sent = self._sent_to_be_accepted(whole, shared_order)
         if not sent.accepted:
             return None
         self._follow(whole, order)
         return order, sent.exchange
 
-    def _require_joined(self, whole: Case, bench: str) -> None:
+    def _require_joined(self, whole: Case, shared_order: str) -> None:
         """See that a joined request is accepted, if each of its promises was kept alone."""
         if all(result.outcome is Outcome.HELD for result in self._apart[whole.id]):
-            self._executor.keep(self._accept_alone(whole, bench))
+            self._executor.keep(self._accept_alone(whole, shared_order))
 
-    def _accept_alone(self, case: Case, bench: str) -> Result:
-        order, sent = self._sent_to_be_accepted(case, bench)
+    def _accept_alone(self, case: Case, shared_order: str) -> Result:
+        order, sent = self._sent_to_be_accepted(case, shared_order)
         if sent.reading and reports_order_state(self._executor, sent):
             raise self.disturbance(sent)
         return self._accepted(case, order, sent)
 
-    def _sent_to_be_accepted(self, case: Case, bench: str) -> tuple[str, Sent]:
+    def _sent_to_be_accepted(self, case: Case, shared_order: str) -> tuple[str, Sent]:
         """Send a request that must be accepted: for its shared order if that has served, else for a new one."""
-        shared = self._orders.shared.get(bench)
+        shared = self._orders.shared.get(shared_order)
         if shared is not None and shared.sent:
-            sent = self.prove(bench, case)
+            sent = self.prove(shared_order, case)
             if sent.decided and not reports_order_state(self._executor, sent):
                 return shared.order, sent
         order = self._orders.lease()

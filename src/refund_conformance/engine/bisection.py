@@ -20,7 +20,7 @@ NO_EFFECT = {
 }
 """The shared order on which a refused request may have had an effect, by the clause that this would break."""
 
-_BROKEN = {bench: clause for clause, bench in NO_EFFECT.items() if bench != COMBINED}
+_BROKEN = {shared_order: clause for clause, shared_order in NO_EFFECT.items() if shared_order != COMBINED}
 
 SETTLING = 0.5
 """Seconds after which a refused request has had its effect, if it is to have one later than its answer."""
@@ -28,27 +28,27 @@ SETTLING = 0.5
 Evidence = tuple[tuple[int, ...], str]
 
 
-def find_side_effect(executor: Executor, bench: SharedOrder) -> Result | None:
+def find_side_effect(executor: Executor, shared_order: SharedOrder) -> Result | None:
     """Return the result that names the request, among those refused on a shared order, that had an effect.
 
     None if none can be found: the order may have been in another state from the start.
     """
     try:
-        # Orders that are refused anyway, or by turns, would make anyone look guilty.
+        # Orders that are refused anyway, or by turns, would make anyone look found.
         sound = not any(_try(executor, []) for _ in range(2))
-        guilty = _search(executor, _by_clause(bench.sent)) if sound else None
-        if guilty is not None and not executor.orders.fresh and not _is_confirmed(executor, guilty[0]):
-            guilty = None
+        found = _search(executor, _by_clause(shared_order.sent)) if sound else None
+        if found is not None and not executor.orders.fresh and not _is_confirmed(executor, found[0]):
+            found = None
     except (NoOrderError, UndecidedError) as reason:
         executor.record.keep(
-            {"event": "note", "text": f"An effect of a refused request on order {bench.order}: {reason}."}
+            {"event": "note", "text": f"An effect of a refused request on order {shared_order.order}: {reason}."}
         )
         return None
-    if guilty is None:
-        text = f"Order {bench.order} was not refundable, though no request of ours made it so."
+    if found is None:
+        text = f"Order {shared_order.order} was not refundable, though no request of ours made it so."
         executor.record.keep({"event": "note", "text": text})
         return None
-    cases, (numbers, actual) = guilty
+    cases, (numbers, actual) = found
     case = cases[0]
     clauses = [_clause(case) for case in cases]
     clause = next((known for known in clauses if known in executor.violated), clauses[0])
@@ -76,8 +76,8 @@ def _is_confirmed(executor: Executor, cases: Sequence[Case]) -> bool:
 
 def _clause(case: Case) -> str:
     """Return the clause that an effect of a case breaks."""
-    benches = (SHARED_ORDERS[part] for part in case.situation.wrong if not case.draft.framing.is_cut)
-    return next((_BROKEN[bench] for bench in benches if bench in _BROKEN), case.clause)
+    shared_orders = (SHARED_ORDERS[part] for part in case.situation.wrong if not case.draft.framing.is_cut)
+    return next((_BROKEN[shared_order] for shared_order in shared_orders if shared_order in _BROKEN), case.clause)
 
 
 def _by_clause(cases: Sequence[Case]) -> list[Case]:
@@ -90,7 +90,7 @@ Guilty = tuple[Sequence[Case], Evidence]
 
 
 def _search(executor: Executor, cases: Sequence[Case]) -> Guilty | None:
-    """Return a guilty case, or as few as the run's bounds let it come down to, with what shows the effect.
+    """Return a found case, or as few as the run's bounds let it come down to, with what shows the effect.
 
     Raises NoOrderError if the bounds end the search before an effect is shown.
     """

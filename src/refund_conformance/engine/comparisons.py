@@ -32,16 +32,16 @@ def unauthenticated_answers_match(runner: Runner) -> Result:
 
 def _strangers_told_alike(runner: Runner, case: Case) -> Result:
     unknown = runner.orders.pick("unknown", "first") or ""
-    bench = runner.orders.share(COMBINED)
+    shared_order = runner.orders.share(COMBINED)
     numbers: list[int] = []
     differs = False
     for _ in range(PAIRS):  # one difference may be chance
-        sent = [runner.executor.send(case, order) for order in (bench.order, unknown)]
-        runner.note(case, COMBINED, bench, sent[0])
+        sent = [runner.executor.send(case, order) for order in (shared_order.order, unknown)]
+        runner.note(case, COMBINED, shared_order, sent[0])
         numbers += [each.number for each in sent]
         shown = {
             _told(order, each.reading)
-            for order, each in zip((bench.order, unknown), sent, strict=True)
+            for order, each in zip((shared_order.order, unknown), sent, strict=True)
             if each.reading
         }
         differs = not any(each.wrong for each in sent) and len(shown) > 1
@@ -53,7 +53,7 @@ def _strangers_told_alike(runner: Runner, case: Case) -> Result:
         findings = (Finding(case.clause, Kind.ADVICE, "the same answer for any order", actual),)
     result = Result(case.id, case.clause, case.title, outcome_of(findings), findings=findings)
     if any(each.wrong for each in sent):
-        result = replace(result, outcome=Outcome.SPARED, reason=OTHERWISE_WRONG)
+        result = replace(result, outcome=Outcome.SKIPPED, reason=OTHERWISE_WRONG)
     return replace(result, exchanges=tuple(numbers), answer=answer_of(sent[0]), tries=1)
 
 
@@ -74,7 +74,7 @@ def _foreign_as_unknown(runner: Runner, case: Case) -> Result:
     foreign, unknown = ([(order, sent.reading) for order, sent in some if sent.reading] for some in kept)
     if not foreign or not unknown:
         reason = "there is no answer for both a foreign and an unknown order to compare"
-        return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
+        return Result(case.id, case.clause, case.title, Outcome.SKIPPED, reason)
     numbers = [sent.number for some in kept for _, sent in some]
     clean = runner.executor.record.clean
     differences = _differences(foreign, unknown, clean)
@@ -122,7 +122,7 @@ def _differences(foreign: Answers, unknown: Answers, clean: Callable[[str], str]
 PAIRED = ("foreign", "unknown")
 
 PAIRS = 2
-"""Pairs of a foreign and an unknown order that must be told apart in the same way before that counts."""
+"""Pairs of a foreign and an unknown order that must be distinguished in the same way before that counts."""
 
 FAULTS_BESIDE = (("json", "malformed"), ("json", "one-field"))
 """What else may be wrong with a request for a foreign order, as media type and body of a combination."""
@@ -130,7 +130,7 @@ FAULTS_BESIDE = (("json", "malformed"), ("json", "one-field"))
 
 def _told_beside_faults(runner: Runner) -> tuple[list[str], tuple[int, ...]]:
     """Send requests with something else wrong for a foreign and an unknown order: it must not tell them apart."""
-    executor, telling, numbers = runner.executor, [], []
+    executor, informative, numbers = runner.executor, [], []
     pairs = list(zip(*(executor.settings.orders.get(group, ()) for group in PAIRED), strict=False))[:PAIRS]
     for media, body in FAULTS_BESIDE:
         cases = [combination(executor.contract, "merchant", media, body, group) for group in PAIRED]
@@ -145,8 +145,8 @@ def _told_beside_faults(runner: Runner) -> tuple[list[str], tuple[int, ...]]:
                 break
         else:
             if pairs:
-                telling.append(f"another answer than for an unknown one where the body is wrong too ({body})")
-    return telling, tuple(numbers)
+                informative.append(f"another answer than for an unknown one where the body is wrong too ({body})")
+    return informative, tuple(numbers)
 
 
 _PASSING_HEADERS = frozenset(
@@ -177,28 +177,28 @@ def steady(runner: Runner) -> Result:
 
 
 def _steady(runner: Runner, about: Case, case: Case) -> Result:
-    bench = runner.orders.share(shared_order_of(case))
+    shared_order = runner.orders.share(shared_order_of(case))
     sendings: list[Sent] = []
     tries = [replace(case, id=f"{about.id}-{number}", blame=case.blame) for number in range(1, STEADY_TRIES + 1)]
     for each in tries:
-        runner.executor.prefetch(each, bench.order)
+        runner.executor.prefetch(each, shared_order.order)
     for each in tries:
-        sendings.append(runner.executor.send(each, bench.order))
-        runner.note(case, shared_order_of(case), bench, sendings[-1])
+        sendings.append(runner.executor.send(each, shared_order.order))
+        runner.note(case, shared_order_of(case), shared_order, sendings[-1])
         if sendings[-1].accepted:
             break
-    shown = {_told(bench.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
+    shown = {_told(shared_order.order, sent.reading) if sent.reading else ("no answer",) for sent in sendings}
     findings: tuple[Finding, ...] = ()
     expected = "the same answer each time"
     if len(shown) > 1:
         actual = f"{len(shown)} different answers in {len(sendings)} tries"
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual),)
-    elif sendings[0].wrong and runner.held_before(case, bench.order):
+    elif sendings[0].wrong and runner.held_before(case, shared_order.order):
         actual = f"{sendings[0].findings[0].actual}, though the request was answered as it should be before"
         findings = (Finding("server.steady", Kind.UNSTEADY, expected, actual), *sendings[0].findings)
     result = Result(about.id, about.clause, about.title, outcome_of(findings), findings=findings)
     if not findings and sendings[0].wrong:
-        result = replace(result, outcome=Outcome.SPARED, reason=OTHERWISE_WRONG)
+        result = replace(result, outcome=Outcome.SKIPPED, reason=OTHERWISE_WRONG)
     numbers = tuple(sent.number for sent in sendings)
     answer = answer_of(sendings[0])
     return replace(result, exchanges=numbers, answer=answer, failed=len(findings), tries=len(sendings))

@@ -65,7 +65,7 @@ class Executor:
         self.orders = orders
         self.record = record
         self.observations = Observations(contract, record.keep)
-        self.ahead = Prefetch()
+        self.prefetched = Prefetch()
         self.answers: Counter[str] = Counter()
         self.violated: set[str] = set()
         self._allowance = allowance
@@ -123,7 +123,7 @@ class Executor:
         a token that is not ours to renew has expired meanwhile; TargetError if the target is gone, or no longer
         serves us.
         """
-        exchange = (None if wire else self.ahead.take(case, order)) or self._send(case, order, wire)
+        exchange = (None if wire else self.prefetched.take(case, order)) or self._send(case, order, wire)
         if self.access.is_token_refused(case, exchange):
             self.access.renew_token(exchange)
             exchange = self._send(case, order, wire)
@@ -179,9 +179,9 @@ class Executor:
 
     def prefetch(self, case: Case, order: str) -> None:
         """Send a case's request for an order before its turn, where several may be in flight."""
-        self.ahead.offer(case, order, lambda: self._send(case, order, None, ahead=True))
+        self.prefetched.offer(case, order, lambda: self._send(case, order, None, prefetched=True))
 
-    def _send(self, case: Case, order: str, wire: Wire | None, *, ahead: bool = False) -> Exchange:
+    def _send(self, case: Case, order: str, wire: Wire | None, *, prefetched: bool = False) -> Exchange:
         if self._allowance.is_over:
             raise NoOrderError("time limit reached; raise target.max_seconds")
         if not self._allowance.covers(self.client.sent + GATEWAY_TRIES):
@@ -197,8 +197,8 @@ class Executor:
         # before may have been closed meanwhile, which must not cost an order.
         if wire is None and (accepting or case.situation.authorization != "valid"):
             with self.client.fresh_wire() as own:
-                return self.client.send(request, own, repeatable=not accepting, ahead=ahead)
-        return self.client.send(request, wire, repeatable=not accepting, ahead=ahead, waits=wire is None)
+                return self.client.send(request, own, repeatable=not accepting, prefetched=prefetched)
+        return self.client.send(request, wire, repeatable=not accepting, prefetched=prefetched, waits=wire is None)
 
     def _used_up(self) -> NoOrderError:
         limits = self._allowance.limits

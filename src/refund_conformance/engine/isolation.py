@@ -65,18 +65,18 @@ def isolation(runner: Runner) -> Result:
     told = 0
     findings: tuple[Finding, ...] = ()
     for number in range(ROUNDS):
-        bench = runner.orders.share(SHARED)
-        asked = _asked(runner, bench)
+        shared_order = runner.orders.share(SHARED)
+        asked = _asked(runner, shared_order)
         if len(asked) < AT_LEAST:
             reason = "requests of these kinds are answered wrongly even when they are alone"
-            return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
+            return Result(case.id, case.clause, case.title, Outcome.SKIPPED, reason)
         asked = asked[number % len(asked) :] + asked[: number % len(asked)]
         sendings = runner.executor.send_together(asked)
         members = [_Member(*pair, sent) for pair, sent in zip(asked, sendings, strict=True)]
         numbers += [sent.number for sent in sendings]
         for member in members:
-            if member.order == bench.order:
-                runner.note(member.case, SHARED, bench, member.sent)
+            if member.order == shared_order.order:
+                runner.note(member.case, SHARED, shared_order, member.sent)
         told += all(sent.decided and sent.reading for sent in sendings)
         findings = _of_round(runner, members)
         if findings:
@@ -88,7 +88,7 @@ def isolation(runner: Runner) -> Result:
     return replace(result, outcome=Outcome.UNDECIDED, reason="no round got answers to all of its requests")
 
 
-def _asked(runner: Runner, bench: SharedOrder) -> list[tuple[Case, str]]:
+def _asked(runner: Runner, shared_order: SharedOrder) -> list[tuple[Case, str]]:
     """Return the requests of a round, each with its order; where there is no other merchant, a stranger calls."""
     executor, cases = runner.executor, all_cases(runner.executor.contract)
     invalid = [
@@ -98,7 +98,7 @@ def _asked(runner: Runner, bench: SharedOrder) -> list[tuple[Case, str]]:
     other = cases[OTHER_CALLER]
     if not executor.has_credential(other) or executor.is_over(other):
         other = missing_case(executor.contract)
-    asked = [(case, bench.order) for case in (invalid[0], other, *invalid[1:])]
+    asked = [(case, shared_order.order) for case in (invalid[0], other, *invalid[1:])]
     if runner.orders.accepted:
         valid = second_case(executor.contract)
         asked.insert(1, (valid, runner.orders.accepted_order(valid.id)))
@@ -125,12 +125,12 @@ def _of_member(runner: Runner, member: _Member, members: list[_Member]) -> list[
     if main.kind is Kind.SILENCE:
         return []
     shared = member.case.group == "refundable"
-    bench = runner.orders.share(SHARED) if shared else None
-    order = bench.order if bench else member.order
+    shared_order = runner.orders.share(SHARED) if shared else None
+    order = shared_order.order if shared_order else member.order
     for _ in range(ALONE):
         alone = runner.executor.send(member.case, order)
-        if bench:
-            runner.note(member.case, SHARED, bench, alone)
+        if shared_order:
+            runner.note(member.case, SHARED, shared_order, alone)
         if not alone.decided or alone.wrong:
             break
     if not alone.decided or alone.wrong:

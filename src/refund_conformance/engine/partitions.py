@@ -40,8 +40,8 @@ PARTITIONS = (FIELDS, JSON, ORDERS, AUTH, COMBINED, RACE, ACCEPTED)
 """Every partition, those that take longest first."""
 
 URGENT_PARTITIONS = (AUTH, COMBINED, ORDERS, FIELDS, JSON)
-"""The partitions that end with requests which follow from one another, those with the most of them first: what can be
-sent ahead in these goes first, for the others need only fill what is left."""
+"""The partitions that end with requests which follow from one another, those with the most of them first: what can
+be prefetched in these goes first, for the others need only fill what is left."""
 
 
 def shared_order_of(case: Case) -> str:
@@ -59,20 +59,25 @@ def must_be_accepted(case: Case) -> bool:
 class Joint:
     """One request for all that must be accepted, or for a part of it.
 
-    ``bench`` is the shared order that it goes to, "" for one of its own: accepted there, it shows that the refused
-    requests had no effect.
+    ``shared_order`` is the one that it goes to, "" for an order of its own: accepted there, it shows that the
+    refused requests had no effect.
     """
 
     joined: Joined
-    bench: str
+    shared_order: str
 
 
 def joints(contract: Contract, chosen: Collection[str]) -> Mapping[str, Joint]:
     """Return, by case id, how each request is sent that must be accepted; ``chosen`` are the run's clauses."""
     cases = [case for case in all_cases(contract).values() if case.clause in chosen]
     served = {shared_order_of(case) for case in cases if case.group == "refundable" and case.situation.wrong}
-    benches = chain(sorted(served, key=lambda bench: (bench == COMBINED, bench)), repeat(""))
-    found = (Joint(joined, bench) for joined, bench in zip(joined_cases(contract, chosen), benches, strict=False))
+    shared_orders = chain(
+        sorted(served, key=lambda shared_order: (shared_order == COMBINED, shared_order)), repeat("")
+    )
+    found = (
+        Joint(joined, shared_order)
+        for joined, shared_order in zip(joined_cases(contract, chosen), shared_orders, strict=False)
+    )
     return {id_: joint for joint in found for id_ in joint.joined.members}
 
 
@@ -81,13 +86,13 @@ def partition_of(case: Case, shared: Mapping[str, Joint]) -> str:
     if case.is_asked or len(case.situation.wrong) > 1:
         return COMBINED
     if case.id in shared:
-        return shared[case.id].bench or ACCEPTED
+        return shared[case.id].shared_order or ACCEPTED
     if not case.situation.wrong:
         return ACCEPTED
     return shared_order_of(case) if case.group == "refundable" else ORDERS
 
 
 def partition_of_drawn(contract: Contract, clause: str) -> str:
-    """Return the partition of the cases that are drawn for a clause: that of its listed ones which must be refused."""
+    """Return the partition of the cases drawn for a clause: that of its listed ones which must be refused."""
     cases = (case for case in all_cases(contract).values() if case.clause == clause and case.group == "refundable")
     return next((shared_order_of(case) for case in cases if case.situation.wrong), COMBINED)

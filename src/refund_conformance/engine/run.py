@@ -41,7 +41,7 @@ class Run:
     def apart(self, pool: Pool, urgency: int) -> "Run":
         """Return a part of this run, beside others; ``pool`` sends ahead for it, with that urgency among them."""
         part = Run(self.context)
-        part.runner.executor.ahead = Prefetch(pool, urgency)
+        part.runner.executor.prefetched = Prefetch(pool, urgency)
         part.resume(self.runner.snapshot())
         return part
 

@@ -48,7 +48,7 @@ class Runner:
         self.raced_orders: tuple[str, ...] = ()
         self._early: dict[str, Result] = {}
         self._refused: dict[Request, Exchange] = {}
-        self._ahead: set[Request] = set()
+        self._prefetched: set[Request] = set()
         self._accepted_clauses: set[str] = set()
         self._undecided: dict[str, Callable[[], Result]] = {}
 
@@ -116,7 +116,7 @@ class Runner:
         """Send the requests of cases whose turn will come, where several may be in flight."""
         for case in cases:
             if (
-                self.executor.ahead.takes(case)
+                self.executor.prefetched.takes(case)
                 and (case.situation.wrong or self.open_questions.is_free(case))
                 and case.id not in self._early
                 and case.clause not in self._accepted_clauses
@@ -125,9 +125,9 @@ class Runner:
                     self.executor.require_credential(case)
                     order = self._order_to_prefetch(case)
                     request = self.executor.client.request(case.draft, order) if order else None
-                    if order and request and request not in self._ahead:
-                        if len(self._ahead) < REMEMBERED:
-                            self._ahead.add(request)
+                    if order and request and request not in self._prefetched:
+                        if len(self._prefetched) < REMEMBERED:
+                            self._prefetched.add(request)
                         self.executor.prefetch(case, order)
 
     def _order_to_prefetch(self, case: Case) -> str | None:
@@ -141,7 +141,7 @@ class Runner:
     def _examine(self, case: Case) -> Result:
         self.executor.require_credential(case)
         if not self.executor.client.allows(case.draft):
-            return _spared(case, "the token's form allows no such forgery")
+            return _skipped(case, "the token's form allows no such forgery")
         if case.is_asked:
             return self.open_questions.ask(case)
         if case.group == SPENT:
@@ -149,7 +149,7 @@ class Runner:
         if case.group != "refundable":
             order = self.orders.pick(case.group, case.pick)
             if order is None:
-                return _spared(case, f"orders.{case.group} has no {case.pick} order of its own")
+                return _skipped(case, f"orders.{case.group} has no {case.pick} order of its own")
             if case.group == AGAIN_REFUNDABLE:
                 return self.acceptance.accept_ended(case, order)
             return self.carry_out(case, order)
@@ -192,7 +192,7 @@ class Runner:
 
     def _refuse(self, case: Case, key: str) -> Result:
         if case.clause in self._accepted_clauses and case.situation.wrong:
-            return _spared(case, "its clause is violated already, and an acceptance would use up another order")
+            return _skipped(case, "its clause is violated already, and an acceptance would use up another order")
         shared = self.orders.share(key)
         sent = self._send_once(case, shared.order)
         for _ in range(LOST_TRIES - 1):
@@ -267,5 +267,5 @@ def _is_kept_account_of(sent: Sent) -> bool:
     return sent.exchange.request.cut or (sent.reading is not None and sent.reading.status < 500)
 
 
-def _spared(case: Case, reason: str) -> Result:
-    return Result(case.id, case.clause, case.title, Outcome.SPARED, reason)
+def _skipped(case: Case, reason: str) -> Result:
+    return Result(case.id, case.clause, case.title, Outcome.SKIPPED, reason)

@@ -33,26 +33,26 @@ def no_effect(runner: Runner, clause: str) -> Result:
 def _no_effect(runner: Runner, key: str, case: Case) -> Result:
     if key in runner.side_effects.found_on:
         return Result(
-            case.id, case.clause, case.title, Outcome.SPARED, "a request with an effect was found already"
+            case.id, case.clause, case.title, Outcome.SKIPPED, "a request with an effect was found already"
         )
     if key in runner.acceptance.proven and key not in runner.orders.shared:
         return Result(case.id, case.clause, case.title, Outcome.HELD, tries=1)
-    bench = runner.orders.share(key)
-    if not bench.sent:
+    shared_order = runner.orders.share(key)
+    if not shared_order.sent:
         for representative in _representatives(runner, key):
             runner.examine(representative)
-        bench = runner.orders.share(key)
-    if not bench.sent:
+        shared_order = runner.orders.share(key)
+    if not shared_order.sent:
         reason = "no request was refused on that order"
         return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.BUDGET)
     sent = runner.acceptance.prove(key, case)
     if key in runner.side_effects.found_on:
-        return Result(case.id, case.clause, case.title, Outcome.SPARED, "the request with the effect is named")
+        return Result(case.id, case.clause, case.title, Outcome.SKIPPED, "the request with the effect is named")
     refused = not sent.accepted and sent.wrong and sent.reading is not None and sent.reading.status < 500
     if refused or runner.reports_order_state(sent):
         reason = "the shared order was not refundable"
         return Result(case.id, case.clause, case.title, Outcome.UNTESTED, reason, because=Because.SUPPLY)
-    return runner.confirmation.conclude(case, bench.order, sent)
+    return runner.confirmation.conclude(case, shared_order.order, sent)
 
 
 def _representatives(runner: Runner, key: str) -> Sequence[Case]:
@@ -92,25 +92,25 @@ def every_request(runner: Runner) -> Result:
 def _every_request(runner: Runner, about: Case, wanted: Sequence[Case]) -> Result:
     if not wanted:
         return Result(
-            about.id, about.clause, about.title, Outcome.SPARED, "nothing is refused for its authorization"
+            about.id, about.clause, about.title, Outcome.SKIPPED, "nothing is refused for its authorization"
         )
-    bench = runner.orders.share("auth")
+    shared_order = runner.orders.share("auth")
     *after, before = (replace(case, id=about.id, blame=about.blame) for case in wanted)
     sent: list[Sent] = []
     odd: list[tuple[Case, str, Sent]] = []
     with runner.executor.client.fresh_wire() as wire:
         for place, case in enumerate(after or [before]):
-            authorized, order = _authorized(runner, bench, same_order=place > 0)
+            authorized, order = _authorized(runner, shared_order, same_order=place > 0)
             sent.append(runner.executor.send(authorized, order, wire))
             _require_decided(sent[-1])
-            if order == bench.order:
-                runner.note(authorized, "auth", bench, sent[-1])
+            if order == shared_order.order:
+                runner.note(authorized, "auth", shared_order, sent[-1])
             if sent[-1].wrong:
                 odd.append((authorized, order, sent[-1]))
             stranger = _with_cookies(case, sent)
-            sent.append(runner.executor.send(stranger, bench.order, wire))
+            sent.append(runner.executor.send(stranger, shared_order.order, wire))
             _require_decided(sent[-1])
-            runner.note(stranger, "auth", bench, sent[-1])
+            runner.note(stranger, "auth", shared_order, sent[-1])
             if sent[-1].wrong:
                 break
     for each, order, wrong in odd:
@@ -138,11 +138,11 @@ def _with_cookies(case: Case, sendings: Sequence[Sent]) -> Case:
     return replace(case, draft=replace(case.draft, extra_headers=(("Cookie", cookies),)))
 
 
-def _authorized(runner: Runner, bench: SharedOrder, *, same_order: bool) -> tuple[Case, str]:
+def _authorized(runner: Runner, shared_order: SharedOrder, *, same_order: bool) -> tuple[Case, str]:
     """Return a request with authorization that is refused: for the shared order, if that is safe, or another."""
     case = incomplete_case(runner.executor.contract)
     if same_order and case.clause not in runner.executor.violated:
-        return case, bench.order
+        return case, shared_order.order
     return runner.executor.control_case()
 
 
@@ -151,15 +151,15 @@ def _pipelined(runner: Runner, case: Case) -> Result:
     title = "Behind a request with authorization that is not yet answered, one without is refused."
     about = replace(case, id=f"{case.clause}/pipelined", title=title)
     for _ in range(PIPELINES):
-        bench = runner.orders.share("auth")
-        sendings = runner.executor.send_pipelined([runner.executor.control_case(), (about, bench.order)])
+        shared_order = runner.orders.share("auth")
+        sendings = runner.executor.send_pipelined([runner.executor.control_case(), (about, shared_order.order)])
         if len(sendings) < 2:
             reason = "the target answered only one of two requests that were sent at once on a connection"
-            return Result(about.id, about.clause, about.title, Outcome.SPARED, reason)
+            return Result(about.id, about.clause, about.title, Outcome.SKIPPED, reason)
         if not all(sent.decided for sent in sendings):
             result = undecided_result(about, "requests that were sent at once got no answer", ())
             continue
-        runner.note(about, "auth", bench, sendings[1])
+        runner.note(about, "auth", shared_order, sendings[1])
         result = _told_apart(about, sendings, sendings[1])
         if result.outcome is Outcome.HELD:
             break
@@ -218,7 +218,7 @@ def race_rounds(runner: Runner, rounds: int) -> Result:
     for clause, reason in _WITHOUT_RACE.items():
         if clause in runner.executor.violated:
             told = f"{reason} ({clause})"
-            return kept(runner, Result(about.id, about.clause, about.title, Outcome.SPARED, told))
+            return kept(runner, Result(about.id, about.clause, about.title, Outcome.SKIPPED, told))
     own = own_rounds(rounds, runner.raced)
     result = recorded(runner, about, lambda: _worst(runner, race(runner.executor, own)))
     if result.outcome is Outcome.HELD:

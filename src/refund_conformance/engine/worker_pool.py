@@ -31,7 +31,7 @@ class Pool:
         self._numbers = count()
         self._stopped = False
         for number in range(width):
-            Thread(target=self._work, name=f"ahead-{number}", daemon=True).start()
+            Thread(target=self._work, name=f"prefetch-{number}", daemon=True).start()
 
     def submit(self, urgency: int, carry_out: Callable[[], T]) -> "Future[T]":
         """Have a call carried out, the lowest ``urgency`` first; it is cancelled if the pool has stopped."""

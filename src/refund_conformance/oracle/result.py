@@ -13,7 +13,7 @@ class Outcome(StrEnum):
     """What a case tells, from best to worst."""
 
     HELD = "held"
-    SPARED = "spared"  # not sent: its clause is violated already, and an acceptance would use up an order
+    SKIPPED = "skipped"  # not sent: its clause is violated already, and an acceptance would use up an order
     UNTESTED = "untested"  # not sent: something that it needs is not there
     WARNED = "warned"  # a should-clause does not hold
     UNDECIDED = "undecided"  # sent, but what came back says nothing about the contract

@@ -202,7 +202,7 @@ class _Drawing:
     def clause(self, clause: Clause) -> ClauseAccount:
         """Return the account of a clause that was to be tested."""
         about = self._cases if clause.every_answer else self._own[clause.id]
-        sent = [case for case in about if case["tries"] and case["outcome"] not in ("untested", "spared")]
+        sent = [case for case in about if case["tries"] and case["outcome"] not in ("untested", "skipped")]
         count = _relevant(clause, self._answers) if clause.every_answer else len(sent)
         if against := self.against(clause):
             result = "warned" if clause.level is Level.SHOULD else "violated"

@@ -240,7 +240,7 @@ class _Record:
                 for clause in inside:
                     self._join(inside[0], clause)
 
-    # -- telling -----------------------------------------------------------------------------------
+    # -- informative -----------------------------------------------------------------------------------
 
     def cause(self, clauses: Sequence[str]) -> Cause:
         """Return the cause of some clauses, in words."""

@@ -96,6 +96,9 @@ def amend(directory: Path, reason: str) -> None:
         replace_file(directory / FILE, "".join([*lines, _line(end)]))
 
 
+_ONCE_SKIPPED = "spared"
+"""What earlier records have for the outcome "skipped"."""
+
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
@@ -124,6 +127,8 @@ def _event(line: str, what: str) -> Event:
     kind = event.get("event") if isinstance(event, dict) else None
     if not isinstance(kind, str) or not _is_one(event, kind):
         documents.check(event, "event", what, RunError)
+    if event.get("outcome") == _ONCE_SKIPPED:
+        event["outcome"] = "skipped"
     checked: Event = event
     return checked
 

@@ -21,7 +21,7 @@ Outcome = Literal["passed", "failed", "skipped", "error", "xfailed"]
 
 _OUTCOMES: Mapping[str, Outcome] = {
     "held": "passed",
-    "spared": "skipped",
+    "skipped": "skipped",
     "untested": "skipped",
     "warned": "xfailed",
     "undecided": "error",

@@ -87,7 +87,7 @@ def _renumbered(event: Event, shard: int) -> Event:
     return event
 
 
-_WORST = ("spared", "untested", "held", "warned", "undecided", "violated")
+_WORST = ("skipped", "untested", "held", "warned", "undecided", "violated")
 
 
 def _once(merged: Sequence[Event]) -> list[Event]:

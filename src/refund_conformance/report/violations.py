@@ -54,11 +54,11 @@ def violations_of(contract: Contract, cases: list[Event], folded: list[Violation
     resting = _Resting(contract, [*counted, *chain.from_iterable(followers.values())])
     counted = resting.left_of(counted, folded)
     for root, every in followers.items():
-        telling = resting.left_of(every, folded)
-        named = _named(contract, cases, root, telling)
+        informative = resting.left_of(every, folded)
+        named = _named(contract, cases, root, informative)
         counted.extend(named)
         kept = set(map(id, named))
-        folded.extend(violation for violation in telling if id(violation) not in kept)
+        folded.extend(violation for violation in informative if id(violation) not in kept)
     return counted
 
 

@@ -158,13 +158,13 @@ class Client:
         wire: Wire | None = None,
         *,
         repeatable: bool = True,
-        ahead: bool = False,
+        prefetched: bool = False,
         waits: bool = True,
     ) -> Exchange:
         """Send a request; again while it does not get through to the target, as long as the run has patience.
 
         A request that is not ``repeatable`` is sent again only where nothing can have been done with it.
-        One that is sent ``ahead`` of its turn lets the others pass first; one that never ``waits`` goes out
+        One that is ``prefetched`` lets the others pass first; one that never ``waits`` goes out
         however many are in flight, as those must that are released together. Raises TargetError once the client is
         closed.
         """
@@ -176,7 +176,7 @@ class Client:
             self._pace.wait()
             with self._lock:
                 self.sent += 1
-            with self._gate.passing(urgent=not ahead) if waits else nullcontext():
+            with self._gate.passing(urgent=not prefetched) if waits else nullcontext():
                 self._require_open()
                 exchange = self._exchange(request, wire)
             self._note(exchange)

@@ -22,7 +22,9 @@ class Check:
 
 
 class ParallelRun:
-    """Carries out the checks of each partition in order, the partitions side by side, up to ``width`` requests in flight.
+    """Carries out the checks of each partition in order, the partitions side by side.
+
+    Up to ``width`` requests are in flight.
 
     What a check raises is raised by its ``outcome``.
     """
