@@ -7,6 +7,7 @@ from typing import TypeVar
 from refund_conformance.cases.case import Case
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine import smoke_test
+from refund_conformance.engine.asking import ask_why
 from refund_conformance.engine.context import RunContext
 from refund_conformance.engine.example_database import database
 from refund_conformance.engine.fuzzing import explore
@@ -91,10 +92,11 @@ class Run:
         return self.carry_out(lambda runner: explore(runner, strategy, drawn, seed, kept))
 
     def finish(self) -> None:
-        """Try once more what came to no decision, unless the run is over."""
-        if not self.over and not self.context.allowance.is_over:
-            with suppress(TargetError):  # which then stands in the record as the reason
-                self._guarded(self.runner.repeat_undecided)
+        """Try once more what came to no decision, and ask why clauses are broken, unless the run is over."""
+        for last in (self.runner.repeat_undecided, lambda: ask_why(self.runner)):
+            if not self.over and not self.context.allowance.is_over:
+                with suppress(TargetError):  # which then stands in the record as the reason
+                    self._guarded(last)
 
     def close(self) -> None:
         """Close what the parts of the run share."""

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from refund_conformance.cases.case import Case
+from refund_conformance.cases.probes import Probe, probes
 from refund_conformance.contract import documents
 from refund_conformance.contract.data_files import folder
 from refund_conformance.contract.errors import ContractError
@@ -79,6 +80,9 @@ class Words:
     @property
     def title(self) -> str:
         """The sentence."""
+        if self._features:
+            field = self.lead.partition(".")[0]
+            return f"{_article(field)} {field} with {_listed(self._features)} is refused"
         if known := self._known:
             return known.signature.title
         sentence = plain(self._sentence, 300)
@@ -138,6 +142,10 @@ class Words:
             f"{count} case{' fails' if count == 1 else 's fail'}: "
             f"expected {expected}; got {plain(finding['actual'], _EXPECTED)}."
         ]
+        if self._features:
+            failed = {violation.case["case"] for violation in self.violations}
+            held = [probe.feature for probe in self._probes if probe.case.id not in failed]
+            told.append(f"{len(self._probes)} further requests decided it: those with {_listed(held)} pass.")
         if self._counted and self._counted.others:
             told.append(f"Counting in {' or in '.join(self._counted.others)} explains it as well.")
         if likely := [one for one in self.near[:MENTIONS] if one.nearness >= MENTIONED]:
@@ -153,11 +161,29 @@ class Words:
     @property
     def confidence(self) -> float:
         """How sure the title is, from 0 to 1."""
+        if self._features:
+            return 0.95
         if self._known:
             return round(min(self._known.nearness, 0.99), 2)
         if self._counted:
             return 0.6 if self._counted.others else 0.75
         return round(0.4 + 0.4 * self._uniformity, 2)
+
+    @cached_property
+    def _probes(self) -> tuple[Probe, ...]:
+        """The probes that were sent to find out which feature of a value it is."""
+        sent = {event["case"] for event in self.sent if event["tries"]}
+        return tuple(probe for probe in probes(self.contract).get(self.lead, ()) if probe.case.id in sent)
+
+    @cached_property
+    def _features(self) -> tuple[str, ...]:
+        """The features of values that are refused, where others are not; () where no probe tells."""
+        failed = {violation.case["case"] for violation in self.violations}
+        refused = [probe for probe in self._probes if probe.case.id in failed]
+        if len(refused) > len(self._probes) // 2:
+            return ()
+        features = {probe.feature for probe in refused}
+        return tuple(probe.feature for probe in refused if probe.wider not in features)
 
     @cached_property
     def _counted(self) -> Boundary | None:
@@ -312,3 +338,11 @@ def _manner(violation: Violation) -> tuple[str, str]:
     if kind == "shape":
         return kind, actual.rpartition(" is ")[2]
     return kind, actual.partition(" ")[0] if kind == "status" else actual
+
+
+def _article(noun: str) -> str:
+    return "An" if noun[:1] in "aeiou" else "A"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " or ".join(words)

@@ -8,6 +8,7 @@ from typing import Any
 
 from refund_conformance.cases import all_cases
 from refund_conformance.cases.case import Case
+from refund_conformance.cases.probes import probes
 from refund_conformance.contract.model import Contract
 from refund_conformance.report import cause_words, likeness
 from refund_conformance.report.attribution import Account
@@ -77,7 +78,7 @@ class _Record:
         self.sent = cases
         self.failing = [case for case in cases if case["findings"]]
         self.without = without
-        self.known: Mapping[str, Case] = all_cases(contract)
+        self.known: Mapping[str, Case] = {**all_cases(contract), **_probe_cases(contract)}
         self.signatures: Signatures = likeness.known(cause_words.titles())
         self.marks = {clause: {_mark(v) for v in some} for clause, some in violations.items()}
         listed = defaultdict(set)
@@ -240,7 +241,7 @@ class _Record:
                 for clause in inside:
                     self._join(inside[0], clause)
 
-    # -- informative -----------------------------------------------------------------------------------
+    # -- in words --------------------------------------------------------------------------------------
 
     def cause(self, clauses: Sequence[str]) -> Cause:
         """Return the cause of some clauses, in words."""
@@ -301,6 +302,10 @@ class _Record:
             if case["case"] in self.known and case["outcome"] == "held" and case["tries"]
         ]
         return common_trait(failing, holding)
+
+
+def _probe_cases(contract: Contract) -> dict[str, Case]:
+    return {probe.case.id: probe.case for some in probes(contract).values() for probe in some}
 
 
 def _mark(violation: Violation) -> Mark:

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from math import log, sqrt
 from typing import Any
 
+from refund_conformance.cases.probes import PROBE
 from refund_conformance.contract.data_files import folder
 from refund_conformance.report.events import exploration
 
@@ -47,10 +48,11 @@ class Likeness:
 
 
 def failing_of(cases: Iterable[Event]) -> Failing:
-    """Return how some cases fail; drawn cases of one clause count as one."""
+    """Return how some cases fail; drawn cases of one clause count as one, and probes as none."""
     return frozenset(
         (exploration(case["case"]) or case["case"], finding["kind"], finding["actual"][:ACTUAL_COMPARED])
         for case in cases
+        if not case["case"].partition("/")[2].startswith(PROBE)
         for finding in case["findings"]
     )
 
