@@ -10,8 +10,8 @@ from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.app.pytest_plugin.parallel import Check, ParallelRun
 from refund_conformance.contract.errors import TargetError
 from refund_conformance.engine.partitions import PARTITIONS, URGENT_PARTITIONS
+from refund_conformance.engine.prefetch import Pool
 from refund_conformance.engine.run import Run
-from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 

@@ -8,8 +8,7 @@ import pytest
 
 from engine_stage import CASES, CONTRACT, refused, stage
 from refund_conformance.cases.case import plain_case
-from refund_conformance.engine.prefetch import Prefetch
-from refund_conformance.engine.worker_pool import Pool
+from refund_conformance.engine.prefetch import Pool, Prefetch
 from refund_conformance.sut.order_pool import NoOrderError
 from refund_conformance.transport.exchange import Exchange, Request
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine_stage import CASES, mock_run, on_mock
-from refund_conformance.engine.worker_pool import Pool
+from refund_conformance.engine.prefetch import Pool
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.oracle.finding import Finding, Kind

@@ -11,10 +11,9 @@ from refund_conformance.engine.asking import ask_why
 from refund_conformance.engine.context import RunContext
 from refund_conformance.engine.example_database import database
 from refund_conformance.engine.fuzzing import explore
-from refund_conformance.engine.prefetch import Prefetch
+from refund_conformance.engine.prefetch import Pool, Prefetch
 from refund_conformance.engine.runner import Runner
 from refund_conformance.engine.snapshot import Snapshot
-from refund_conformance.engine.worker_pool import Pool
 from refund_conformance.oracle.result import Outcome, Result
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from threading import Thread
 from refund_conformance.app.pytest_plugin.fixture import Target
 from refund_conformance.cases.case import Case
 from refund_conformance.engine.partitions import URGENT_PARTITIONS
+from refund_conformance.engine.prefetch import Pool
 from refund_conformance.engine.run import Run
-from refund_conformance.engine.worker_pool import Pool
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refund_conformance.engine.worker_pool import Pool
+from refund_conformance.engine.prefetch import Pool
 
 PATIENCE = 30
 """Seconds after which a test that hangs fails."""
