@@ -1,5 +1,6 @@
 """Ask open questions on an order that is used up already, where the target's order of checks lets it answer."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -21,6 +22,8 @@ class OpenQuestions:
         self._confirmation = confirmation
         self._refuse = refuse
         self._answered: dict[str, Result | None] = {}
+        self._failed: dict[str, Result] = {}
+        self._held_apart: Counter[str] = Counter()
 
     def ask(self, case: Case) -> Result:
         """Ask a question: together with others, or alone if that is not accepted."""
@@ -28,7 +31,16 @@ class OpenQuestions:
         answered = self._answer(whole) if whole is not None else None
         if answered is not None:
             return replace(answered, case=case.id, clause=case.clause, title=case.title)
-        return self._ask_alone(case)
+        result = self._ask_alone(case)
+        if whole is not None and result.outcome is Outcome.HELD:
+            self._note_held(whole)
+        return result
+
+    def _note_held(self, whole: Case) -> None:
+        """Keep the failure of a request that asks several questions, if each of them got a lawful answer alone."""
+        self._held_apart[whole.id] += 1
+        if self._held_apart[whole.id] == len(whole.situation.questions) and whole.id in self._failed:
+            self._executor.keep(self._failed[whole.id])
 
     def is_free(self, case: Case) -> bool:
         """Whether a case is asked by itself, and an open refund request does not hide its answer."""
@@ -51,6 +63,8 @@ class OpenQuestions:
         if whole.id not in self._answered:
             may_accept = self._executor.may_accept(whole)
             result = self._ask_alone(whole) if may_accept else None
+            if result is not None and result.outcome is Outcome.VIOLATED:
+                self._failed[whole.id] = result
             is_accepted = result is not None and result.outcome is Outcome.HELD and result.answer == "success"
             self._answered[whole.id] = result if is_accepted else None
         return self._answered[whole.id]
