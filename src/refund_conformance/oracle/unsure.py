@@ -34,7 +34,8 @@ def judge_unsure(contract: Contract, question: Question, reading: Reading) -> Un
         return Unsure(_least([findings for _, findings in matching]), frozenset(answer for answer, _ in matching))
     findings = judge(contract, question, reading).findings
     clause = _general(contract, question, reading)
-    return Unsure(tuple(dict.fromkeys(_sure(finding, question, clause) for finding in findings)), frozenset())
+    by_clause = {sure.clause: sure for sure in (_sure(finding, question, clause) for finding in findings)}
+    return Unsure(tuple(by_clause.values()), frozenset())
 
 
 def _least(verdicts: Sequence[tuple[Finding, ...]]) -> tuple[Finding, ...]:

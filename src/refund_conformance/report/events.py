@@ -72,6 +72,11 @@ def exploration(case: str) -> str:
     return match[1] if match else ""
 
 
+def is_recorded(case: str) -> bool:
+    """Whether a case's id is that of a request which somebody else sent, so that it cannot be sent again."""
+    return exploration(case).endswith(f"/{RECORDED}")
+
+
 def likeness(event: Event) -> tuple[object, ...]:
     """Return what a drawn case that held has in common with all that are alike to it; () for any other event."""
     if event["event"] != "case" or event["outcome"] != "held" or event["findings"]:

@@ -114,7 +114,7 @@ class Bench:
         elif found.accepted and is_race:
             found = replace(found, clause="order.race", findings=(self._race(),), shown=())
         elif found.accepted and (refused := self.memory.refused(recorded, place)):
-            shown.append(NO_EFFECT[refused.part])
+            shown.insert(0, NO_EFFECT[refused.part])
         if not _is_wrong(found):
             found = replace(found, clause=next((one for one in shown if one not in self._shown), found.clause))
             self._shown.add(found.clause)

@@ -12,16 +12,18 @@ from refund_conformance.transport.redaction import LONG, MARK, PREFIX, Redactor
 MOST = 500
 """Secrets of logins that are looked for in all that is written, and of others that the report is searched for."""
 
-SHORTEST_COOKIE = 8
-SHORTEST_WORD = 16
-"""Characters of the shortest word that is looked up among all tokens of the recording."""
+SHORTEST_WORD = 8
+"""Characters of the shortest word that is looked up among all secrets of the recording."""
+
+SHORTEST_SEARCHED = 16
+"""Characters of the shortest secret that the report is searched for: one of fewer may be a word of ours."""
 
 _NAME = r"auth|token|secret|cookie|session|api-?key|passw|signature|credential"
 _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 _QUERY = re.compile(rf"([?&][^=&#]*(?:{_NAME})[^=&#]*=)[^&#]*", re.IGNORECASE)
 _MEMBER = re.compile(rf'("[^"\\]{{0,80}}(?:{_NAME})[^"\\]{{0,80}}"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE)
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)*")
-_WORD = re.compile(rf"[A-Za-z0-9+/=_.~-]{{{SHORTEST_WORD},}}")
+_WORDS = tuple(re.compile(rf"[A-Za-z0-9{more}_.~-]{{{SHORTEST_WORD},}}") for more in ("+/=", ""))
 _SCHEMES = frozenset({*OTHER_SCHEMES, "bearer"})
 
 
@@ -53,13 +55,15 @@ class Masking(Redactor):
         self._own = _redactor(secrets)
 
     def _remember(self, secret: str) -> None:
-        if len(self.remembered) < MOST and len(secret) >= SHORTEST_WORD:
+        if len(self.remembered) < MOST and len(secret) >= SHORTEST_SEARCHED:
             self.remembered[secret] = None
 
     def text(self, text: str) -> str:
         """Return the text with every secret replaced."""
         cleaned = _MEMBER.sub(rf"\1{MARK}", _JWT.sub(MARK, self._own.text(super().text(text))))
-        return _WORD.sub(self._word, cleaned)
+        for word in _WORDS:
+            cleaned = word.sub(self._word, cleaned)
+        return cleaned
 
     def bytes(self, raw: bytes) -> bytes:
         """Return the bytes with every secret replaced."""
@@ -86,7 +90,7 @@ def secrets_of(recorded: Recorded) -> Iterator[str]:
             continue
         if "cookie" in name.lower():
             pairs = (pair.partition("=")[2].strip('" ') for pair in value.split(";"))
-            yield from (text for text in pairs if len(text) >= SHORTEST_COOKIE)
+            yield from (text for text in pairs if len(text) >= SHORTEST_WORD)
         elif name.lower() != "www-authenticate":
             words = value.replace(",", " ").split()
             yield from (word for word in words if word.lower() not in _SCHEMES and MARK not in word)

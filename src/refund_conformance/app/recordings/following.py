@@ -18,20 +18,22 @@ def follow(path: Path) -> Iterator[bytes]:
 
     Raises UsageError if it cannot be read at the beginning.
     """
-    file = opened(path)
-    pending = b""
-    while True:
-        line = file.readline(LONGEST_LINE)
-        pending += line
-        if pending.endswith(b"\n") or len(pending) >= LONGEST_LINE:
-            yield pending
-            pending = b""
-        elif not line:
-            yield b""
-            time.sleep(PAUSE)
-            if _is_replaced(path, file):
-                file.close()
-                file, pending = opened(path), b""
+    pending, file = b"", opened(path)
+    try:
+        while True:
+            line = file.readline(LONGEST_LINE)
+            pending += line
+            if pending.endswith(b"\n") or len(pending) >= LONGEST_LINE:
+                yield pending
+                pending = b""
+            elif not line:
+                yield b""
+                time.sleep(PAUSE)
+                if _is_replaced(path, file):
+                    file.close()
+                    pending, file = b"", opened(path)
+    finally:
+        file.close()
 
 
 def opened(path: Path) -> IO[bytes]:

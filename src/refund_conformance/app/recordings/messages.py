@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import math
 import re
 import zlib
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,9 @@ from refund_conformance.transport.exchange import Headers
 
 LARGEST_ANSWER = 4 * 1024 * 1024
 """Bytes of a body that are unpacked at most."""
+
+MOST_MILLISECONDS = 1e15
+"""Milliseconds that are a time; more are something else."""
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 """What stands in a text where bytes were that are no text."""
@@ -53,7 +55,7 @@ def seconds(milliseconds: object) -> float:
     """Return milliseconds as seconds; 0 for anything that is no time."""
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
         return 0.0
-    return milliseconds / 1000 if 0 <= milliseconds < math.inf else 0.0
+    return milliseconds / 1000 if 0 <= milliseconds < MOST_MILLISECONDS else 0.0
 
 
 def unpacked(text: str, encoding: object, what: str) -> bytes:

@@ -19,7 +19,7 @@ def flows(file: IO[bytes], name: str) -> Iterator[Recorded]:
         for number, value in enumerate(values(file), 1):
             if isinstance(value, dict) and isinstance(value.get("request"), dict):
                 yield _flow(value, name, number)
-    except (NetstringError, TypeError, KeyError, AttributeError) as problem:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as problem:
         why = f"is no flow of mitmproxy's: {problem}" if isinstance(problem, NetstringError) else "is incomplete"
         remedy = "End mitmdump before its file is read, or save the flows again."
         raise UsageError(f"{name}: flow {number + isinstance(problem, NetstringError)}", why, remedy) from problem

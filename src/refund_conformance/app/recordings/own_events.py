@@ -35,7 +35,7 @@ def exchange(value: Any, name: str, place: str, origin: str) -> Recorded | None:
         method=request["method"],
         target=request["target"],
         headers=headers,
-        body=sent_body(_whole(request), told_length(headers), is_raw=True),
+        body=sent_body(_whole(request), told_length(headers, request["bytes"]), is_raw=True),
         answer=_answer(value["response"]),
         earliest=value["started"],
         latest=value["started"] + value["seconds"],

@@ -61,8 +61,7 @@ def content_type(contract: Contract, recorded: Recorded) -> Part:
     """Return what can be wrong with a request's content type."""
     right, values = FLAWLESS["content_type"], recorded.values("Content-Type")
     if not values:
-        is_whole = bool(recorded.values("Host") or recorded.values(":authority"))
-        return Part("missing") if is_whole else Part(right, ("missing", "other"))
+        return Part("missing") if recorded.has_all_headers else Part(right, ("missing", "other"))
     if len(values) > 1:
         return Part(right, ("other",))
     value = values[0].strip()
@@ -179,6 +178,7 @@ def _object(contract: Contract, members: Members, value: dict[str, Any]) -> Cont
         plain = replace(situation, questions=tuple(dict.fromkeys((*situation.questions, *asked))))
         found.append(plain)
         found += [plain.with_invalid(name) for name in _doubtful(contract, body) if name not in plain.invalid]
+        found += [replace(plain, invalid=plain.invalid - {name}) for name in _quoted(contract, body)]
     return Content(tuple(dict.fromkeys(found)), value)
 
 
@@ -225,6 +225,16 @@ def _doubtful(contract: Contract, body: Body) -> Iterator[str]:
             if not is_ordinary_email(value):
                 yield field.name
         elif any(unicodedata.category(letter) in ("Cc", "Cs", "Cn", "Co") for letter in value.translate(_USUAL)):
+            yield field.name
+
+
+def _quoted(contract: Contract, body: Body) -> Iterator[str]:
+    """Yield the fields with an address in whose quotes anything may stand (RFC 5321, 4.1.2)."""
+    for field in contract.fields.values():
+        value = body.get(field.name)
+        if not isinstance(value, str) or field.schema.get("format") != "email":
+            continue
+        if re.fullmatch('".+"@[^"@]+', value) and len(value) <= field.schema.get("maxLength", len(value)):
             yield field.name
 
 

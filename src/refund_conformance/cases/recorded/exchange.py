@@ -47,6 +47,11 @@ class Recorded:
         """Return the values of all fields of a header of the request."""
         return values(self.headers, name)
 
+    @property
+    def has_all_headers(self) -> bool:
+        """Whether the header fields are those that were sent, though one may be left out that holds a secret."""
+        return self.keeps_headers or bool(self.values("Host") or self.values(":authority"))
+
 
 def values(headers: Headers, name: str) -> tuple[str, ...]:
     """Return the values of all header fields of a name, whatever its letter case."""

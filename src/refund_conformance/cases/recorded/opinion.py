@@ -1,7 +1,7 @@
 """What a recorded exchange shows: nothing, that clauses hold, or that one is broken whatever the situation was."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from refund_conformance.cases.recorded.evidence import shown_clauses
@@ -9,6 +9,7 @@ from refund_conformance.cases.recorded.exchange import Answer, Recorded, Shown
 from refund_conformance.cases.recorded.possibilities import (
     Possibilities,
     clauses_of,
+    looks_permitted,
     permitted_answers,
     possibilities,
     promises_of,
@@ -17,7 +18,7 @@ from refund_conformance.cases.recorded.route import Place
 from refund_conformance.contract.model import Contract
 from refund_conformance.oracle.error_body import Reading, read
 from refund_conformance.oracle.finding import Finding, Kind
-from refund_conformance.oracle.judge import Question, describe_reading
+from refund_conformance.oracle.judge import Question, describe, describe_reading
 from refund_conformance.oracle.permitted import Permitted
 from refund_conformance.oracle.unsure import judge_unsure
 from refund_conformance.transport.exchange import Response
@@ -27,6 +28,10 @@ FRONT = frozenset({203, 403, 406, 407, 408, 412, 417, 421, 423, 425, 426, 429, 4
 
 PAGES = frozenset({*range(200, 300), 404, 405, 413, 414, 431})
 """Statuses with which something in front of a server may send a page of its own."""
+
+
+ELSE = "or what its token, its caller or its order's state calls for"
+"""What else may be the answer to a request of which only what it says is known."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,12 @@ def _opinion(view: View, recorded: Recorded, found: Possibilities, reading: Read
     )
     judged = judge_unsure(contract, question, reading)
     told = _answer(reading) if is_whole else ""
-    findings = judged.findings + _out_of_order(contract, found, reading, judged.matched)
+    expected = f"{describe(looks_permitted(contract, found, view.pins))}, {ELSE}"
+    findings = tuple(
+        replace(finding, expected=expected) if finding.expected == describe(answers) else finding
+        for finding in judged.findings
+    )
+    findings += _out_of_order(contract, found, reading, judged.matched)
     if any(finding.kind is not Kind.ADVICE for finding in findings):
         return Opinion("", findings[0].clause, findings, (), told, codes=reading.codes, wrong=tuple(sure))
     shown = shown_clauses(contract, found, recorded, judged.matched)

@@ -111,6 +111,11 @@ def permitted_answers(contract: Contract, found: Possibilities, pins: Mapping[st
     return answers | _about_body(contract) if found.is_open else answers
 
 
+def looks_permitted(contract: Contract, found: Possibilities, pins: Mapping[str, str]) -> frozenset[Permitted]:
+    """Return the answers that are permitted if a request is as it looks, and nothing else is wrong."""
+    return _permitted(contract, found.situations[0], tuple(sorted(pins.items())))
+
+
 @lru_cache(4096)
 def _permitted(contract: Contract, situation: Situation, pins: Pins) -> frozenset[Permitted]:
     return permitted(contract, situation, dict(pins))
