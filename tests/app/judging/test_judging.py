@@ -239,6 +239,13 @@ def test_an_exchange_that_was_recorded_twice_is_one(tmp_path: Path) -> None:
     assert done.exit_code == 0  # the clocks of two recordings may differ
 
 
+def test_a_request_that_is_repeated_under_its_key_is_one(tmp_path: Path) -> None:
+    first, second = entry(0), entry(2)
+    for one in (first, second):
+        one["request"]["headers"].append({"name": "Idempotency-Key", "value": "a-key-0123456789"})
+    assert clauses(tmp_path, first, second) == set()
+
+
 def test_without_times_nothing_is_concluded_from_an_acceptance(tmp_path: Path) -> None:
     assert clauses(tmp_path, entry(startedDateTime=None), entry(startedDateTime=None)) == set()
 

@@ -115,6 +115,12 @@ def test_a_body_that_is_empty_for_sure_is_empty() -> None:
     assert empty.answer.body == b""
 
 
+def test_an_answer_that_was_cut_is_unknown() -> None:
+    answer = changed(response__content={"text": REFUSAL[:-5], "size": len(REFUSAL)}).answer
+    assert answer is not None
+    assert answer.body is None
+
+
 def test_packed_bodies_are_unpacked() -> None:
     sent = changed(request__postData={"text": packed(PLAIN), "encoding": "base64"})
     assert sent.body == PLAIN.encode()

@@ -66,7 +66,7 @@ class Memory:
 
     def shown(self, recorded: Recorded, place: Place, token: str, *, is_served: bool) -> Shown:
         """Return what is known of the world when a request was sent."""
-        before = self._accepted.get(_key(recorded, place))
+        before = self.before(recorded, place)
         is_open = before is not None and self._holds(before, recorded) and _follows(before.recorded, recorded)
         login = self._tokens.get((recorded.recorder, recorded.origin, token)) if token else None
         return Shown(
@@ -78,7 +78,7 @@ class Memory:
         )
 
     def before(self, recorded: Recorded, place: Place) -> Known | None:
-        """Return the acceptance before, on the same order, if there was another one."""
+        """Return the acceptance before, on the same order, if there was one of another request."""
         known = self._accepted.get(_key(recorded, place))
         return known if known is not None and not _is_same(known.recorded, recorded) else None
 
@@ -129,8 +129,15 @@ def _follows(first: Recorded, second: Recorded) -> bool:
 
 
 def _is_same(one: Recorded, other: Recorded) -> bool:
-    """Whether two exchanges are one that was recorded twice."""
+    """Whether two exchanges are one that was recorded twice, or was repeated under the same key."""
+    keys = one.values(IDEMPOTENCY), other.values(IDEMPOTENCY)
+    if keys[0] and keys[0] == keys[1]:
+        return True
     return one.earliest == other.earliest and one.latest == other.latest and one.body == other.body
+
+
+IDEMPOTENCY = "Idempotency-Key"
+"""The header by which some servers know a repeated request, and give the same answer again."""
 
 
 def login_tokens(recorded: Recorded) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 from refund_conformance.app.recordings.messages import (
     decoded,
     fields,
+    got_body,
     origin_and_target,
     seconds,
     sent_body,
@@ -80,6 +81,7 @@ def _answer(response: Any, what: str) -> Answer | None:
     text = content.get("text")
     if isinstance(text, str) and (text or content.get("size") == 0):
         body = decoded(unpacked(text, content.get("encoding"), what), headers)
+        body = None if body is None else got_body(body, told_length((), content.get("size")))
     else:
         is_empty = response["status"] in EMPTY or told_length(headers, content.get("size")) == 0
         body = b"" if is_empty else None

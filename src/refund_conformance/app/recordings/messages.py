@@ -101,6 +101,11 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
+def got_body(body: bytes, length: int | None) -> bytes | None:
+    """Return an answer's body if all of it was recorded; None if it was longer."""
+    return None if length is not None and length > len(body) else body
+
+
 def decoded(body: bytes, headers: Headers) -> bytes | None:
     """Return an answer's body without its content coding; None if it cannot be had.
 

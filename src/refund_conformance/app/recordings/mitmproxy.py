@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from refund_conformance.app.recordings.messages import decoded, origin_and_target, sent_body, told_length
+from refund_conformance.app.recordings.messages import decoded, got_body, origin_and_target, sent_body, told_length
 from refund_conformance.app.recordings.tnetstring import NetstringError, values
 from refund_conformance.cases.recorded.exchange import Answer, Recorded
 from refund_conformance.cases.recorded.exchange import values as header_values
@@ -60,7 +60,8 @@ def _sent(request: Mapping[str, Any], headers: Headers) -> bytes | None:
 
 def _answer(response: Mapping[str, Any]) -> Answer:
     headers, content = _headers(response), response.get("content")
-    body = decoded(content, headers) if isinstance(content, bytes) else None
+    whole = got_body(content, told_length(headers)) if isinstance(content, bytes) else None
+    body = None if whole is None else decoded(whole, headers)
     return Answer(int(response["status_code"]), _text(response.get("reason", b"")), headers, body)
 
 
