@@ -1,7 +1,8 @@
 """What the judge command sees in recordings of our own runs: of servers that are lawful, and of faulty ones.
 
-``python bench/judging.py [--faults N]``: each lawful variant of the mock, and N of its faults, evenly chosen. Each
-run is recorded twice: as its own record has it (tokens taken out, long bodies cut), and as a proxy would have it.
+``python bench/judging.py [--faults N]``: each lawful variant of the mock, each other answer that it may give to an
+open question, and N of its faults, evenly chosen. Each run is recorded twice: as its own record has it (tokens
+taken out, long bodies cut), and as a proxy would have it.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from io import StringIO
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +29,7 @@ from refund_conformance.cases.recorded.opinion import View
 from refund_conformance.contract import model as contracts
 from refund_conformance.engine.recorder import Record
 from refund_conformance.mock import faults, variants
+from refund_conformance.mock.answers import answers_of
 from refund_conformance.transport.exchange import Exchange, Headers
 
 OWN, PROXY = "own", "proxy"
@@ -134,6 +137,18 @@ def every(names: list[str], count: int) -> list[str]:
     return [names[place * len(names) // count] for place in range(count)]
 
 
+def other_answers() -> list[str]:
+    """Return the answers to open questions that the mock gives if it is asked to, and not by itself."""
+    contract = contracts.load()
+    own = answers_of({}, contract)
+    return [
+        f"{question.id}={answer}"
+        for question in contract.questions.values()
+        for answer in question.permitted
+        if question.answers and getattr(own, question.id.replace("-", "_")) != answer
+    ]
+
+
 def outcomes(kind: str, names: list[str]) -> Iterator[Outcome]:
     """Carry out the runs one after the other, in processes that do not grow old."""
     with get_context("spawn").Pool(1, maxtasksperchild=10) as pool:
@@ -147,7 +162,8 @@ def main() -> int:
     parser.add_argument("--variants", type=int, default=1000)
     chosen = parser.parse_args()
     accused, exchanges = 0, Counter[str]()
-    for one in outcomes("variant", every([*variants.catalogue()], chosen.variants)):
+    lawful = outcomes("variant", every([*variants.catalogue()], chosen.variants))
+    for one in chain(lawful, outcomes("answer", every(other_answers(), chosen.variants))):
         for how, seen in one.seen.items():
             exchanges[how] += seen.judged
             accused += len(seen.told)

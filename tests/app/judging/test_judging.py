@@ -318,10 +318,10 @@ def test_members_of_a_body_that_are_called_secret_are_taken_out() -> None:
     assert masked_target("/a?token=1&b=2#c") == "/a?token=[redacted]&b=2#c"
 
 
-def test_ten_thousand_tokens_are_no_burden() -> None:
+def test_many_tokens_are_no_burden() -> None:
     bench, events = bench_of()
     begun = time.monotonic()
-    for number in range(2000):
+    for number in range(400):
         token = f"Bearer token-{number:030}"
         bench.take(read_entry(entry(number, token=token, order=str(number + 1)), "traffic.har", f"entry {number}"))
     assert time.monotonic() - begun < 30

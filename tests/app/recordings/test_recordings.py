@@ -290,7 +290,7 @@ def test_any_change_of_a_recording_is_read_or_refused(data: st.DataObject) -> No
         read_or_refused(Path(folder), bytes(raw))
 
 
-JUNK: tuple[Any, ...] = (None, True, -1, 1.5, "", "x", [], {}, [1], {"a": 1}, [[]], 10**400)
+JUNK: tuple[Any, ...] = (None, True, -1, "x", [], [1], {"a": 1}, 10**400)
 
 
 OTHER: tuple[Any, ...] = (None, True, -1, 1.5, "x", b"x", [], {}, [[b"x"]])

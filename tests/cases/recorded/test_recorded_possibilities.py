@@ -149,6 +149,7 @@ def test_of_another_caller_it_may_be_unknown_too() -> None:
         (replace(BASE, method="GET"), "route.method"),
         (replace(BASE, target="/v1/order/abc/refund"), "route.order-id"),
         (body({}), "email.required"),
+        (body({"Email": "a@shop.com"}), "fields.name"),
         (body({"email": None}), "email.null"),
         (body({"email": 1}), "email.type"),
         (body({"email": ""}), "email.empty"),

@@ -138,7 +138,7 @@ class Bench:
 
     def _write(self, recorded: Recorded, found: Opinion, with_first: int) -> int:
         """Keep an exchange and what it shows, unless many like it are kept; return its number."""
-        findings = tuple(finding.cleaned(self.masking.text) for finding in found.findings)
+        findings = tuple(self._cleaned(finding) for finding in found.findings)
         alike = (found.clause, found.answer, *((finding.clause, finding.actual) for finding in findings))
         self._alike[alike] += 1
         if self._alike[alike] > KEPT:
@@ -166,6 +166,11 @@ class Bench:
         if result.outcome is Outcome.VIOLATED:
             self.told(result)
         return number
+
+    def _cleaned(self, finding: Finding) -> Finding:
+        """Return a finding without secrets: the names of members that were sent stand in it, beside our words."""
+        clean, whole = self.masking.text, finding.cleaned(self.masking.text)
+        return replace(whole, expected=clean(whole.expected), actual=clean(whole.actual))
 
     def _exchange(self, recorded: Recorded) -> Exchange:
         """Return an exchange as the record keeps it, secrets taken out of its URL and header fields."""

@@ -122,7 +122,9 @@ def _opinion(view: View, recorded: Recorded, found: Possibilities, reading: Read
     )
     judged = judge_unsure(contract, question, reading)
     told = _answer(reading) if is_whole else ""
-    expected = f"{describe(looks_permitted(contract, found, view.pins))}, {ELSE}"
+    looks = looks_permitted(contract, found, view.pins)
+    known = [answer for answer in looks if answer.fields <= contract.fields.keys()]
+    expected = f"{describe(known or looks)}, {ELSE}"
     findings = tuple(
         replace(finding, expected=expected) if finding.expected == describe(answers) else finding
         for finding in judged.findings

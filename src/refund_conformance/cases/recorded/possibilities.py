@@ -158,6 +158,8 @@ def field_clause(contract: Contract, field: str, document: Body) -> str:
     """Return the clause that an invalid field is the matter of."""
     broken, value = invalid_fields(contract, document).get(field, set()), document.get(field)
     word = next((word for word in KEYWORDS if word in broken), "format")
+    if word == "required" and any(name.lower() == field for name in document):
+        return "fields.name"
     aspects = {"type": "null" if value is None else "type", "pattern": "empty", "maxLength": "max-length"}
     aspect = aspects.get(word, word)
     if aspect == "max-length" and not str(value).isascii() and f"{field}.unicode" in contract.clauses:
