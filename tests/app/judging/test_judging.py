@@ -417,6 +417,17 @@ def test_one_growing_file_at_a_time_that_is_there(tmp_path: Path) -> None:
     assert (missing.exit_code, "cannot be read" in missing.output or "No such file" in missing.output) == (2, True)
 
 
+def test_nothing_offers_to_send_a_recorded_request_again(tmp_path: Path) -> None:
+    judge(tmp_path, entry(), entry(5, 500))
+    place = ("--report", str(tmp_path / "report"))
+    told = CliRunner().invoke(main, ["explain", "--cause", "1", *place])
+    assert told.exit_code == 0
+    assert "replay" not in told.output
+    refused = CliRunner().invoke(main, ["replay", "--failed", *place])
+    assert refused.exit_code == 1
+    assert "was sent by somebody else" in refused.output
+
+
 def test_the_report_can_be_made_again(tmp_path: Path) -> None:
     judge(tmp_path, entry(), entry(5, 500))
     before = (tmp_path / "report" / "conformance.json").read_bytes()
