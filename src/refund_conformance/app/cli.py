@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from refund_conformance import __version__
+from refund_conformance.app.cli_judge import judge
 from refund_conformance.app.cli_mock import faults, mock, openapi, selfcheck
 from refund_conformance.app.output import lenient
 from refund_conformance.contract.errors import SuiteError
@@ -349,7 +350,7 @@ def replay(
     sys.exit(replayed(again, click.echo))
 
 
-for _command in (openapi, mock, faults, selfcheck):
+for _command in (judge, openapi, mock, faults, selfcheck):
     main.add_command(_command)
 
 if __name__ == "__main__":

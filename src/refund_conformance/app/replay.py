@@ -59,7 +59,8 @@ def replay(again: Again, say: Say) -> int:
     start = _start(again.report)
     cases, others = _chosen(contract, again)
     for other in others:
-        say(f"{other}: takes several requests; `refund-conformance run {_clause(other)}` checks it again")
+        what = "was sent by somebody else" if events.is_recorded(other) else "takes several requests"
+        say(f"{other}: {what}; `refund-conformance run {_clause(other)}` checks it again")
     if not cases:
         return 1
     with ExitStack() as stack:

@@ -11,6 +11,7 @@ from refund_conformance.cases.questions import ASKING
 from refund_conformance.contract.model import Clause, Contract, Level
 from refund_conformance.contract.untested import PARTIAL
 from refund_conformance.report import waivers
+from refund_conformance.report.events import RECORDED
 from refund_conformance.report.violations import Violation, violations_of
 from refund_conformance.report.waivers import Waiver
 
@@ -69,10 +70,13 @@ def draw(contract: Contract, events: Iterable[Event]) -> Account:
     start = next((event for event in events if event["event"] == "start"), {})
     chosen, known = _chosen(contract, start), _Waived(start)
     is_narrowed = bool(start.get("narrowed") or absent_shards(start))
-    drawing = _Drawing(cases, violations, account.folded, is_narrowed=is_narrowed)
+    unshown = UNSHOWN if start.get("profile") == RECORDED else ""
+    drawing = _Drawing(cases, violations, account.folded, left_out=unshown or (LEFT_OUT if is_narrowed else ""))
     for clause in contract.clauses.values():
         if clause.id not in chosen and not drawing.against(clause):
-            row = ClauseAccount(clause, "untested", 0, (), "it was not chosen for this run", partial=True)
+            row = ClauseAccount(
+                clause, "untested", 0, (), unshown or "it was not chosen for this run", partial=True
+            )
             account.clauses.append(row)
         else:
             account.clauses.append(known.waived(drawing.clause(clause)))
@@ -172,8 +176,8 @@ class _Waived:
 class _Drawing:
     """Draws the results of clauses from the cases of a run and the violations that count.
 
-    A clause is held only by an answer to a case of its own that was permitted. ``is_narrowed`` says that tests
-    were left out on purpose: by pytest's own options, or for another shard.
+    A clause is held only by an answer to a case of its own that was permitted. ``left_out`` says why tests were
+    left out on purpose, if they were: by pytest's own options, for another shard, in a recording of others.
     """
 
     def __init__(
@@ -182,11 +186,11 @@ class _Drawing:
         violations: Sequence[Violation],
         folded: Sequence[Violation],
         *,
-        is_narrowed: bool,
+        left_out: str,
     ) -> None:
         self._cases = cases
         self._answers = Counter(case["answer"] for case in cases if case["tries"])
-        self._is_narrowed = is_narrowed
+        self._left_out = left_out
         self._against: dict[str, list[Violation]] = defaultdict(list)
         self._own: dict[str, list[Event]] = defaultdict(list)
         for violation in violations:
@@ -237,13 +241,12 @@ class _Drawing:
             return ClauseAccount(clause, "untested", 0, (), "; ".join(reasons), partial)
         if clause.every_answer:
             return ClauseAccount(clause, "untested", 0, (), "no answer of that kind came", partial=True)
-        return ClauseAccount(
-            clause, "untested", 0, (), LEFT_OUT if self._is_narrowed else NO_CASE, self._is_narrowed
-        )
+        return ClauseAccount(clause, "untested", 0, (), self._left_out or NO_CASE, bool(self._left_out))
 
 
 NO_CASE = "no case of it was sent"
 LEFT_OUT = "its cases were left out of this run"
+UNSHOWN = "no recorded exchange shows it"
 
 
 def _asks(case: Event) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from refund_conformance.cases.case import Case
 from refund_conformance.contract.model import Contract
-from refund_conformance.report import curl, difference, evidence
+from refund_conformance.report import curl, difference, events, evidence
 from refund_conformance.report.attribution import Account
 from refund_conformance.report.difference import Line, Row
 from refund_conformance.report.escaping import plain
@@ -141,7 +141,7 @@ def _card(
         circumstances=difference.circumstances(case),
         request=difference.request_lines(contract, area, exchange) if exchange else (),
         rows=difference.rows(contract, case, shown.finding, exchange) if number <= EVIDENCED else (),
-        command=f"refund-conformance replay --cause {number}",
+        command="" if events.is_recorded(shown.case["case"]) else f"refund-conformance replay --cause {number}",
     )
 
 

@@ -22,7 +22,10 @@ Event = dict[str, Any]
 EXCHANGE: Event = {"event": "exchange"}
 """What stands for an exchange where its bytes do not matter."""
 
-_DRAWN = re.compile(r"(.*/drawn(?:-valid)?)-\d+")
+RECORDED = "recorded"
+"""How the slugs of cases begin that are requests which somebody else sent, and the profile of their report."""
+
+_DRAWN = re.compile(rf"(.*/(?:drawn(?:-valid)?|{RECORDED}))-\d+")
 _EXCHANGE = re.compile(r'\{"event":"exchange","number":(\d+),')
 
 
@@ -64,9 +67,14 @@ def read(directory: Path) -> Iterator[Event]:
 
 
 def exploration(case: str) -> str:
-    """Return what the ids of all cases that Hypothesis drew of a clause begin with; "" for a listed case's id."""
+    """Return what the ids of a clause's drawn or recorded cases begin with; "" for a listed case's id."""
     match = _DRAWN.fullmatch(case)
     return match[1] if match else ""
+
+
+def is_recorded(case: str) -> bool:
+    """Whether a case's id is that of a request which somebody else sent, so that it cannot be sent again."""
+    return exploration(case).endswith(f"/{RECORDED}")
 
 
 def likeness(event: Event) -> tuple[object, ...]:

@@ -17,6 +17,7 @@ from refund_conformance.oracle.judge import describe
 from refund_conformance.oracle.permitted import permitted
 from refund_conformance.report import history, summary
 from refund_conformance.report.escaping import plain
+from refund_conformance.report.events import RECORDED
 
 Data = Mapping[str, Any]
 
@@ -88,7 +89,8 @@ def explain_cause(number: int, directory: Path) -> Iterator[str]:
     yield f"  Clauses: {', '.join(cause['clauses'])}"
     yield f"  Cases ({len(cause['cases'])}):"
     yield from (f"  - {plain(case, 200)}" for case in cause["cases"])
-    yield f"  Send them again: refund-conformance replay --cause {number}"
+    if data["profile"] != RECORDED:
+        yield f"  Send them again: refund-conformance replay --cause {number}"
 
 
 def find(contract: Contract, name: str) -> Clause | Case | Question | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refund_conformance.cases.case import Case
+from refund_conformance.report import events
 from refund_conformance.report.attribution import ClauseAccount
 from refund_conformance.report.cause_cards import lengths
 from refund_conformance.report.escaping import plain
@@ -157,6 +158,9 @@ class Presentation:
         return "CASE_TOKEN" if made else f"REFUND_{case.draft.credential.upper() if case else 'TOKEN'}"
 
     def _replay(self, id_: str) -> str:
+        """Return the command that sends a case again, "" for one that somebody else sent."""
+        if events.is_recorded(id_):
+            return ""
         target = " --target target.toml" if self.base_url else ""
         return f"refund-conformance replay {shlex.quote(plain(id_, 200))}{target}"
 

@@ -114,10 +114,11 @@ def _item(contract: Contract, traffic: Traffic, case: Event, strict: bool) -> It
 
 
 def _together(contract: Contract, traffic: Traffic, name: str, cases: Sequence[Event]) -> Item:
-    """Return the one item of drawn cases that held."""
+    """Return the one item of drawn or recorded cases that held."""
     numbers = [number for case in cases for number in case["exchanges"]]
     item = _item(contract, traffic, {**cases[0], "case": name, "exchanges": numbers}, strict=False)
-    return replace(item, title=f"{sum(case['drawn'] for case in cases)} drawn cases, such as: {item.title}")
+    made = events.RECORDED if name.endswith(events.RECORDED) else "drawn"
+    return replace(item, title=f"{sum(case['drawn'] for case in cases)} {made} cases, such as: {item.title}")
 
 
 def _messages(case: Event) -> Iterator[str]:

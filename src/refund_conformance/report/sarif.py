@@ -42,10 +42,11 @@ def _result(card: Card, target: str, settings: str) -> dict[str, Any]:
     if settings and not settings.startswith(("/", "..")):
         region = {"startLine": 1}
         location["physicalLocation"] = {"artifactLocation": {"uri": settings.replace("\\", "/")}, "region": region}
+    next_ = f" Next: {card.command}" if card.command else ""
     return {
         "ruleId": clauses[0],
         "level": "error",
-        "message": {"text": f"{card.title}. {card.explanation} Next: {card.command}"},
+        "message": {"text": f"{card.title}. {card.explanation}{next_}"},
         "partialFingerprints": {"cause/v1": digest},
         "locations": [location],
         "properties": {"clauses": clauses, "cases": card.count, "confidence": card.confidence},

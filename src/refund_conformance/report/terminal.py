@@ -13,6 +13,7 @@ from refund_conformance.report import history
 from refund_conformance.report.attribution import ClauseAccount
 from refund_conformance.report.cause_cards import since
 from refund_conformance.report.escaping import plain
+from refund_conformance.report.events import RECORDED
 from refund_conformance.report.summary import CONFORMANT, VIOLATED, Summary
 from refund_conformance.report.view_model import RESULTS
 
@@ -58,8 +59,7 @@ def _verdict(summary: Summary) -> Text:
     text = Text.assemble((data["verdict"].upper(), style), f"  {held}{others}; {data['requests']} requests")
     if data["seconds"]:
         text.append(f" in {data['seconds']:.1f} s")
-    text.append(f", seed {data['seed']}")
-    return text
+    return text if data["profile"] == RECORDED else text.append(f", seed {data['seed']}")
 
 
 def _reason(summary: Summary) -> Iterator[Text]:
@@ -83,7 +83,7 @@ def _causes(summary: Summary, directory: Path) -> Iterator[Text]:
             yield row
     if len(causes) > CAUSES:
         yield Text(f"and {len(causes) - CAUSES} more causes, in the report")
-    if causes:
+    if causes and data["profile"] != RECORDED:
         place = "" if str(directory) == "reports/latest" else f" --report {directory}"
         yield Text.assemble(("Next: ", "dim"), f"refund-conformance replay --cause 1{place}")
 

@@ -1,0 +1,1 @@
+"""Recordings of HTTP traffic that others made, read into one plain form."""
