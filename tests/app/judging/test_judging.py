@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from refund_conformance.app.cli import main
-from refund_conformance.app.judging.bench import KEPT, Base, Bench
+from refund_conformance.app.judging.exchanges import KEPT, Base, MockRun
 from refund_conformance.app.judging.masking import Masking, masked_target
 from refund_conformance.app.recordings import following
 from refund_conformance.app.recordings.har import entry as read_entry
@@ -319,7 +319,7 @@ def test_members_of_a_body_that_are_called_secret_are_taken_out() -> None:
 
 
 def test_many_tokens_are_no_burden() -> None:
-    bench, events = bench_of()
+    bench, events = shared_order_of()
     begun = time.monotonic()
     for number in range(400):
         token = f"Bearer token-{number:030}"
@@ -331,17 +331,17 @@ def test_many_tokens_are_no_burden() -> None:
 # ---- many, and growing
 
 
-def bench_of() -> tuple[Bench, list[dict[str, Any]]]:
+def shared_order_of() -> tuple[MockRun, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
-    bench = Bench(View(CONTRACT, CONTRACT.operation.authorization_header, {}), Base())
+    bench = MockRun(View(CONTRACT, CONTRACT.operation.authorization_header, {}), Base())
     bench.sink = events.append
     return bench, events
 
 
 def test_what_is_like_many_others_is_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEPT > 100
-    monkeypatch.setattr("refund_conformance.app.judging.bench.KEPT", 10)
-    bench, events = bench_of()
+    monkeypatch.setattr("refund_conformance.app.judging.exchanges.KEPT", 10)
+    bench, events = shared_order_of()
     for number in range(50):
         bench.take(read_entry(entry(number, order=str(number + 1)), "traffic.har", f"entry {number}"))
     assert bench.judged == 50

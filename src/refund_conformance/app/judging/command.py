@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from refund_conformance.app import interruption
-from refund_conformance.app.judging.bench import Base, Bench
+from refund_conformance.app.judging.exchanges import Base, MockRun
 from refund_conformance.app.judging.memory import HOLDS
 from refund_conformance.app.pytest_plugin.scope import required
 from refund_conformance.app.recordings.following import follow, opened
@@ -69,7 +69,7 @@ def execute(choice: Choice) -> int:
     base = Base.of(choice.base_url)
     if choice.base_url is not None and not base.origin:
         raise UsageError(f"--base-url {choice.base_url}", "is no URL", "Write it like https://api.example.")
-    bench = Bench(view, base, choice.holds)
+    bench = MockRun(view, base, choice.holds)
     if choice.follows:
         if len(choice.files) != 1:
             raise UsageError("--follow", "takes one file", "Start one command for each.")
@@ -145,7 +145,7 @@ def _session(
     )
 
 
-def _follow(choice: Choice, bench: Bench, say: Say) -> None:
+def _follow(choice: Choice, bench: MockRun, say: Say) -> None:
     """Judge the lines of a growing file as they come; end with KeyboardInterrupt."""
     seen: Counter[tuple[str, str, str]] = Counter()
     (path,) = choice.files
@@ -185,7 +185,7 @@ def _teller(stream: Any) -> Say:
     return say
 
 
-def _notes(bench: Bench) -> Iterator[str]:
+def _notes(bench: MockRun) -> Iterator[str]:
     if bench.nothing:
         named = "; ".join(f"{reason} ({count})" for reason, count in bench.nothing.most_common(REASONS))
         yield f"{bench.nothing.total()} exchanges show nothing: {named}"
@@ -198,7 +198,7 @@ def _notes(bench: Bench) -> Iterator[str]:
         yield f"{bench.more} more exchanges were judged that are like those in the record, and not kept"
 
 
-def _nothing(choice: Choice, bench: Bench, contract: Contract) -> str:
+def _nothing(choice: Choice, bench: MockRun, contract: Contract) -> str:
     """Return why nothing was judged."""
     asked = f"{contract.operation.method} {contract.operation.path}"
     where = f" under {choice.base_url}" if choice.base_url else ""
@@ -207,7 +207,7 @@ def _nothing(choice: Choice, bench: Bench, contract: Contract) -> str:
     return f"none of the {bench.read} recorded exchanges is one with {asked}{where}"
 
 
-def _tell(choice: Choice, contract: Contract, session: ReportSession, bench: Bench) -> int:
+def _tell(choice: Choice, contract: Contract, session: ReportSession, bench: MockRun) -> int:
     from refund_conformance.report.github import publish
     from refund_conformance.report.secret_scan import finish
     from refund_conformance.report.terminal import tell

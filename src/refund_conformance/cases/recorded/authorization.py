@@ -8,9 +8,9 @@ from typing import Any
 
 from refund_conformance.cases.recorded.exchange import Recorded, Shown
 from refund_conformance.cases.recorded.route import Part
-from refund_conformance.contract.model import FLAWLESS, Contract
+from refund_conformance.contract.model import VALID, Contract
 
-VALID = FLAWLESS["authorization"]
+AUTHORIZED = VALID["authorization"]
 WRONG = ("forged", "expired", "malformed")
 """What an authorization header may be that looks right."""
 
@@ -43,18 +43,18 @@ def authorization(contract: Contract, header: str, recorded: Recorded, shown: Sh
     if not values:
         if recorded.keeps_headers or (recorded.has_all_headers and shown.has_tokens):
             return Part("missing")
-        return Part(VALID, ("missing", *WRONG))
+        return Part(AUTHORIZED, ("missing", *WRONG))
     if len(values) > 1:
-        return Part(VALID, WRONG)
+        return Part(AUTHORIZED, WRONG)
     value = values[0].strip()
     if recorded.masks_tokens:
         value = value.replace(MASK, _STAND_IN)
     scheme, _, token = value.partition(" ")
     if scheme.lower() != contract.operation.authorization_scheme.lower():
-        return Part("malformed") if _is_other(scheme, value) else Part(VALID, WRONG)
+        return Part("malformed") if _is_other(scheme, value) else Part(AUTHORIZED, WRONG)
     asked = (("bearer-case", ""),) if scheme != contract.operation.authorization_scheme else ()
     if not re.fullmatch(_TOKEN, token.strip()):
-        return Part("malformed") if _JWT.search(token) else Part(VALID, WRONG, asked)
+        return Part("malformed") if _JWT.search(token) else Part(AUTHORIZED, WRONG, asked)
     return _token(recorded, shown, token.strip(), asked)
 
 
@@ -66,7 +66,7 @@ def _token(recorded: Recorded, shown: Shown, token: str, asked: tuple[tuple[str,
         return Part("malformed", ("forged", "expired"))
     if has_expired(recorded, claims):
         return Part("expired", ("forged", "malformed"))
-    return Part(VALID, () if shown.token_is_valid else WRONG, asked)
+    return Part(AUTHORIZED, () if shown.token_is_valid else WRONG, asked)
 
 
 def _is_other(scheme: str, value: str) -> bool:

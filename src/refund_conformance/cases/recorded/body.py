@@ -13,7 +13,7 @@ from refund_conformance.cases.payloads.fields import utf16_length
 from refund_conformance.cases.recorded.exchange import Recorded
 from refund_conformance.cases.recorded.route import Part
 from refund_conformance.contract.json_text import parse
-from refund_conformance.contract.model import FLAWLESS, Contract, Field
+from refund_conformance.contract.model import VALID, Contract, Field
 from refund_conformance.oracle.situation import Situation
 
 MOST_QUESTIONS = 5
@@ -59,7 +59,7 @@ OPEN = Content((Situation(questions=(("oversized-request", ""), ("unusual-member
 
 def content_type(contract: Contract, recorded: Recorded) -> Part:
     """Return what can be wrong with a request's content type."""
-    right, values = FLAWLESS["content_type"], recorded.values("Content-Type")
+    right, values = VALID["content_type"], recorded.values("Content-Type")
     if not values:
         return Part("missing") if recorded.has_all_headers else Part(right, ("missing", "other"))
     if len(values) > 1:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from refund_conformance.cases.payloads import json_text
 from refund_conformance.cases.recorded.exchange import Recorded
 from refund_conformance.cases.recorded.possibilities import Possibilities, clauses_of, valid_clause
-from refund_conformance.contract.model import FLAWLESS, Contract
+from refund_conformance.contract.model import VALID, Contract
 from refund_conformance.oracle.permitted import Permitted
 
 NO_EFFECT = {
@@ -89,4 +89,4 @@ def is_unusual(contract: Contract, body: bytes) -> bool:
 
 def is_valid_for_sure(found: Possibilities) -> bool:
     """Whether nothing that a request says is wrong for sure."""
-    return not found.wrong and not found.invalid and FLAWLESS["body"] in {one.body for one in found.situations}
+    return not found.wrong and not found.invalid and VALID["body"] in {one.body for one in found.situations}

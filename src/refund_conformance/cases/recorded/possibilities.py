@@ -10,7 +10,7 @@ from refund_conformance.cases.recorded import body as bodies
 from refund_conformance.cases.recorded.body import Body
 from refund_conformance.cases.recorded.exchange import Recorded, Shown
 from refund_conformance.cases.recorded.route import Part, Place, route
-from refund_conformance.contract.model import FLAWLESS, Contract
+from refund_conformance.contract.model import VALID, Contract
 from refund_conformance.oracle.permitted import Permitted, permitted
 from refund_conformance.oracle.situation import Situation
 
@@ -65,15 +65,15 @@ def possibilities(
         "route": route(contract, recorded.method, place, head, is_served=shown.is_served),
         "authorization": tokens.authorization(contract, header, recorded, shown),
         "content_type": bodies.content_type(contract, recorded),
-        "caller": Part(FLAWLESS["caller"], ("unconfigured",)),
+        "caller": Part(VALID["caller"], ("unconfigured",)),
         "order": _order(shown),
     }
     content = bodies.content(contract, recorded)
     if recorded.values("Transfer-Encoding"):  # which does not tell whether the last chunk came
         parts["body"] = Part("", ("incomplete",))
     situations = tuple(dict.fromkeys(_situations(parts, content.situations)))
-    values = {part: {getattr(one, part) for one in situations} for part in FLAWLESS}
-    wrong = {part: getattr(situations[0], part) for part, met in values.items() if FLAWLESS[part] not in met}
+    values = {part: {getattr(one, part) for one in situations} for part in VALID}
+    wrong = {part: getattr(situations[0], part) for part, met in values.items() if VALID[part] not in met}
     invalid = frozenset.intersection(*(one.invalid if _has_fields(one) else frozenset() for one in situations))
     asked = tuple(dict.fromkeys(name for one in situations for name, _ in one.questions))
     return Possibilities(situations, wrong, invalid, content.document, content.is_open, asked)
@@ -81,12 +81,12 @@ def possibilities(
 
 def _order(shown: Shown) -> Part:
     if not shown.order:
-        return Part(FLAWLESS["order"], ORDER_STATES)
+        return Part(VALID["order"], ORDER_STATES)
     return Part(shown.order, () if shown.is_owner else OTHERS_ORDER)
 
 
 def _has_fields(situation: Situation) -> bool:
-    return situation.body in (FLAWLESS["body"], "incomplete")
+    return situation.body in (VALID["body"], "incomplete")
 
 
 def _situations(parts: Mapping[str, Part], contents: tuple[Situation, ...]) -> Iterator[Situation]:

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from refund_conformance.cases.payloads.paths import LONGEST_ID, is_cleaned, is_undecided
 from refund_conformance.cases.requests import OTHER_METHODS
-from refund_conformance.contract.model import FLAWLESS, Contract
+from refund_conformance.contract.model import VALID, Contract
 
 LONGEST_HEAD = 4000
 """Characters of a URL and its header fields up to which no front has a reason to refuse them by themselves."""
@@ -78,7 +78,7 @@ def route(contract: Contract, method: str, place: Place, head: int, *, is_served
         if number >= BEYOND:
             return Part("number-of-no-order", (*unknown, *_ODD), asked)
         is_odd = number >= ODD_NUMBER or place.order.startswith("0")  # 007 may well be order 7
-        return Part(FLAWLESS["route"], (*unknown, *(_ODD if is_odd else ())), asked)
+        return Part(VALID["route"], (*unknown, *(_ODD if is_odd else ())), asked)
     if is_undecided(lambda _: place.order):
         return Part("number-of-no-order", (*unknown, *_ODD), asked)
     return Part("malformed-order-id", unknown, asked)
