@@ -1,22 +1,23 @@
 """The command in processes of their own that are forked from one which has the package loaded already.
 
-``python warm_start.py SOCKET`` serves until its input ends: whoever connects hands over the words of a command
-line, a folder, an environment and two files for the output, and gets back the exit status. What runs is the
-command as a shell starts it, less the second that its imports take.
+``python warm_start.py`` prints where its socket is and serves until its input ends: whoever connects hands over
+the words of a command line, a folder, an environment and two files for the output, and gets back the exit status.
+What runs is the command as a shell starts it, less the second that its imports take.
 """
 
 import json
 import os
 import selectors
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
-START_SECONDS = 60.0
+END_SECONDS = 60.0
 LIMIT = 1 << 20
 """Bytes that may describe a call."""
 
@@ -25,13 +26,12 @@ class WarmStart:
     """The process that others are forked from; it ends with the one that made it."""
 
     def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="warm-start-")
-        self._socket = Path(self._folder.name) / "socket"
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(self._socket)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
-        assert self._process.stdout.readline(), "the process that others are forked from did not start"
+        self._socket = self._process.stdout.readline().strip()
+        assert self._socket, "the process that others are forked from did not start"
 
     def call(
         self, words: Sequence[str], folder: Path, variables: Mapping[str, str], out: Path, err: Path, bound: float
@@ -43,7 +43,7 @@ class WarmStart:
         asked = {"words": words, "folder": str(folder), "variables": dict(variables)}
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
             connection.settimeout(bound)
-            connection.connect(str(self._socket))
+            connection.connect(self._socket)
             connection.send(json.dumps({**asked, "out": str(out), "err": str(err)}).encode())
             try:
                 return int(connection.recv(LIMIT))
@@ -52,19 +52,19 @@ class WarmStart:
 
     def close(self) -> None:
         """End it."""
-        self._process.communicate(timeout=START_SECONDS)
-        self._folder.cleanup()
+        self._process.communicate(timeout=END_SECONDS)
 
 
 def main() -> None:
     """Serve; return in each forked process, where all is as it was asked for."""
     load()
+    folder = mkdtemp(prefix="warm-start-")
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, selectors.DefaultSelector() as selector:
-        listener.bind(sys.argv[1])
+        listener.bind(f"{folder}/socket")
         listener.listen(100)
         selector.register(listener, selectors.EVENT_READ)
         selector.register(sys.stdin, selectors.EVENT_READ)
-        print("ready", flush=True)
+        print(f"{folder}/socket", flush=True)
         while all(key.fileobj is listener for key, _ in selector.select()):
             connection, _ = listener.accept()
             if not os.fork():
@@ -72,6 +72,7 @@ def main() -> None:
             connection.close()
             _reap()
         else:
+            shutil.rmtree(folder)
             os._exit(0)
     _attend(connection)
 
