@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from refund_conformance.app.judging.exchanges import Base, MockRun
+from refund_conformance.app.judging.exchanges import Base, Judging
 from refund_conformance.app.recordings.reading import read
 from refund_conformance.app.run_command import Choice, execute
 from refund_conformance.cases.recorded.opinion import View
@@ -110,7 +110,7 @@ def carry_out(kind: str, name: str) -> Outcome:
 def judged(path: Path) -> Seen:
     """Judge a recording."""
     contract = contracts.load()
-    bench = MockRun(View(contract, contract.operation.authorization_header, {}), Base())
+    bench = Judging(View(contract, contract.operation.authorization_header, {}), Base())
     events: list[dict[str, Any]] = []
     bench.sink = events.append
     for one in [one for one in read(path) if bench.is_wanted(one)]:

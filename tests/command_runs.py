@@ -1,18 +1,24 @@
 """Runs of the command, each in a process and an empty folder of its own, a few at a time."""
 
+import atexit
 import os
-import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+
+from warm_start import WarmStart
 
 PROGRAM = str(Path(sys.executable).with_name("refund-conformance"))
 SIDE_BY_SIDE = 3
 BOUND = 120
 """Seconds that a run may take, on a busy machine."""
+
+_STARTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -52,17 +58,25 @@ def call(folder: Path, asked: Call) -> Ended:
     folder.mkdir()
     for name, text in asked.files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    ended = subprocess.run(
-        [PROGRAM, *asked.words],
-        cwd=folder,
-        env=environment(**asked.variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=BOUND,
-        check=False,
-    )
-    return Ended(ended.returncode, ended.stdout, ended.stderr, folder)
+    return asked_of_warm_start(folder, asked.words, environment(**asked.variables))
+
+
+def asked_of_warm_start(folder: Path, words: Sequence[str], variables: Mapping[str, str]) -> Ended:
+    """Call the command in a folder. What it prints is kept beside the folder."""
+    out, err = folder.with_name(f"{folder.name}.out"), folder.with_name(f"{folder.name}.err")
+    with _STARTING:
+        started = _warm_start()
+    status = started.call(words, folder, variables, out, err, BOUND)
+    printed, complaints = (path.read_text(encoding="utf-8", errors="replace") for path in (out, err))
+    return Ended(status, printed, complaints, folder)
+
+
+@cache
+def _warm_start() -> WarmStart:
+    """Return the one that all tests of this process share."""
+    made = WarmStart()
+    atexit.register(made.close)
+    return made
 
 
 @contextmanager

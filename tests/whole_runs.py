@@ -23,6 +23,9 @@ from refund_conformance.report import events, merge, summary
 SIDE_BY_SIDE = 2
 """Runs at once."""
 
+LOADED = tuple(f"refund_conformance.{name}" for name in ("app.run_command", "mock.server", "report.merge"))
+"""What the process has imported that those of the runs are forked from."""
+
 Event = dict[str, Any]
 
 
@@ -159,7 +162,9 @@ def toml(settings: Mapping[str, Mapping[str, object]]) -> str:
 @contextmanager
 def under_way(plans: Mapping[str, Plan]) -> Iterator[Mapping[str, Future[list[Whole]]]]:
     """Start the runs of all plans, a few at a time."""
-    pool = ProcessPoolExecutor(SIDE_BY_SIDE, mp_context=get_context("spawn"))
+    context = get_context("forkserver")
+    context.set_forkserver_preload([*LOADED])
+    pool = ProcessPoolExecutor(SIDE_BY_SIDE, mp_context=context)
     try:
         yield {name: pool.submit(carry_out, plan) for name, plan in plans.items()}
     finally:

@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from threading import Event as Signal
 
 import pytest
 
@@ -340,39 +339,8 @@ def test_a_run_that_only_reads_has_no_effect(done: Mapping[str, Future[Ended]]) 
     assert {event["response"]["status"] for event in exchanges if event["response"]}.isdisjoint(range(200, 300))
 
 
-def test_a_run_that_is_interrupted_says_so(tmp_path: Path) -> None:
-    with running(MockSettings(delay=0.05)) as slow:
-        (tmp_path / "target.toml").write_text(slow.target_toml(), encoding="utf-8")
-        process = subprocess.Popen(
-            [PROGRAM, *TARGET],
-            cwd=tmp_path,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        with process:
-            wait_for_lines(tmp_path / "reports/latest/events.jsonl", 20, process)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=BOUND)
-    ended = Ended(process.returncode, out, err, tmp_path)
-    assert ended.status == 130
-    assert conformance(ended)["verdict"] == "incomplete"
-    assert conformance(ended)["reason"] == "it was interrupted"
-    assert events(ended)[-1]["interrupted"]
-    assert "Traceback" not in out + err
-
-
 def test_a_run_leaves_nothing_but_its_report(done: Mapping[str, Future[Ended]]) -> None:
     assert {path.name for path in done["run"].result().folder.iterdir()} == {"reports"}
-
-
-def wait_for_lines(path: Path, lines: int, process: "subprocess.Popen[str]") -> None:
-    """Wait until a file has so many lines, or the process has ended."""
-    for _ in range(int(BOUND / 0.02)):
-        if process.poll() is not None or (path.exists() and path.read_bytes().count(b"\n") >= lines):
-            return
-        Signal().wait(0.02)
 
 
 # ---- other commands

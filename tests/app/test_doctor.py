@@ -10,9 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import jwt
@@ -33,6 +31,7 @@ from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.sut.ledger import open_ledger
 from refund_conformance.sut.settings import NONEXISTENT_ORDER_ID
+from stand_in import Asked, Told, standing_in
 
 CONTRACT = contracts.load()
 SECRET = "secret-of-ours"
@@ -55,43 +54,13 @@ def mock() -> Iterator[RunningMock]:
 def scripted(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Run a server that plays a script; provide its URL."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"] or 0))
-            token = (self.headers["AuthorizationJWT"] or "").removeprefix("Bearer ")
-            status, told, headers = script(self.command, self.path, token)
-            data = json.dumps(told).encode()
-            self.send_response_only(status)
-            for name, value in {"Content-Length": str(len(data)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
+    def answer(asked: Asked) -> Told:
+        token = asked.headers.get("authorizationjwt", "").removeprefix("Bearer ")
+        status, told, headers = script(asked.method, asked.path, token)
+        return Told(status, json.dumps(told).encode(), headers)
 
-        do_GET = do_POST = answer  # noqa: N815
-
-        def log_message(self, *args: object) -> None:
-            """Be quiet."""
-
-    class Server(ThreadingHTTPServer):
-        def finish_request(self, request: Any, client_address: Any) -> None:
-            try:
-                if tls is None:
-                    super().finish_request(request, client_address)
-                    return
-                with tls.wrap_socket(request, server_side=True) as secured:
-                    super().finish_request(secured, client_address)
-            except OSError:
-                pass  # whoever connects may go when it has seen the certificate
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with standing_in(answer, tls) as url:
+        yield url
 
 
 def refused(code: int, status: int) -> Answer:

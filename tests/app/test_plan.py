@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from command_runs import Call, call
 from refund_conformance.app.cli import main
 from refund_conformance.app.plan import Plan, plan, settings_of
 from refund_conformance.contract import model as contracts
@@ -71,9 +70,8 @@ def test_a_run_does_what_was_planned(mock: RunningMock, tmp_path: Path, name: st
     target = tmp_path / "target.toml"
     target.write_text("\n".join(lines))
     mock.mock.upkeep.reset()
-    words = ["run", "--target", str(target), "--report", str(tmp_path / "report"), *clauses]
-    subprocess.run([sys.executable, "-m", "refund_conformance.app.cli", *words], capture_output=True, timeout=120)
-    done = json.loads((tmp_path / "report" / "conformance.json").read_text())
+    ended = call(tmp_path / "run", Call(("run", "--target", str(target), *clauses)))
+    done = json.loads((ended.report / "conformance.json").read_text())
     made = planned(settings_of(target, CONTRACT), *clauses)
     assert done["requests"] == made.requests <= made.most
     if name != "no-refundable":

@@ -1,12 +1,11 @@
 """Replay sends the cases of a report again, with the settings of its run, and writes them for other tools."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from command_runs import Call, call
 from refund_conformance.app.replay import Again, replay
 from refund_conformance.contract.errors import UsageError
 from refund_conformance.report import summary
@@ -19,10 +18,7 @@ CASE = "auth.forged/alg-none"
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of a run of one clause against a mock with a fault."""
-    directory = tmp_path_factory.mktemp("report")
-    words = ["run", "--fault", FAULT, "--report", str(directory), "auth.forged"]
-    subprocess.run([sys.executable, "-m", "refund_conformance.app.cli", *words], check=False, capture_output=True)
-    return directory
+    return call(tmp_path_factory.mktemp("report") / "run", Call(("run", "--fault", FAULT, "auth.forged"))).report
 
 
 def _said(again: Again) -> tuple[int, list[str]]:

@@ -181,7 +181,7 @@ def test_orders_that_are_refused_anyway_make_nobody_guilty() -> None:
 
 
 def test_orders_that_are_refused_by_turns_make_nobody_guilty() -> None:
-    with mock_run(refundable=30) as made:
+    with mock_run(refundable=30, fresh=False) as made:
         made.use_up(str(730001 + number) for number in range(3, 30, 2))
         assert searched(made, FIELDS) is None
         assert len(made.notes) == 1

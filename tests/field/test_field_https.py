@@ -29,17 +29,24 @@ def front(name: str, base_url: str, shown: Certified, folder: Path) -> Iterator[
         yield url
 
 
-@pytest.mark.parametrize("name", ["ssl", "nginx", "late close"])
+CI: tuple[str, ...] = ()
+IN_FLIGHT = ("--in-flight", "8")
+NIGHTLY = ("--profile", "nightly", "--seed", "1")  # which has all that ci has
+
+
 @pytest.mark.parametrize(
-    "words",
-    [(), ("--in-flight", "8"), ("--profile", "nightly", "--seed", "1")],
-    ids=["ci", "in-flight", "nightly"],
+    ("name", "words"),
+    [
+        pytest.param("ssl", CI, id="ssl-ci"),
+        pytest.param("late close", CI, id="late-close-ci"),
+        pytest.param("late close", IN_FLIGHT, id="late-close-in-flight"),
+        pytest.param("nginx", IN_FLIGHT, id="nginx-in-flight"),
+        pytest.param("nginx", NIGHTLY, id="nginx-nightly"),
+    ],
 )
 def test_a_conformant_server_is_conformant(
     name: str, words: tuple[str, ...], shown: Certified, tmp_path: Path
 ) -> None:
-    if name == "late close" and words[:1] == ("--profile",):
-        pytest.skip("takes minutes, and shows nothing that the shorter run does not")
     with running(MockSettings(refundable=200)) as mock, front(name, mock.base_url, shown, tmp_path) as url:
         settings = behind(mock.target_toml(), url, shown.authority)
         ended = call(tmp_path / "run", Call(("run", "--target", "target.toml", *words), {"target.toml": settings}))
@@ -48,16 +55,16 @@ def test_a_conformant_server_is_conformant(
     assert {row["result"] for row in made["clauses"]} == {"held"}
 
 
-def refused(shown: Certified, tmp_path: Path, authority: Path | None, **environment: str) -> Ended:
+def ended_with(shown: Certified, tmp_path: Path, authority: Path | None, **environment: str) -> Ended:
+    """Run a few clauses with a certificate authority of one's own, or with those of the environment."""
     with running() as mock, tls_front(mock.base_url, shown) as url:
         settings = behind(mock.target_toml(), url, authority)
-        return call(
-            tmp_path / "run", Call(("run", "--target", "target.toml"), {"target.toml": settings}, environment)
-        )
+        words = ("run", "--target", "target.toml", "route")
+        return call(tmp_path / "run", Call(words, {"target.toml": settings}, environment))
 
 
 def test_an_unknown_authority_names_the_setting(shown: Certified, tmp_path: Path) -> None:
-    ended = refused(shown, tmp_path, None)
+    ended = ended_with(shown, tmp_path, None)
     assert ended.status == 3
     assert "target.ca_bundle" in ended.out + ended.err
     assert "certificate verify failed" in ended.out + ended.err
@@ -66,7 +73,7 @@ def test_an_unknown_authority_names_the_setting(shown: Certified, tmp_path: Path
 def test_another_authority_is_named(shown: Certified, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = certified(tmp_path / "other").authority
-    ended = refused(shown, tmp_path, other)
+    ended = ended_with(shown, tmp_path, other)
     assert ended.status == 3
     assert str(other) in ended.out + ended.err
 
@@ -78,7 +85,7 @@ def test_a_bundle_without_certificates_is_a_wrong_setting(
     bundle = tmp_path / "wrong.pem"
     if text is not None:
         bundle.write_text(text)
-    ended = refused(shown, tmp_path, bundle)
+    ended = ended_with(shown, tmp_path, bundle)
     assert ended.status == 2
     assert "target.ca_bundle" in ended.err
     assert str(bundle) in ended.err
@@ -87,11 +94,11 @@ def test_a_bundle_without_certificates_is_a_wrong_setting(
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_the_authorities_of_the_environment_are_trusted(shown: Certified, tmp_path: Path, name: str) -> None:
-    assert refused(shown, tmp_path, None, **{name: str(shown.authority)}).status == 0
+    assert ended_with(shown, tmp_path, None, **{name: str(shown.authority)}).status == 0
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_wrong_authorities_of_the_environment_are_named(shown: Certified, tmp_path: Path, name: str) -> None:
-    ended = refused(shown, tmp_path, None, **{name: str(tmp_path / "missing.pem")})
+    ended = ended_with(shown, tmp_path, None, **{name: str(tmp_path / "missing.pem")})
     assert ended.status == 2
     assert name in ended.err

@@ -24,7 +24,7 @@ def night(
 
 def test_night_after_night_without_a_ledger_a_correct_server_is_never_red(tmp_path: Path) -> None:
     with running(MockSettings(refundable=60)) as mock:
-        nights = [night(mock, tmp_path, number) for number in range(6)]
+        nights = [night(mock, tmp_path, number) for number in range(5)]
     assert nights[0][1] == "conformant"
     assert {status for status, _, _ in nights[1:]} <= {0, 3}
     assert nights[-1][:2] == (3, "incomplete")

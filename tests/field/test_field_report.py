@@ -19,9 +19,9 @@ FAULTY = MockSettings(faults=("desc-counted-in-bytes",), refundable=60)
 
 RUNS = {
     "conformant": (Plan(), 0),
-    "violated": (Plan(mock=FAULTY), 1),
+    "violated": (Plan(mock=FAULTY, clauses=("description", "order")), 1),
     "partial": (Plan(clauses=("auth", "json.malformed")), 0),
-    "in-flight": (Plan(mock=FAULTY, in_flight=8), 1),
+    "in-flight": (Plan(mock=FAULTY, clauses=("description", "order"), in_flight=8), 1),
     "incomplete": (Plan(pytest_args=("-x",), mock=MockSettings(faults=("errors-page",), refundable=60)), 1),
 }
 

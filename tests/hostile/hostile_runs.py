@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ import pytest
 from hostile_answers import silent
 from hostile_server import HOST, serving
 
+from command_runs import asked_of_warm_start
 from refund_conformance.contract import documents
 from refund_conformance.contract.data_files import folder
 
@@ -132,16 +133,20 @@ def run_suite(directory: Path, target: str, *more: str, by: CommandLine = comman
     settings, report = directory / "target.toml", directory / "report"
     settings.write_text(target, encoding="utf-8")
     with serving(silent) as elsewhere:
-        ended = subprocess.run(
-            by(settings, report, *more),
-            capture_output=True,
-            timeout=BOUND,
-            cwd=directory,
-            env=environment(directory / "home", elsewhere.url),
-            check=False,
-        )
-        told = (ended.stdout + ended.stderr).decode("utf-8", "replace")
-        return SuiteRun(ended.returncode, told, report, target, elsewhere.connections)
+        variables = environment(directory / "home", elsewhere.url)
+        line = by(settings, report, *more)
+        status, told = (_commanded if by is command else _started)(line, directory, variables)
+        return SuiteRun(status, told, report, target, elsewhere.connections)
+
+
+def _commanded(line: Sequence[str], directory: Path, variables: Mapping[str, str]) -> tuple[int, str]:
+    ended = asked_of_warm_start(directory, line[1:], variables)
+    return ended.status, ended.out + ended.err
+
+
+def _started(line: Sequence[str], directory: Path, variables: Mapping[str, str]) -> tuple[int, str]:
+    ended = subprocess.run(line, capture_output=True, timeout=BOUND, cwd=directory, env=variables, check=False)
+    return ended.returncode, (ended.stdout + ended.stderr).decode("utf-8", "replace")
 
 
 def marked(names: Iterable[str], defects: Mapping[str, str]) -> list[Any]:
@@ -158,20 +163,14 @@ def side_by_side(
 ) -> Iterator[Callable[[str], SuiteRun]]:
     """Provide the runs by name.
 
-    Those whose tests were chosen, by the parameter ``hostile``, start at once in a few threads. Where pytest-xdist
-    has shared the tests out, each starts when its test asks for it.
+    Those whose tests were chosen, by the parameter ``hostile``, start at once in a few threads.
     """
     params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    chosen = {each.get("hostile") for each in params} if "PYTEST_XDIST_WORKER" not in os.environ else set()
+    chosen = {each.get("hostile") for each in params}
     pool = ThreadPoolExecutor(SIDE_BY_SIDE)
     started = {name: pool.submit(job, folder / name) for name, job in jobs.items() if name in chosen}
-
-    def ended(name: str) -> SuiteRun:
-        run = started[name] if name in started else pool.submit(jobs[name], folder / name)
-        return run.result()
-
     try:
-        yield ended
+        yield lambda name: started[name].result()
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hostile_answers import (
-    LATE,
     OVERSIZED,
     answering,
     hearing_and_closing,
@@ -101,7 +100,6 @@ TURNING: Mapping[str, tuple[Job, str]] = {
     "text-is-met-with-silence": (turning(plain_text, lambda: silent), ANSWERS),
     "arrays-are-answered-without-end": (turning(array, OVERSIZED["endless-body"]), ANSWERS),
     "arrays-are-answered-with-a-bomb": (turning(array, OVERSIZED["gzip-bomb"]), ANSWERS),
-    "arrays-are-answered-in-drips": (turning(array, LATE["drip-in-the-body"]), ANSWERS),
     "a-number-for-an-email-is-a-crash": (turning(number_for_email, refusal("500 Oh")), "server.no-5xx"),
     "strangers-are-dropped": (turning(unauthorized, lambda: hearing_and_closing), ANSWERS),
     "strangers-are-a-crash": (turning(unauthorized, refusal("500 Internal Server Error")), "server.no-5xx"),

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,6 +27,8 @@ from refund_conformance.report.summary import summarize
 
 PAUSE = 0.02
 """Seconds between two looks at how far a run has come."""
+
+PAGES = ("conformance.json", "report.html", "junit.xml", "ctrf.json", "summary.md", "badge.json")
 
 
 @pytest.fixture
@@ -91,15 +95,33 @@ def assert_incomplete(directory: Path) -> list[dict[str, Any]]:
     return recorded
 
 
-@pytest.mark.parametrize(("number", "lines"), [(signal.SIGKILL, 3), (signal.SIGKILL, 150)])
-def test_killed_run_is_valid_so_far(number: int, lines: int, slow_mock: RunningMock, tmp_path: Path) -> None:
-    run = interrupted(tmp_path, slow_mock, [number], lines=lines)
-    assert run.status == -number
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> SuiteRun:
+    """A run that was killed midway, in a directory with pages of the run before, against a target with a fault."""
+    folder = tmp_path_factory.mktemp("killed")
+    (folder / "report").mkdir()
+    for name in PAGES:
+        (folder / "report" / name).write_text("conformant as yesterday")
+    with running(MockSettings(delay=0.05, faults=("auth-anonymous-passes",))) as mock:
+        return interrupted(folder, mock, [signal.SIGKILL], lines=150)
+
+
+def assert_killed(run: SuiteRun) -> None:
+    """Assert what holds after kill -9."""
+    assert run.status == -signal.SIGKILL
     assert_recorded(run)
     assert_discreet(run)
     recorded = assert_incomplete(run.directory)
     assert recorded[-1]["event"] != "end"
     assert summarize(contracts.load(), recorded).exit_status == 3
+
+
+def test_killed_run_is_valid_so_far(killed: SuiteRun) -> None:
+    assert_killed(killed)
+
+
+def test_run_that_is_killed_as_it_begins_is_valid_so_far(slow_mock: RunningMock, tmp_path: Path) -> None:
+    assert_killed(interrupted(tmp_path, slow_mock, [signal.SIGKILL], lines=3))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -117,16 +139,11 @@ def test_a_terminated_run_ends_with_its_pages(number: int, slow_mock: RunningMoc
     assert "Traceback" not in run.output
 
 
-def test_no_page_of_the_run_before_stands_beside_a_killed_run(slow_mock: RunningMock, tmp_path: Path) -> None:
-    pages = ("conformance.json", "report.html", "junit.xml", "ctrf.json", "summary.md", "badge.json")
-    (tmp_path / "report").mkdir()
-    for name in pages:
-        (tmp_path / "report" / name).write_text("conformant as yesterday")
-    run = interrupted(tmp_path, slow_mock, [signal.SIGKILL])
-    for name in pages:
-        assert "conformant" not in (run.directory / name).read_text(encoding="utf-8"), name
-    ElementTree.parse(run.directory / "junit.xml")  # noqa: S314  (our own file)
-    assert run.conformance["reason"] == "the run did not come to its end"
+def test_no_page_of_the_run_before_stands_beside_a_killed_run(killed: SuiteRun) -> None:
+    for name in PAGES:
+        assert "conformant" not in (killed.directory / name).read_text(encoding="utf-8"), name
+    ElementTree.parse(killed.directory / "junit.xml")  # noqa: S314  (our own file)
+    assert killed.conformance["reason"] == "the run did not come to its end"
 
 
 def test_a_second_run_in_a_directory_is_refused_in_one_line(slow_mock: RunningMock, tmp_path: Path) -> None:
@@ -143,8 +160,9 @@ def test_a_second_run_in_a_directory_is_refused_in_one_line(slow_mock: RunningMo
     assert "another run is writing there" in line
 
 
-def test_report_of_a_killed_run_sends_nothing(slow_mock: RunningMock, tmp_path: Path) -> None:
-    run = interrupted(tmp_path, slow_mock, [signal.SIGKILL])
+def test_report_of_a_killed_run_sends_nothing(killed: SuiteRun, tmp_path: Path) -> None:
+    run = replace(killed, directory=tmp_path / "report")
+    shutil.copytree(killed.directory, run.directory)
     assert run.conformance["verdict"] == "incomplete"
     before = (run.directory / "events.jsonl").read_bytes()
     with serving(silent) as elsewhere:
@@ -187,6 +205,7 @@ def test_run_in_flight_waits_for_no_answer_when_it_is_interrupted(slow_mock: Run
         slow_mock.mock.pace.delay = 600  # which is longer than this test would wait
 
     run = interrupted(tmp_path, slow_mock, [signal.SIGINT], "--in-flight", "8", lines=60, before=hang, timeout=600)
+    slow_mock._server.force_exit = True  # nor do we wait for what it has not answered
     assert_interrupted(run)
 
 
@@ -197,21 +216,19 @@ def assert_interrupted(run: SuiteRun) -> None:
     assert run.events[-1]["event"] == "end"
     assert run.events[-1]["interrupted"]
     assert run.conformance["verdict"] == "incomplete"
+    assert run.conformance["reason"] == "it was interrupted"
     assert "Traceback" not in run.output
     assert_incomplete(run.directory)
     assert_discreet(run)
 
 
-def test_violations_of_a_killed_run_do_not_make_it_whole(tmp_path: Path) -> None:
-    with running(MockSettings(delay=0.05, faults=("auth-anonymous-passes",))) as mock:
-        run = interrupted(tmp_path, mock, [signal.SIGKILL])
-    recorded = assert_incomplete(run.directory)
+def test_violations_of_a_killed_run_do_not_make_it_whole(killed: SuiteRun) -> None:
+    recorded = assert_incomplete(killed.directory)
     assert any(event["event"] == "case" and event["outcome"] == "violated" for event in recorded)
 
 
-def test_record_cut_at_any_byte_is_read_up_to_there(slow_mock: RunningMock, tmp_path: Path) -> None:
-    run = interrupted(tmp_path, slow_mock, [signal.SIGKILL], lines=30)
-    whole = (run.directory / "events.jsonl").read_bytes()[:20_000]
+def test_record_cut_at_any_byte_is_read_up_to_there(killed: SuiteRun, tmp_path: Path) -> None:
+    whole = (killed.directory / "events.jsonl").read_bytes()[:20_000]
     known = [json.loads(line) for line in whole.splitlines(keepends=True) if line.endswith(b"\n")]
     cut = tmp_path / "cut"
     cut.mkdir()

@@ -65,7 +65,6 @@ def test_it_finds_nothing(tmp_path: Path) -> None:
     assert decided["accepted"] > 20
 
 
-@pytest.mark.parametrize("fault", ["errors-all-200", "desc-501-accepted"])
-def test_it_would_find_something(tmp_path: Path, fault: str) -> None:
-    done, _ = schemathesis(MockSettings(refundable=2000, faults=(fault,)), tmp_path)
+def test_it_would_find_something(tmp_path: Path) -> None:
+    done, _ = schemathesis(MockSettings(refundable=2000, faults=("desc-501-accepted",)), tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr

@@ -1,9 +1,11 @@
 """Lawful variants answer otherwise than the plain mock, and yet lawfully."""
 
+from functools import cache
+
 import pytest
 from mock_direct import Direct
 from mock_probes import PROBES
-from mock_wire import Wire
+from mock_wire import Reply, Wire
 
 from refund_conformance.contract.errors import UsageError
 from refund_conformance.mock.server import running
@@ -11,14 +13,18 @@ from refund_conformance.mock.settings import MockSettings
 from refund_conformance.mock.variants import VARIANTS, catalogue, chosen
 
 
+@cache
+def answered(clause: str, *names: str) -> list[Reply]:
+    """Return what a mock with these variants answers to a clause's probes."""
+    with Direct(MockSettings(refundable=40, variants=names)) as direct:
+        return list(PROBES[clause](direct))
+
+
 @pytest.mark.parametrize("name", catalogue())
 def test_a_variant_keeps_statuses_where_one_thing_is_wrong(name: str) -> None:
     """With one thing wrong at a time, order does not matter; with two, the first wrong one answers."""
     for clause in ("errors.shape", "success.status", "fields.all-reported", "auth.malformed"):
-        with Direct(MockSettings(refundable=40)) as direct:
-            plain = list(PROBES[clause](direct))
-        with Direct(MockSettings(refundable=40, variants=(name,))) as direct:
-            varied = list(PROBES[clause](direct))
+        plain, varied = answered(clause), answered(clause, name)
         if not name.startswith("order-"):
             assert [reply.status for reply in varied] == [reply.status for reply in plain]
         assert all(reply.status in (200, 400, 401, 404) for reply in varied)

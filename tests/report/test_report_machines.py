@@ -6,10 +6,8 @@ import json
 import re
 import subprocess
 import sys
-import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from refund_conformance.report.render import render
 from refund_conformance.report.summary import Summary
 from refund_conformance.transport.exchange import Exchange, Request, Response
 from refund_conformance.transport.redaction import Redactor
+from stand_in import Asked, Told, standing_in
 
 EVIL = (
     "<img src=x>[click](javascript:x)`code`|cell\n::error::x %0A\r"
@@ -150,22 +149,12 @@ def chat() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A chat's address, and what it was told."""
     told: list[dict[str, Any]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(500 if self.path == "/broken" else 200)
-            self.end_headers()
+    def answer(asked: Asked) -> Told:
+        told.append(asked.document)
+        return Told(500 if asked.path == "/broken" else 200)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/", told
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with standing_in(answer) as url:
+        yield f"{url}/", told
 
 
 def _night(root: Path, day: int, *, bad: bool) -> Path:

@@ -4,11 +4,9 @@ import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -25,6 +23,7 @@ from refund_conformance.sut.ledger import open_ledger
 from refund_conformance.sut.order_sources import LOOKS, SEARCHED, OrderData, order_data, with_orders
 from refund_conformance.sut.profile import PROFILES
 from refund_conformance.sut.settings import GROUPS, HOOK, SEARCH, Settings
+from stand_in import Asked, Told, standing_in
 
 CONTRACT = contracts.load()
 CI, NIGHTLY = PROFILES["ci"], PROFILES["nightly"]
@@ -34,50 +33,26 @@ Script = Callable[[str, str, Any], Answer]
 """Takes method, path and JSON body; returns a status, and what to answer as JSON, or as it is if it is bytes."""
 
 
+@dataclass(frozen=True)
 class Scripted:
-    """A server that plays a script, and keeps what it was asked: method, path, headers and body."""
+    """A server that plays a script, and what it was asked: method, path, headers and body."""
 
-    def __init__(self, script: Script) -> None:
-        self.asked: list[tuple[str, str, dict[str, str], Any]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                raw = self.rfile.read(int(self.headers["Content-Length"] or 0))
-                body = json.loads(raw) if raw else None
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                outer.asked.append((self.command, self.path, headers, body))
-                status, told = script(self.command, self.path, body)
-                data = told if isinstance(told, bytes) else json.dumps(told).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                if 300 <= status < 400:
-                    self.send_header("Location", "/elsewhere")
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = answer  # noqa: N815
-
-            def log_message(self, *args: object) -> None:
-                """Be quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.serve, self.stop = self._server.serve_forever, self._server.shutdown
-        self.close = self._server.server_close
+    url: str
+    asked: list[tuple[str, str, Mapping[str, str], Any]]
 
 
 @contextmanager
 def scripted(script: Script) -> Iterator[Scripted]:
-    server = Scripted(script)
-    thread = Thread(target=server.serve, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        thread.join()
-        server.close()
+    kept: list[tuple[str, str, Mapping[str, str], Any]] = []
+
+    def answer(asked: Asked) -> Told:
+        kept.append((asked.method, asked.path, asked.headers, asked.document))
+        status, told = script(asked.method, asked.path, asked.document)
+        body = told if isinstance(told, bytes) else json.dumps(told).encode()
+        return Told(status, body, {"Location": "/elsewhere"} if 300 <= status < 400 else {})
+
+    with standing_in(answer) as url:
+        yield Scripted(url, kept)
 
 
 def settings_for(url: str, **orders: Any) -> Settings:

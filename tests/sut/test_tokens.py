@@ -5,8 +5,8 @@ import json
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from refund_conformance.sut.ledger import MEMORY, open_ledger
 from refund_conformance.sut.profile import PROFILES
 from refund_conformance.sut.settings import Settings
 from refund_conformance.sut.tokens import EARLY, OWN, Tokens, login
+from stand_in import Asked, Told, standing_in
 
 CONTRACT = contracts.load()
 
@@ -89,33 +90,23 @@ class Answering:
 
     def __init__(self, *bodies: bytes, busy: int = 0) -> None:
         self.asked: list[Mapping[str, Any]] = []
-        left = list(bodies)
-        asked = self.asked
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                body = left.pop(0) if len(left) > 1 else left[0]
-                self.send_response(503 if len(asked) <= busy else 200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.settings = Settings(f"http://127.0.0.1:{self.server.server_port}", username="u", password="p")
-        self.thread = Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.settings = Settings("http://127.0.0.1:9", username="u", password="p")
+        self._left = list(bodies)
+        self._busy = busy
+        self._stack = ExitStack()
 
     def __enter__(self) -> "Answering":
-        self.thread.start()
+        url = self._stack.enter_context(standing_in(self._answer))
+        self.settings = replace(self.settings, base_url=url)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        self._stack.close()
+
+    def _answer(self, asked: Asked) -> Told:
+        self.asked.append(asked.document)
+        body = self._left.pop(0) if len(self._left) > 1 else self._left[0]
+        return Told(503 if len(self.asked) <= self._busy else 200, body)
 
 
 def telling(token: object) -> bytes:

@@ -72,6 +72,7 @@ class KeyRing:
             if gone:
                 connection.execute(delete(signing_keys).where(signing_keys.c.created_at.in_(gone)))
             connection.execute(insert(signing_keys), {"id": key.id, "pem": key.pem, "created_at": now})
+        self._keys = (key, *self._keys)  # which is known, and need not be read from its text
         self._read()
 
     def _read(self) -> None:

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from refund_conformance.app.cli import main
-from refund_conformance.app.judging.exchanges import KEPT, Base, MockRun
+from refund_conformance.app.judging.exchanges import KEPT, Base, Judging
 from refund_conformance.app.judging.masking import Masking, masked_target
 from refund_conformance.app.recordings import following
 from refund_conformance.app.recordings.har import entry as read_entry
@@ -331,9 +331,9 @@ def test_many_tokens_are_no_burden() -> None:
 # ---- many, and growing
 
 
-def shared_order_of() -> tuple[MockRun, list[dict[str, Any]]]:
+def shared_order_of() -> tuple[Judging, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
-    bench = MockRun(View(CONTRACT, CONTRACT.operation.authorization_header, {}), Base())
+    bench = Judging(View(CONTRACT, CONTRACT.operation.authorization_header, {}), Base())
     bench.sink = events.append
     return bench, events
 

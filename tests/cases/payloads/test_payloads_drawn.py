@@ -98,4 +98,8 @@ def test_no_number_is_drawn_that_json_cannot_write() -> None:
     numbers = drawn.breaking(SHIPPED.fields["email"], "type")
     assert numbers is not None
     with pytest.raises(NoSuchExample):
-        find(numbers, lambda value: isinstance(value, float) and not math.isfinite(value))
+        find(
+            numbers,
+            lambda value: isinstance(value, float) and not math.isfinite(value),
+            settings=settings(max_examples=300),
+        )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from refund_conformance.app import interruption
-from refund_conformance.app.judging.exchanges import Base, MockRun
+from refund_conformance.app.judging.exchanges import Base, Judging
 from refund_conformance.app.judging.memory import HOLDS
 from refund_conformance.app.pytest_plugin.scope import required
 from refund_conformance.app.recordings.following import follow, opened
@@ -69,32 +69,32 @@ def execute(choice: Choice) -> int:
     base = Base.of(choice.base_url)
     if choice.base_url is not None and not base.origin:
         raise UsageError(f"--base-url {choice.base_url}", "is no URL", "Write it like https://api.example.")
-    bench = MockRun(view, base, choice.holds)
+    judging = Judging(view, base, choice.holds)
     if choice.follows:
         if len(choice.files) != 1:
             raise UsageError("--follow", "takes one file", "Start one command for each.")
         opened(choice.files[0]).close()  # before anything is written
         wanted: list[Recorded] = []
     else:
-        wanted = _ordered(one for path in choice.files for one in read(path) if bench.is_wanted(one))
+        wanted = _ordered(one for path in choice.files for one in read(path) if judging.is_wanted(one))
     with locked(choice.report), interruption.interruptible() as signals:
         session = _session(choice, contract, view, base, wanted)
-        bench.sink = session.write
+        judging.sink = session.write
         try:
             if choice.follows:
-                _follow(choice, bench, _teller(sys.stdout))
+                _follow(choice, judging, _teller(sys.stdout))
             else:
                 for one in wanted:
-                    bench.take(one)
+                    judging.take(one)
             is_interrupted = False
         except KeyboardInterrupt:
             is_interrupted = not choice.follows
         signals.is_settled = True
-        for note in _notes(bench):
+        for note in _notes(judging):
             session.write({"event": "note", "text": note})
-        reason = "" if bench.judged else _nothing(choice, bench, contract)
+        reason = "" if judging.judged else _nothing(choice, judging, contract)
         session.close(interrupted=is_interrupted, terminated=signals.is_termination, reason=reason)
-        return _tell(choice, contract, session, bench)
+        return _tell(choice, contract, session, judging)
 
 
 def _pins(contract: Contract, answers: Iterable[str]) -> dict[str, str]:
@@ -145,7 +145,7 @@ def _session(
     )
 
 
-def _follow(choice: Choice, bench: MockRun, say: Say) -> None:
+def _follow(choice: Choice, judging: Judging, say: Say) -> None:
     """Judge the lines of a growing file as they come; end with KeyboardInterrupt."""
     seen: Counter[tuple[str, str, str]] = Counter()
     (path,) = choice.files
@@ -159,7 +159,7 @@ def _follow(choice: Choice, bench: MockRun, say: Say) -> None:
             elif str(seen[kind]).strip("0") == "1":
                 say(f"{finding.clause}: {seen[kind]} times by now; got {finding.actual}")
 
-    bench.told = told
+    judging.told = told
     reader = LineReader(path.name)
     for line in follow(path):
         if not line:
@@ -167,12 +167,12 @@ def _follow(choice: Choice, bench: MockRun, say: Say) -> None:
         try:
             one = reader.take(line)
         except UsageError as problem:
-            bench.nothing["the line could not be read"] += 1
-            if bench.nothing["the line could not be read"] == 1:
+            judging.nothing["the line could not be read"] += 1
+            if judging.nothing["the line could not be read"] == 1:
                 say(f"left out: {problem}")
             continue
-        if one is not None and bench.is_wanted(one):
-            bench.take(one)
+        if one is not None and judging.is_wanted(one):
+            judging.take(one)
 
 
 def _teller(stream: Any) -> Say:
@@ -185,35 +185,35 @@ def _teller(stream: Any) -> Say:
     return say
 
 
-def _notes(bench: MockRun) -> Iterator[str]:
-    if bench.nothing:
-        named = "; ".join(f"{reason} ({count})" for reason, count in bench.nothing.most_common(REASONS))
-        yield f"{bench.nothing.total()} exchanges show nothing: {named}"
-    if bench.again:
+def _notes(judging: Judging) -> Iterator[str]:
+    if judging.nothing:
+        named = "; ".join(f"{reason} ({count})" for reason, count in judging.nothing.most_common(REASONS))
+        yield f"{judging.nothing.total()} exchanges show nothing: {named}"
+    if judging.again:
         yield (
-            f"{len(bench.again)} requests were accepted for an order that had one accepted before, lawful "
-            f"only if that had ended by then: {'; '.join(bench.again[:REASONS])}"
+            f"{len(judging.again)} requests were accepted for an order that had one accepted before, lawful "
+            f"only if that had ended by then: {'; '.join(judging.again[:REASONS])}"
         )
-    if bench.more:
-        yield f"{bench.more} more exchanges were judged that are like those in the record, and not kept"
+    if judging.more:
+        yield f"{judging.more} more exchanges were judged that are like those in the record, and not kept"
 
 
-def _nothing(choice: Choice, bench: MockRun, contract: Contract) -> str:
+def _nothing(choice: Choice, judging: Judging, contract: Contract) -> str:
     """Return why nothing was judged."""
     asked = f"{contract.operation.method} {contract.operation.path}"
     where = f" under {choice.base_url}" if choice.base_url else ""
-    if bench.nothing:
+    if judging.nothing:
         return f"no exchange with {asked}{where} shows anything"
-    return f"none of the {bench.read} recorded exchanges is one with {asked}{where}"
+    return f"none of the {judging.read} recorded exchanges is one with {asked}{where}"
 
 
-def _tell(choice: Choice, contract: Contract, session: ReportSession, bench: MockRun) -> int:
+def _tell(choice: Choice, contract: Contract, session: ReportSession, judging: Judging) -> int:
     from refund_conformance.report.github import publish
     from refund_conformance.report.secret_scan import finish
     from refund_conformance.report.terminal import tell
 
     try:
-        made = finish(choice.report, bench.masking.remembered)
+        made = finish(choice.report, judging.masking.remembered)
     except RunError as unwritten:
         print(f"refund-conformance: {session.problem or unwritten}", file=sys.stderr)
         return session.exit_status

@@ -49,7 +49,7 @@ class Base:
         return cls(origin, target.rstrip("/"))
 
 
-class MockRun:
+class Judging:
     """Judges recorded exchanges. ``sink`` takes the events, and ``told`` the result of each violation.
 
     ``judged`` counts the exchanges that showed something, ``nothing`` the others by reason, ``read`` all that were
