@@ -152,7 +152,12 @@ def test_an_archive_needs_no_times() -> None:
 
 @pytest.mark.parametrize(
     ("coding", "packed_body"),
-    [("gzip", gzip.compress(b"{}", mtime=0)), ("deflate", zlib.compress(b"{}")), ("identity", b"{}"), ("br", b"{}")],
+    [
+        ("gzip", gzip.compress(b"{}", mtime=0)),
+        ("deflate", zlib.compress(b"{}")),
+        ("identity", b"{}"),
+        ("br", b"{}"),
+    ],
 )
 def test_codings_are_undone(coding: str, packed_body: bytes) -> None:
     assert decoded(packed_body, (("Content-Encoding", coding),)) == b"{}"
