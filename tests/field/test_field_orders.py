@@ -23,17 +23,17 @@ def night(
 
 
 def test_night_after_night_without_a_ledger_a_correct_server_is_never_red(tmp_path: Path) -> None:
-    with running(MockSettings(refundable=60)) as mock:
+    with running(MockSettings(refundable=24)) as mock:
         nights = [night(mock, tmp_path, number) for number in range(5)]
     assert nights[0][1] == "conformant"
     assert {status for status, _, _ in nights[1:]} <= {0, 3}
     assert nights[-1][:2] == (3, "incomplete")
-    assert "60 of 60 listed orders are used" in nights[-1][2]
+    assert "24 of 24 listed orders are used" in nights[-1][2]
 
 
 def test_with_a_ledger_no_used_order_is_asked_for(tmp_path: Path) -> None:
     ledger = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    with running(MockSettings(refundable=45)) as mock:
+    with running(MockSettings(refundable=18)) as mock:
         nights = [night(mock, tmp_path, number, ledger=ledger) for number in range(3)]
         answers = mock.mock.journal.entries()
     assert nights[0][:2] == (0, "conformant")

@@ -35,4 +35,6 @@ def test_two_acceptances_are_seen_without_a_pause_between_look_and_write(
 
 def test_the_twin_with_a_unique_index_holds(tmp_path: Path) -> None:
     with workers(once=True) as target:
-        assert judged(target, tmp_path) == ("held", MOST_ORDERS)
+        result, orders = judged(target, tmp_path)
+    assert result == "held"
+    assert orders <= MOST_ORDERS
