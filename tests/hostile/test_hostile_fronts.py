@@ -81,9 +81,9 @@ def gone(directory: Path) -> SuiteRun:
 
 
 def slow(directory: Path) -> SuiteRun:
-    """Run for two seconds against a target that is lawful and slow."""
+    """Run for four seconds against a target that is lawful and slow."""
     with fronted(lambda request: False, silent, mock=MockSettings(delay=0.2)) as (_, toml):
-        return run_suite(directory, settings(toml, "max_seconds = 2"))
+        return run_suite(directory, settings(toml, "max_seconds = 4"))
 
 
 def _counted(server: RawServer, run: SuiteRun) -> SuiteRun:

@@ -205,7 +205,6 @@ def test_run_in_flight_waits_for_no_answer_when_it_is_interrupted(slow_mock: Run
         slow_mock.mock.pace.delay = 600  # which is longer than this test would wait
 
     run = interrupted(tmp_path, slow_mock, [signal.SIGINT], "--in-flight", "8", lines=60, before=hang, timeout=600)
-    slow_mock._server.force_exit = True  # nor do we wait for what it has not answered
     assert_interrupted(run)
 
 

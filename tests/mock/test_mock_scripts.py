@@ -73,11 +73,9 @@ def test_a_broken_answer_without_an_effect(wire: Wire, order: str, answer: str) 
 
 def test_no_answer_at_all(wire: Wire, order: str) -> None:
     script(wire, order, ["hang"])
-    wire.connection.timeout = 0.3
-    try:
-        lost(wire, order)
-    finally:
-        wire.connection.timeout = 10
+    with Wire(wire.mock) as hasty:
+        hasty.connection.timeout = 0.3
+        lost(hasty, order)
     assert wire.refund(order).status == 200
 
 
