@@ -55,6 +55,7 @@ def tutorial() -> tuple[list[str], list[str]]:
     return script, said
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(not Path(BASH).exists(), reason="bash is missing")
 def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     script, said = tutorial()

@@ -423,6 +423,7 @@ def test_selfcheck_tries_what_begins_with_a_name(done: Mapping[str, Future[Ended
     assert "email-null-110" in (ended.folder / "page.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.whole
 def test_the_mock_prints_settings_that_work_and_stops_when_interrupted(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [PROGRAM, "mock", "--port", "0", "--refundable", "3"],

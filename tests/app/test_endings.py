@@ -17,6 +17,8 @@ from command_runs import BOUND, PROGRAM, Call, call, environment
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 
+pytestmark = pytest.mark.whole
+
 
 def run(folder: Path, *words: str, **options: Any) -> "subprocess.Popen[str]":
     """Start a run in a folder, reporting into ``report`` there."""

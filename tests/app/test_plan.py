@@ -63,6 +63,7 @@ RUNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_does_what_was_planned(mock: RunningMock, tmp_path: Path, name: str) -> None:
     left_out, clauses = RUNS[name]

@@ -20,6 +20,8 @@ from refund_conformance.contract.model import Clause, Level
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 
+pytestmark = pytest.mark.whole
+
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]

@@ -132,6 +132,7 @@ def _screen(written: str) -> list[str]:
     return lines
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("in_flight", ["1", "2"])
 def test_the_line_is_drawn_and_gone_at_the_end(tmp_path: Path, in_flight: str) -> None:
     written, status = _on_terminal(tmp_path, "email", "-n", in_flight)
@@ -146,6 +147,7 @@ def test_the_line_is_drawn_and_gone_at_the_end(tmp_path: Path, in_flight: str) -
     assert any(line.startswith("PARTIAL") for line in screen)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("words", [("--", "-q"), ("--", "-v")], ids=["less", "more"])
 def test_the_line_is_not_drawn_for_who_asks_for_more_or_less(tmp_path: Path, words: tuple[str, ...]) -> None:
     written, status = _on_terminal(tmp_path, "email.null", *words)
@@ -154,6 +156,7 @@ def test_the_line_is_not_drawn_for_who_asks_for_more_or_less(tmp_path: Path, wor
     assert "PARTIAL" in written
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_no_color_is_honoured(tmp_path: Path, no_color: str) -> None:
     written, status = _on_terminal(tmp_path, "email.null", "--fault", "email-null-110", NO_COLOR=no_color)

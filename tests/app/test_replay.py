@@ -11,6 +11,8 @@ from refund_conformance.contract.errors import UsageError
 from refund_conformance.report import summary
 from refund_conformance.report.events import EventFile
 
+pytestmark = pytest.mark.whole
+
 FAULT = "auth-alg-none"
 CASE = "auth.forged/alg-none"
 

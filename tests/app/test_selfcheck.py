@@ -118,6 +118,7 @@ def test_the_first_sign_is_counted_in_requests() -> None:
     assert _first_sign([], []) == 0
 
 
+@pytest.mark.whole
 def test_trials_go_on_when_their_processes_are_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refund_conformance.app.selfcheck.TRIALS", 1)
     chosen = [Subject(name, variant=name) for name in list(variants.catalogue())[:2]]
@@ -126,6 +127,7 @@ def test_trials_go_on_when_their_processes_are_renewed(monkeypatch: pytest.Monke
     assert [trial.complaint for trial in done] == ["", ""]
 
 
+@pytest.mark.whole
 def test_processes_of_a_selfcheck_that_is_killed_end_with_it() -> None:
     program = """
 from refund_conformance.contract import model as contract

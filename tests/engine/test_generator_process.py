@@ -19,6 +19,8 @@ from refund_conformance.cases.generation import Drawn, draw, fingerprint
 from refund_conformance.cases.payloads.headers import bearer
 from refund_conformance.engine.generator_process import BATCH, Generation, serve
 
+pytestmark = pytest.mark.whole
+
 SEVERAL = 2 * BATCH + 10
 SEED = 3
 STRATEGIES = explorations(CONTRACT)

@@ -79,6 +79,7 @@ def test_what_is_asked_comes_after_what_tells_how_to_ask_in_one_lane() -> None:
     assert {lane_of(case, SHARED) for case in REFUSED if len(case.situation.wrong) > 1} == {COMBINED}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("clause", explorations(CONTRACT))
 @given(data=st.data())
 def test_drawn_cases_go_to_the_order_of_their_own_lane(clause: str, data: st.DataObject) -> None:

@@ -13,6 +13,8 @@ import pytest
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 
+pytestmark = pytest.mark.whole
+
 PAGE = (Path(__file__).parents[2] / "docs" / "client.md").read_text(encoding="utf-8")
 SHOWN = "http://127.0.0.1:8080"
 DEMANDED = os.environ.get("REFUND_CONFORMANCE_REQUIRE_SERVICES") == "1"

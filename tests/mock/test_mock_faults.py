@@ -33,12 +33,14 @@ def test_every_clause_has_a_fault_and_no_fault_another_clause() -> None:
     assert len(FAULTS) >= 120
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_changes_an_answer(name: str) -> None:
     clause = FAULTS[name].clause
     assert _answers(clause, name) != _plain_answers(clause)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("clause", PROBES)
 def test_the_plain_mock_is_steady_under_the_probes(clause: str) -> None:
     assert _answers(clause) == _plain_answers(clause)

@@ -76,6 +76,7 @@ def test_bytes_that_are_not_utf8_are_refused(body: bytes) -> None:
 _PIECES = ["{", "}", "[", "]", ":", ",", '"a"', '"b"', "1", "-", "true", "null", " ", "x", '"', "\\", "\n", "0"]
 
 
+@pytest.mark.whole
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=12).map("".join))
 def test_the_two_readers_agree(text: str) -> None:

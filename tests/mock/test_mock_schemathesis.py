@@ -15,9 +15,12 @@ from refund_conformance.mock.settings import MockSettings
 
 DEMANDED = os.environ.get("REFUND_CONFORMANCE_REQUIRE_SERVICES") == "1"
 
-pytestmark = pytest.mark.skipif(
-    not importlib.util.find_spec("schemathesis") and not DEMANDED, reason="Schemathesis is not installed"
-)
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(
+        not importlib.util.find_spec("schemathesis") and not DEMANDED, reason="Schemathesis is not installed"
+    ),
+]
 
 # They follow a resource from its creation to its end, through several operations; the document has one.
 LEFT_OUT = ("use_after_free", "ensure_resource_availability", "object_level_authorization")

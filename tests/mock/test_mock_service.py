@@ -18,6 +18,8 @@ from refund_conformance.mock.protocol import LONGEST_HEAD
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 
+pytestmark = pytest.mark.whole
+
 
 def _raw(wire: Wire, data: bytes) -> bytes:
     connection = wire.fresh()

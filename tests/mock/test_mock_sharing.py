@@ -17,6 +17,8 @@ from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.mock.store import Store
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:

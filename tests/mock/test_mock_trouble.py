@@ -21,6 +21,8 @@ from refund_conformance.mock.listening import listen
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 
+pytestmark = pytest.mark.whole
+
 
 @contextmanager
 def locked(path: Path, how: str = "IMMEDIATE") -> Iterator[None]:

@@ -20,6 +20,7 @@ def answered(clause: str, *names: str) -> list[Reply]:
         return list(PROBES[clause](direct))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", catalogue())
 def test_a_variant_keeps_statuses_where_one_thing_is_wrong(name: str) -> None:
     """With one thing wrong at a time, order does not matter; with two, the first wrong one answers."""

@@ -16,6 +16,8 @@ import pytest
 from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 
+pytestmark = pytest.mark.whole
+
 yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml comes with check-jsonschema, which is not installed")
 
 ROOT = Path(__file__).parents[2]

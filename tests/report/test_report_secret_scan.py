@@ -21,6 +21,8 @@ from refund_conformance.mock.server import RunningMock, running
 from refund_conformance.mock.settings import MockSettings
 from refund_conformance.report import history, markdown, render, secret_scan
 
+pytestmark = pytest.mark.whole
+
 HEAD, PAYLOAD, SIGNATURE = (
     base64.urlsafe_b64encode(part).rstrip(b"=").decode()
     for part in (b'{"alg":"RS256","typ":"JWT"}', b'{"sub":"merchant-7","exp":4102444800}', bytes(range(190, 250)))

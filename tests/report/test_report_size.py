@@ -11,6 +11,8 @@ from refund_conformance.contract import model as contracts
 from refund_conformance.report.markdown import LARGEST
 from refund_conformance.report.render import render
 
+pytestmark = pytest.mark.whole
+
 EXCHANGES = 20_000
 FAILURES = 50
 LISTED = 10_000

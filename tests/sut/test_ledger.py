@@ -59,7 +59,7 @@ def in_postgres() -> Iterator[str]:
     engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.whole)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A ledger in each kind of database."""
     if request.param == "sqlite":
@@ -166,6 +166,7 @@ def test_a_ledger_in_memory_answers_as_a_database_does(asked: list[tuple[str, tu
 # ---- at the same time
 
 
+@pytest.mark.whole
 def test_of_threads_with_one_ledger_each_leases_another_order(url: str, ledgers: list[Ledger]) -> None:
     opened(ledgers, url)
     assert sorted(filter(None, leased_together(ledgers))) == ORDERS[:MANY]
@@ -186,6 +187,7 @@ def test_workers_of_one_run_keep_to_its_limit_together(url: str, ledgers: list[L
     assert leased.count(None) == MANY - 30
 
 
+@pytest.mark.whole
 def test_runs_share_no_order_and_each_keeps_to_its_limit(url: str, ledgers: list[Ledger]) -> None:
     for number in range(8):
         opened(ledgers, url, f"run {number}")
@@ -216,6 +218,7 @@ ledger.close()
 """
 
 
+@pytest.mark.whole
 def test_processes_share_no_order_and_may_open_a_new_ledger_together(url: str, ledgers: list[Ledger]) -> None:
     processes = [
         subprocess.Popen(

@@ -13,6 +13,8 @@ from payloads_schemas import CONTRACTS, KEYWORDS, SHIPPED, broken_keywords
 from refund_conformance.cases.payloads import drawn, fields, json_text
 from refund_conformance.contract.model import Contract, Field
 
+pytestmark = pytest.mark.whole
+
 ASPECTS = ("type", "max-length", "unicode", "format")
 DRAWN = [
     pytest.param(contract, name, aspect, id=f"{kind}-{name}-{aspect}")
