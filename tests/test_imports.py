@@ -81,6 +81,7 @@ def test_all_modules_are_looked_at() -> None:
     assert f"{PACKAGE}.cases.payloads.fields" in needs(f"{PACKAGE}.cases.bodies")
 
 
+@pytest.mark.whole
 def test_imports_name_modules_that_there_are() -> None:
     for module in MODULES:
         assert needs(module) <= MODULES.keys(), module
@@ -138,6 +139,7 @@ def test_a_module_fits_a_head(module: str) -> None:
     assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 400
 
 
+@pytest.mark.whole
 def test_a_running_mock_has_loaded_nothing_of_the_suites_logic() -> None:
     program = f"""
 import sys
@@ -151,6 +153,7 @@ with running():
     assert within(loaded, *(RULES.keys() - {"mock", "contract"})) == set()
 
 
+@pytest.mark.whole
 def test_a_run_loads_late_what_it_may_not_need() -> None:
     plugin = f"{PACKAGE}.app.pytest_plugin.plugin"
     program = f"import sys, {plugin}; print(*{{name.split('.')[0] for name in sys.modules}})"
@@ -159,6 +162,7 @@ def test_a_run_loads_late_what_it_may_not_need() -> None:
     assert {"sqlalchemy", "uvicorn", "jinja2"}.isdisjoint(done.stdout.split())
 
 
+@pytest.mark.whole
 def test_the_engine_does_not_import_the_suites() -> None:
     for path in MODULES.values():
         for node in ast.walk(parsed(path)):

@@ -33,6 +33,8 @@ from refund_conformance.sut.ledger import open_ledger
 from refund_conformance.sut.settings import NONEXISTENT_ORDER_ID
 from stand_in import Asked, Told, standing_in
 
+pytestmark = pytest.mark.whole
+
 CONTRACT = contracts.load()
 SECRET = "secret-of-ours"
 HOUR, DAY = 3600, 86400

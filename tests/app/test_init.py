@@ -299,6 +299,7 @@ def test_our_own_openapi_document_gives_the_header(tmp_path: Path) -> None:
     assert settings_of(tmp_path)["auth"]["header"] == CONTRACT.operation.authorization_header
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("text", ["[1]", "{", "a: b", '{"values": 3}', "{{{", "", "[" * 5000, "\0"])
 def test_a_file_that_is_none_of_them_is_one_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "described"

@@ -305,6 +305,7 @@ def error_of(load: Callable[[], Contract]) -> ContractError | None:
     return None
 
 
+@pytest.mark.whole
 @given(
     at=st.integers(0, len(LINES) - 1),
     new=st.sampled_from(LINES) | st.sampled_from(ODD_LINES) | st.text(st.characters(codec="utf-8"), max_size=20),
@@ -317,6 +318,7 @@ def test_whatever_stands_in_a_line_a_contract_loads_or_the_error_is_typed(
     assert problem is None or (problem.what and problem.why and problem.remedy.endswith("."))
 
 
+@pytest.mark.whole
 @given(schema=JSON)
 def test_whatever_the_schema_file_holds_it_loads_or_the_error_is_typed(
     tmp_path_factory: pytest.TempPathFactory, schema: object

@@ -40,9 +40,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[RunningMock]:
         yield mock
 
 
-def carried_out(server: RunningMock, secret: str, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """Return the events of the cases about the letters of a description, in a run that has this secret."""
-    monkeypatch.setattr(Settings, "secrets", (secret,))
+def carried_out(server: RunningMock, monkeypatch: pytest.MonkeyPatch, *secrets: str) -> list[Event]:
+    """Return the events of the cases about the letters of a description, in a run that has these secrets."""
+    monkeypatch.setattr(Settings, "secrets", secrets)
     chosen = ["description.unicode"]
     with on_mock(server, chosen=chosen) as bench:
         for case in all_cases(CONTRACT).values():
@@ -69,14 +69,21 @@ def told(events: list[Event]) -> tuple[Event, int]:
 @cache
 def _harmless(server: RunningMock) -> tuple[Event, int]:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        return told(carried_out(server, HARMLESS, monkeypatch))
+        return told(carried_out(server, monkeypatch, HARMLESS))
 
 
+@pytest.mark.parametrize("server", ["faulty"], indirect=True)
 @pytest.mark.parametrize("word", WORDS)
 def test_a_run_says_the_same_whatever_word_is_a_secret(
     word: str, server: RunningMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert told(carried_out(server, word, monkeypatch)) == _harmless(server)
+    assert told(carried_out(server, monkeypatch, word)) == _harmless(server)
+
+
+def test_a_run_says_the_same_though_all_of_them_are_secrets(
+    server: RunningMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told(carried_out(server, monkeypatch, *WORDS)) == _harmless(server)
 
 
 @pytest.mark.parametrize("server", ["faulty"], indirect=True)
@@ -95,7 +102,7 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     mock = MockSettings(faults=SERVERS[request.param], refundable=1000)
     with running(mock) as server, pytest.MonkeyPatch.context() as monkeypatch:
         file = EventFile(directory)
-        for event in carried_out(server, HARMLESS, monkeypatch):
+        for event in carried_out(server, monkeypatch, HARMLESS):
             file.write(event)
         file.close()
     render.render(directory)
@@ -107,13 +114,26 @@ def _content(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files if path.is_file()}
 
 
+def looked_over(report: Path, monkeypatch: pytest.MonkeyPatch, *secrets: str) -> dict[str, bytes]:
+    """Return what a report holds after a last look for secrets, which finds none."""
+    data = json.loads((report / summary.FILE).read_text())
+    made = summary.Summary(data, Account(), summary.STATUS[data["verdict"]])
+    monkeypatch.setattr(render, "render", lambda directory: made)  # its pages are there
+    assert secret_scan.finish(report, secrets) is made
+    return _content(report)
+
+
+@pytest.mark.parametrize("report", ["faulty"], indirect=True)
 @pytest.mark.parametrize("word", WORDS)
 def test_the_last_look_changes_nothing_for_a_word_of_ours(
     word: str, report: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _content(report)
-    data = json.loads((report / summary.FILE).read_text())
-    made = summary.Summary(data, Account(), summary.STATUS[data["verdict"]])
-    monkeypatch.setattr(render, "render", lambda directory: made)  # its pages are there
-    assert secret_scan.finish(report, [word]) is made
-    assert _content(report) == before
+    assert looked_over(report, monkeypatch, word) == before
+
+
+def test_the_last_look_changes_nothing_for_all_words_of_ours(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _content(report)
+    assert looked_over(report, monkeypatch, *WORDS) == before

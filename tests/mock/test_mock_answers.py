@@ -13,6 +13,8 @@ from refund_conformance.mock.answers import Answers, answers_from, answers_of
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings
 
+pytestmark = pytest.mark.whole
+
 CONTRACT = load()
 QUESTIONS = {id_: question for id_, question in CONTRACT.questions.items() if question.answers}
 

@@ -9,6 +9,8 @@ from mock_wire import VALID, Wire
 from refund_conformance.mock.server import running
 from refund_conformance.mock.settings import MockSettings, is_loopback
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:

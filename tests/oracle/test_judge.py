@@ -161,6 +161,7 @@ def lawful_answers(situation: Situation) -> Iterator[tuple[str, Reading]]:
         yield from (("", raw(200, body)) for body in NO_ERROR_BODIES)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("authorization", AUTHORIZATIONS)
 @pytest.mark.parametrize("route", ROUTES)
 def test_no_lawful_answer_is_found_wrong_in_any_situation(route: str, authorization: str) -> None:
@@ -775,6 +776,7 @@ SINGLES = [
 ]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("situation", SINGLES, ids=lambda s: "-".join(s.wrong) or "nothing")
 def test_exactly_the_lawful_answers_pass_where_one_part_is_wrong(situation: Situation) -> None:
     question = asked(situation)

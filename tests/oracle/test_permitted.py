@@ -105,6 +105,7 @@ def test_any_wrong_part_may_answer_and_nothing_else(route: str, authorization: s
         assert asked(situation) == expected, situation
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "order",
     [PARTS, PARTS[::-1], (*PARTS[3:], *PARTS[:3]), (*PARTS[1::2], *PARTS[::2])],
@@ -123,6 +124,7 @@ def test_with_a_pinned_precedence_the_first_wrong_part_answers(
         assert asked(situation, precedence=pin) == expected, situation
 
 
+@pytest.mark.whole
 def test_success_is_permitted_only_where_nothing_is_wrong() -> None:
     accepted = [
         situation

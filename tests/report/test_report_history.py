@@ -11,6 +11,8 @@ from refund_conformance.report import history
 from refund_conformance.report.compare import compare
 from refund_conformance.report.render import render
 
+pytestmark = pytest.mark.whole
+
 
 def _run(root: Path, day: int, bad: tuple[str, ...] = (), target: str = TARGET, profile: str = "ci") -> Path:
     """Render the run of a day in March at which some clauses were violated."""

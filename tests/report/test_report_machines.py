@@ -25,6 +25,8 @@ from refund_conformance.transport.exchange import Exchange, Request, Response
 from refund_conformance.transport.redaction import Redactor
 from stand_in import Asked, Told, standing_in
 
+pytestmark = pytest.mark.whole
+
 EVIL = (
     "<img src=x>[click](javascript:x)`code`|cell\n::error::x %0A\r"
     "@team https://evil.example www.evil.example *b* _i_ #1 ~~s~~"

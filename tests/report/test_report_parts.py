@@ -111,6 +111,7 @@ def test_a_failure_that_was_confirmed_is_shown_before_a_smaller_one_that_was_not
     assert "Case <code>json.malformed/thrice</code>" in _page(story, tmp_path)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("case", "variable"),
     [

@@ -14,6 +14,8 @@ from refund_conformance.contract.errors import RunError
 from refund_conformance.report.render import render
 from refund_conformance.report.view_model import NOTES
 
+pytestmark = pytest.mark.whole
+
 
 def test_writes_every_file_and_nothing_else(tmp_path: Path) -> None:
     faulty = faulty_story()

@@ -11,6 +11,8 @@ from refund_conformance.contract.model import load
 from refund_conformance.report.render import render
 from refund_conformance.report.site import build
 
+pytestmark = pytest.mark.whole
+
 EVIL = "<script>x</script>"
 
 

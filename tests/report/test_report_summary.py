@@ -426,6 +426,7 @@ EVENTS = st.one_of(
 )
 
 
+@pytest.mark.whole
 @given(events=st.lists(EVENTS, max_size=12), ended=st.booleans(), strict=st.booleans())
 def test_any_run_has_a_summary_that_is_never_better_than_its_cases(
     events: list[Event], ended: bool, strict: bool
@@ -444,6 +445,7 @@ def test_any_run_has_a_summary_that_is_never_better_than_its_cases(
     assert (ended and "violated" in results) <= (verdict == "violated")
 
 
+@pytest.mark.whole
 @given(events=st.lists(EVENTS, max_size=12))
 def test_no_violation_is_folded_away_altogether(events: list[Event]) -> None:
     """Whatever follows from what: if an answer broke a promise, some clause is violated."""

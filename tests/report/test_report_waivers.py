@@ -116,6 +116,7 @@ def test_it_says_what_there_is_to_do(given: Waiver, matched: bool, tested: bool,
     assert bool(said) is bool(note)
 
 
+@pytest.mark.whole
 def test_a_failure_is_waived_by_the_fingerprint_that_its_report_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

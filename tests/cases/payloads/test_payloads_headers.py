@@ -307,6 +307,7 @@ WRITTEN = st.builds(
 )
 
 
+@pytest.mark.whole
 @given(token=WRITTEN | st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=30))
 def test_any_token_that_settings_may_hold_can_be_forged(token: str) -> None:
     found = forgeries(token)

@@ -245,12 +245,14 @@ DAMAGES: dict[str, Callable[[bytes], bool]] = {
 }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_text_may_be_damaged_in_each_way_and_in_one_place_only(damage: str) -> None:
     raw = find(json_text.damaged(BODIES["shipped"]), DAMAGES[damage], settings=settings(max_examples=5000))
     assert abs(len(raw) - len(TEXT)) <= 1 or TEXT.startswith(raw)
 
 
+@pytest.mark.whole
 @given(raw=json_text.damaged(BODIES["shipped"]))
 @settings(max_examples=300)
 def test_a_damaged_text_is_cut_or_differs_in_one_place(raw: bytes) -> None:
