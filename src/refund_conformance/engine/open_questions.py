@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from refund_conformance.cases.case import SPENT, Case
+from refund_conformance.cases.combinations import combination
 from refund_conformance.cases.questions import asked_together
 from refund_conformance.engine.confirmation import Confirmation
 from refund_conformance.engine.executor import Executor
@@ -50,7 +51,19 @@ class OpenQuestions:
         observations = self._executor.observations
         asked = [question for question, _ in case.situation.questions]
         parts = observations.parts_of(asked) if asked else {"field"}
-        return bool(self._executor.orders.accepted) and observations.looks_first_at(parts)
+        if not self._executor.orders.accepted:
+            return False
+        return observations.looks_first_at(parts) or (parts == {"field"} and self._looks_at_fields_first)
+
+    @cached_property
+    def _looks_at_fields_first(self) -> bool:
+        """Whether the target names an invalid field before the state of a used order: it is asked once.
+
+        That request may spare an order for each question that follows.
+        """
+        both = combination(self._executor.contract, "merchant", "json", "one-field", SPENT)
+        self._executor.send(both, self._executor.orders.accepted_order(both.id))
+        return self._executor.observations.looks_first_at({"field"})
 
     @cached_property
     def _together(self) -> Mapping[Questions, Case]:
