@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from command_runs import Call, call
 from refund_conformance.app.cli import main
-from refund_conformance.app.plan import Plan, plan, settings_of
+from refund_conformance.app.plan import Plan, Supply, plan, settings_of
 from refund_conformance.contract import model as contracts
 from refund_conformance.contract.errors import SettingsError
 from refund_conformance.mock.server import RunningMock, running
@@ -220,7 +220,7 @@ def test_orders_that_the_ledger_has_do_not_count(tmp_path: Path) -> None:
     made = planned(settings)
     assert (made.supply("refundable").listed, made.supply("refundable").free) == (40, 5)
     assert made.warnings[0].startswith("orders.refundable has 5 unused orders")
-    assert "40 listed, 5 of them not used yet" in "\n".join(made.lines())
+    assert "40 listed, 5 of them not used yet, enough for 0 runs" in "\n".join(made.lines())
     for order in settings.orders["refundable"][35:]:
         ledger.lease("refundable", [order], 100)
     ledger.close()
@@ -302,3 +302,11 @@ def test_the_command_ends_with_2_for_what_is_wrong(words: list[str], tmp_path: P
     done = CliRunner().invoke(main, ["plan", *(word.format(wrong=wrong) for word in words)])
     assert done.exit_code == 2
     assert done.output.startswith("refund-conformance: ")
+
+
+@pytest.mark.parametrize(
+    ("group", "free", "told"),
+    [("refundable", 17, ", enough for 2 runs"), ("refund_finished", 8, ", enough for 1 run"), ("unknown", 8, "")],
+)
+def test_a_plan_forecasts_for_how_many_runs_the_orders_are_enough(group: str, free: int, told: str) -> None:
+    assert Supply(group, 8, 20, 40, free, "").forecast == told

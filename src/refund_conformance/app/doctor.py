@@ -266,7 +266,8 @@ class _Doctor:
         if supply.source == HOOK and not supply.listed:
             yield ok("supply", "the hook is asked for refundable orders when a run begins")
             return
-        text = f"{supply.free} refundable orders can be used; a ci run takes {supply.least} to {supply.most}"
+        takes = f"a ci run takes {supply.least} to {supply.most}"
+        text = f"{supply.free} refundable orders can be used; {takes}{supply.forecast}"
         enough = supply.free >= supply.most
         yield ok("supply", text) if enough else warning("supply", text, "List more in orders.refundable.")
 

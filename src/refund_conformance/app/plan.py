@@ -10,7 +10,7 @@ from pathlib import Path
 from refund_conformance.app import check_order
 from refund_conformance.app.cost import RunCost
 from refund_conformance.cases.case import plain_case
-from refund_conformance.cases.orders import second_case, sends_again
+from refund_conformance.cases.orders import REFUNDABLE_GROUPS, second_case, sends_again
 from refund_conformance.contract.errors import SettingsError
 from refund_conformance.contract.model import Contract
 from refund_conformance.engine.confirmation import CONFIRMATIONS
@@ -47,7 +47,15 @@ class Supply:
         if self.source and not self.listed:
             return f"{needed} needed, from the {self.source}"
         used = "" if self.free == self.listed else f", {self.free} of them not used yet"
-        return f"{needed} needed, {self.listed} listed{used}"
+        return f"{needed} needed, {self.listed} listed{used}{self.forecast}"
+
+    @property
+    def forecast(self) -> str:
+        """For how many runs the orders are enough, if a run uses them up; "" else."""
+        if self.group not in REFUNDABLE_GROUPS or not self.least or not self.listed:
+            return ""
+        runs = self.free // self.least
+        return f", enough for {runs} run{'' if runs == 1 else 's'}"
 
 
 @dataclass(frozen=True)
